@@ -1,0 +1,1 @@
+"""One file, one enrichment, one pure function."""

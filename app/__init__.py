@@ -1,0 +1,1 @@
+"""Moves the data: the only place with Kafka, Faust, Elasticsearch, files and clocks."""

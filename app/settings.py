@@ -1,0 +1,138 @@
+"""Every setting, read once from the environment."""
+
+import difflib
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from app.errors import SettingsError
+
+PREFIX: Final = "TETRASTASH_"
+
+
+class Settings(BaseModel):
+    """A setting exists only where two deployments need different values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kafka: str = Field("localhost:9092", description="Kafka's bootstrap servers, host:port, separated by commas")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Kafka's security protocol"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="how kafka_username and kafka_password are shown to Kafka"
+    )
+    kafka_username: str | None = Field(None, description="Kafka's user name, for SASL")
+    kafka_password: SecretStr | None = Field(None, description="Kafka's password, for SASL")
+    kafka_ca: Path | None = Field(None, description="PEM file of the authority that signed Kafka's certificate")
+    kafka_cert: Path | None = Field(None, description="PEM file of the client's certificate, for mutual TLS")
+    kafka_key: Path | None = Field(None, description="PEM file of the client's private key, for mutual TLS")
+    topic_prefix: str = Field(
+        "tetragon",
+        pattern=r"^[a-zA-Z0-9._-]{1,200}$",
+        description="the topics are <prefix>.events, .documents, .checkpoints and .rejected; "
+        "the groups <prefix>.enrich and .index",
+    )
+    partitions: int = Field(12, ge=1, le=1000, description="of the topics that setup makes: the most workers of use")
+    replication: int = Field(1, ge=1, le=9, description="copies of each partition of the topics that setup makes")
+    elasticsearch: str = Field("http://localhost:9200", description="URLs of Elasticsearch, separated by commas")
+    elasticsearch_api_key: SecretStr | None = Field(None, description="Elasticsearch's API key, encoded")
+    elasticsearch_username: str | None = Field(None, description="Elasticsearch's user name")
+    elasticsearch_password: SecretStr | None = Field(None, description="Elasticsearch's password")
+    elasticsearch_ca: Path | None = Field(None, description="PEM file of the authority behind Elasticsearch's TLS")
+    data_stream: str = Field(
+        "logs-cilium_tetragon.log-default",
+        pattern=r"^logs-[^-A-Z]+-[^-A-Z]+$",
+        description="where documents go: logs-<dataset>-<namespace>",
+    )
+    agents: Path | None = Field(None, description="a folder of agents of your own, loaded beside the built-in ones")
+    event_original: bool = Field(True, description="keep each event as Tetragon wrote it in event.original")
+    node: str | None = Field(
+        None,
+        description="the key of what ship sends, cluster/node; else the first line of each file tells, else the host",
+    )
+    positions: Path = Field(
+        Path("/var/lib/tetrastash/positions.json"), description="where ship keeps how far it has read"
+    )
+    listen: str = Field(
+        "127.0.0.1:0", description="host:port of /healthz, /readyz and /metrics; port 0 takes a free one and logs it"
+    )
+    session_timeout: float = Field(
+        15.0, ge=1, le=300, description="seconds after which the partitions of a silent worker go to another"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged to stderr")
+
+    @property
+    def events_topic(self) -> str:
+        return f"{self.topic_prefix}.events"
+
+    @property
+    def documents_topic(self) -> str:
+        return f"{self.topic_prefix}.documents"
+
+    @property
+    def checkpoints_topic(self) -> str:
+        return f"{self.topic_prefix}.checkpoints"
+
+    @property
+    def rejected_topic(self) -> str:
+        return f"{self.topic_prefix}.rejected"
+
+    @property
+    def enrich_group(self) -> str:
+        return f"{self.topic_prefix}.enrich"
+
+    @property
+    def index_group(self) -> str:
+        return f"{self.topic_prefix}.index"
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        host, _, port = self.listen.rpartition(":")
+        if not host or not port.isdigit():
+            raise SettingsError(
+                f"Setting {PREFIX}LISTEN has value {self.listen!r}. Expected host:port, like 127.0.0.1:9600."
+            )
+        return host.strip("[]"), int(port)
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """From the variables that begin with TETRASTASH_. Raises SettingsError for an unknown one or a bad value."""
+    given: dict[str, Any] = {}
+    for variable, value in environment.items():
+        if variable.startswith(PREFIX):
+            name = variable.removeprefix(PREFIX).lower()
+            if name not in Settings.model_fields:
+                raise SettingsError(_unknown(variable, name))
+            given[name] = value
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(" ".join(_refused(problem) for problem in error.errors())) from None
+    _ = settings.listen_address
+    return settings
+
+
+def host_name() -> str:
+    """The last resort for a record's key."""
+    return socket.gethostname()
+
+
+def _unknown(variable: str, name: str) -> str:
+    close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    hint = f" Did you mean {PREFIX}{close[0].upper()}?" if close else ""
+    return f"Setting {variable} is unknown.{hint} `tetrastash settings` lists them all."
+
+
+def _refused(problem: Any) -> str:
+    variable = PREFIX + str(problem["loc"][0]).upper()
+    shown = "'**********'" if _is_secret(str(problem["loc"][0])) else repr(problem["input"])
+    return f"Setting {variable} has value {shown}. {problem['msg']}."
+
+
+def _is_secret(name: str) -> bool:
+    return name.endswith(("password", "api_key"))

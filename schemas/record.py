@@ -1,0 +1,40 @@
+"""A Kafka record, and the headers that tell what its value is.
+
+`tetragon.events` carries *blocks*: consecutive whole lines of one file, exactly as they lie on disk, so that the place
+of every line follows from the place of the first. A record by another producer has none of these headers and is a
+block all the same. `tetragon.documents` carries blocks in the format of Elasticsearch's bulk API. Changing a name or a
+meaning here is a migration of every topic.
+"""
+
+from typing import Final
+
+import msgspec
+
+FORMAT_VERSION: Final = b"1"
+
+# On tetragon.events
+FORMAT: Final = "format"  # FORMAT_VERSION
+PATH: Final = "path"  # of the log; a rotated backup keeps the name of the log that it was
+FILE: Final = "file"  # fingerprint of the file (schemas.identity), the same for a backup and its .gz
+POSITION: Final = "position"  # of the value's first byte in the uncompressed file
+LINE: Final = "line"  # ordinal of the first line in the file, from 0
+LINES: Final = "lines"  # how many lines the value holds
+
+# On tetragon.documents
+DOCUMENTS: Final = "documents"  # how many documents the value holds
+SOURCE: Final = "source"  # "<partition>:<offset>" in tetragon.events of the block that they were made of
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What Kafka stored, with the place where it stored it.
+
+    `timestamp` is in milliseconds since 1970; `headers` keep the last of equal names.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes
+    headers: dict[str, bytes]
