@@ -25,6 +25,11 @@ DOCUMENTS: Final = "documents"  # how many documents the value holds
 SOURCE: Final = "source"  # "<partition>:<offset>" in tetragon.events of the block that they were made of
 
 
+def record_key(cluster: str | None, node: str) -> bytes:
+    """The key under which one node's events stay in order; it is part of every event's identity."""
+    return f"{cluster}/{node}".encode() if cluster else node.encode()
+
+
 class Record(msgspec.Struct, frozen=True):
     """What Kafka stored, with the place where it stored it.
 
