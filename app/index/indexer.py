@@ -1,0 +1,195 @@
+"""Brings document blocks into the data stream, and returns only when every document of them is accounted for."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+from elastic_transport import TlsError, TransportError
+from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
+
+from app.index.bulk import FILTER, LIMIT, Action, Block, bodies, document_id, is_sound
+from app.index.delivery import Delivery, Step
+from app.index.occasional import Occasional
+from schemas.identity import placed_id
+from schemas.rejection import Origin, Rejection
+
+log = logging.getLogger(__name__)
+
+HEALTH: Final = "elasticsearch"
+# One cut connection or one full queue is everyday life.
+ATTEMPTS_BEFORE_UNHEALTHY: Final = 3
+SMALLEST_LIMIT: Final = 64 * 1024
+
+_HEADERS: Final = {"accept": "application/json", "content-type": "application/x-ndjson"}
+# Without a template the name would silently become a plain index.
+_PARAMETERS: Final = {"filter_path": FILTER, "require_data_stream": "true"}
+
+
+class Indexed(NamedTuple):
+    """`repeated`: stored already, by another sending of the same event. The rejections are the caller's to send on."""
+
+    stored: int
+    repeated: int
+    rejections: list[Rejection]
+
+
+class Counters(msgspec.Struct):
+    """Since the start. `retried` counts documents that were sent again, `seconds` those spent in requests."""
+
+    requests: int = 0
+    stored: int = 0
+    repeated: int = 0
+    retried: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+
+
+class Indexer:
+    """`client` is one of app.elastic.bulk_client. `health` is told (name, ok, reason) when it changes.
+
+    Several `index` calls may be under way at once.
+    """
+
+    def __init__(
+        self,
+        client: AsyncElasticsearch,
+        data_stream: str,
+        *,
+        health: Callable[[str, bool, str], None],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Callable[[], float] = random.random,
+        limit: int = LIMIT,
+    ) -> None:
+        self.counters = Counters()
+        self._client = client
+        self._path = f"/{quote(data_stream, safe='')}/_bulk"
+        self._health = health
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._limit = limit
+        self._troubled: dict[int, str] = {}
+        self._healthy = True
+        self._occasional = Occasional()
+
+    async def index(self, blocks: Sequence[Block]) -> Indexed:
+        """Tries for ever: the wait is the backpressure. May be cancelled at any time; sending it all again is safe."""
+        rejections = [_unsound(block) for block in blocks if not is_sound(block)]
+        if rejections:
+            blocks = [block for block in blocks if is_sound(block)]
+        stored = repeated = 0
+        for body in bodies(blocks, self._limit):
+            delivery = Delivery(body)
+            await self._deliver(delivery)
+            stored += delivery.stored
+            repeated += delivery.repeated
+            rejections += [_rejection(refused.action, refused.reason) for refused in delivery.refused]
+        self.counters.rejected += len(rejections)
+        for rejection in rejections:
+            self._say_rejected(rejection)
+        return Indexed(stored, repeated, rejections)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        try:
+            while (body := delivery.body()) is not None:
+                step = await self._attempt(delivery, body)
+                self._judge(delivery, step)
+                if step.pause:
+                    await self._sleep(self._random() * step.pause)
+        finally:
+            self._troubled.pop(id(delivery), None)
+
+    async def _attempt(self, delivery: Delivery, body: bytes) -> Step:
+        counters = self.counters
+        sent, taken = delivery.left, counters.stored + counters.repeated
+        stored, repeated = delivery.stored, delivery.repeated
+        began = self._clock()
+        try:
+            status, answer = await self._post(body)
+        except UnsupportedProductError:
+            step = delivery.unusable("what answers there is not Elasticsearch")
+        except TlsError as error:
+            step = delivery.unusable(f"TLS failed: {error}")
+        except TransportError as error:
+            step = delivery.unanswered(f"{type(error).__name__}: {error}")
+        else:
+            if status == 413:
+                self._limit = max(SMALLEST_LIMIT, min(self._limit, len(body) // 2))
+            step = delivery.answered(status, answer, self._clock(), taken)
+        counters.requests += 1
+        counters.seconds += self._clock() - began
+        counters.stored += delivery.stored - stored
+        counters.repeated += delivery.repeated - repeated
+        if step.trouble is not None:
+            counters.retried += min(sent, delivery.left)
+        return step
+
+    async def _post(self, body: bytes) -> tuple[int, bytes]:
+        try:
+            response = await self._client.perform_request(
+                "POST", self._path, params=_PARAMETERS, headers=_HEADERS, body=body
+            )
+        except UnsupportedProductError:
+            raise
+        except ApiError as error:
+            return error.meta.status, error.body
+        return response.meta.status, response.body
+
+    def _judge(self, delivery: Delivery, step: Step) -> None:
+        """Tells the log and the health check what stands in the way, and when it is gone."""
+        if step.trouble is None:
+            self._troubled.pop(id(delivery), None)
+        else:
+            held_back = self._occasional.due("blocked" if step.blocked else "again", self._clock())
+            if held_back is not None:
+                log.warning(
+                    "Elasticsearch does not take documents, which wait and are tried again. documents=%d reason=%s "
+                    "alike=%d",
+                    delivery.left,
+                    step.trouble,
+                    held_back,
+                )
+            if step.blocked or step.attempts >= ATTEMPTS_BEFORE_UNHEALTHY:
+                self._troubled[id(delivery)] = step.trouble
+        if self._healthy and self._troubled:
+            self._healthy = False
+            self._health(HEALTH, False, step.trouble or "")
+        elif not self._healthy and not self._troubled:
+            self._healthy = True
+            log.info("Elasticsearch takes documents again.")
+            self._health(HEALTH, True, "")
+
+    def _say_rejected(self, rejection: Rejection) -> None:
+        # The beginning of the reason is its status and type; what follows names the document.
+        held_back = self._occasional.due(rejection.reason.partition(":")[0], self._clock())
+        if held_back is not None:
+            log.warning(
+                "Elasticsearch refused a document, which becomes a dead letter. id=%s reason=%s alike=%d",
+                rejection.id,
+                rejection.reason,
+                held_back,
+            )
+
+
+def _rejection(action: Action, reason: str) -> Rejection:
+    block = action.block
+    place = b"%b:%d:%d:%d" % ((block.topic or "").encode(), block.partition or 0, block.offset or 0, action.line)
+    return Rejection(
+        id=document_id(action) or placed_id(place, block.key or b"", action.document),
+        stage="index",
+        reason=reason,
+        origin=Origin(topic=block.topic, partition=block.partition, offset=block.offset, line=action.line),
+        key=block.key,
+        original=action.document,
+    )
+
+
+def _unsound(block: Block) -> Rejection:
+    reason = "not a block of documents: expected two lines, each with its line end, for every document"
+    return _rejection(Action(b"", block.data, block, 0), reason)
