@@ -1,0 +1,1 @@
+"""The only room that knows Faust: blocks come in, enriched or indexed blocks go out, and nothing falls between."""

@@ -1,0 +1,99 @@
+"""Reading the checkpoints topic from Kafka."""
+
+import asyncio
+import logging
+from typing import Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.errors import Retry, TopicError
+from app.kafka import connection
+from app.settings import Settings
+from app.stream.checkpoint import is_checkpoint
+from schemas.checkpoint import VERSION, Checkpoint
+
+log = logging.getLogger(__name__)
+
+_STALLED_SECONDS: Final = 30.0
+_decode = msgspec.json.Decoder(Checkpoint).decode
+
+
+class CheckpointLog:
+    """One reader for all partitions, without a group; it reads on from where it is told."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topic = settings.checkpoints_topic
+        self._consumer: AIOKafkaConsumer | None = None
+        self._reading = asyncio.Lock()
+
+    async def read(self, partition: int, start: int = 0) -> tuple[dict[bytes, Checkpoint | None], int]:
+        """All records of the partition from offset `start` to its present end, by key, the last of a key; None for one
+        that was dropped. Then the offset behind them.
+
+        Raises Retry when the end is not reached, TopicError for a checkpoint of a later format.
+        """
+        place = TopicPartition(self._topic, partition)
+        found: dict[bytes, Checkpoint | None] = {}
+        async with self._reading:
+            consumer = await self._started()
+            consumer.assign([place])
+            end = (await consumer.end_offsets([place]))[place]
+            beginning = (await consumer.beginning_offsets([place]))[place]
+            position = max(start, beginning)
+            consumer.seek(place, position)
+            stalled = 0.0
+            while position < end:
+                fetched = await consumer.getmany(place, timeout_ms=500, max_records=500)
+                for record in fetched.get(place, ()):
+                    if is_checkpoint(record.key):
+                        found[record.key] = None if record.value is None else self._checkpoint(partition, record.value)
+                moved = await consumer.position(place)
+                stalled = 0.0 if moved > position else stalled + 0.5
+                if stalled >= _STALLED_SECONDS:
+                    raise Retry(
+                        f"The checkpoints in {self._topic}[{partition}] could be read up to offset {position} of {end} "
+                        f"only; Kafka sent nothing more for {_STALLED_SECONDS:.0f} s."
+                    )
+                position = moved
+            consumer.assign([])
+            return found, position
+
+    async def stop(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    async def _started(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                **connection(self._settings),
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                fetch_max_wait_ms=100,
+                max_partition_fetch_bytes=16 * 2**20,
+            )
+            try:
+                await consumer.start()
+            except BaseException:
+                await consumer.stop()
+                raise
+            self._consumer = consumer
+        return self._consumer
+
+    def _checkpoint(self, partition: int, value: bytes) -> Checkpoint:
+        try:
+            checkpoint = _decode(value)
+        except msgspec.DecodeError as error:
+            raise TopicError(
+                f"A checkpoint in {self._topic}[{partition}] cannot be read: {error}. Expected what tetrastash wrote "
+                "there; has another program written to this topic?"
+            ) from error
+        if checkpoint.version != VERSION:
+            raise TopicError(
+                f"A checkpoint in {self._topic}[{partition}] has format {checkpoint.version}; this tetrastash reads "
+                f"{VERSION}. Run the version that wrote it, or a later one."
+            )
+        return checkpoint

@@ -1,0 +1,367 @@
+"""Faust's consumer, changed in what loses events: it commits nothing, and delivers what one fetch brought as one event.
+
+This is the only place that relies on private parts of Faust; tests/stream/test_faust_parts.py pins each of them.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol, cast
+
+import faust
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
+from aiokafka.structs import OffsetAndMetadata
+from faust.app.base import BootStrategy
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
+from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
+from faust.types import TP, ConsumerMessage, Message
+
+from app.errors import Stop, TopicError
+from app.kafka import connection
+from app.settings import Settings
+from schemas.record import Record
+
+log = logging.getLogger(__name__)
+
+# A broker gathers so much for a fetch, or waits so long: at a trickle, fetches stay few; behind, neither is felt.
+FETCH_MIN_BYTES: Final = 32 * 2**10
+FETCH_MAX_WAIT_MS: Final = 100
+# One partition's share of a fetch, compressed. The batch handed on is bounded by a number of records.
+FETCH_PARTITION_BYTES: Final = 2**20
+FETCH_RECORDS: Final = 64
+# How long Elasticsearch may keep a stage from polling before the group takes its partitions away.
+MAX_POLL_SECONDS: Final = 6 * 3600.0
+
+
+class Fetched:
+    """What one fetch brought of one partition.
+
+    The log was read from `start` on, after `seeks` seeks; `lost` offsets from `start` on were no longer there.
+    """
+
+    __slots__ = ("lost", "records", "seeks", "start")
+
+    def __init__(self, start: int, seeks: int, lost: int, records: list[Record]) -> None:
+        self.start = start
+        self.seeks = seeks
+        self.lost = lost
+        self.records = records
+
+
+class Stage(Protocol):
+    """What is done with a topic; it keeps its own positions."""
+
+    async def start_at(self, partitions: set[int], generation: int) -> Mapping[int, int]:
+        """Called once in every generation, before anything is delivered: the offset that each partition is due at."""
+
+    async def deliver(self, partition: int, generation: int, fetched: Fetched) -> None: ...
+
+    async def revoke(self, partitions: set[int]) -> None:
+        """Called before partitions go to another member of the group: the last chance to say how far they are."""
+
+    def fail(self, error: Stop) -> None:
+        """Going on would lose something: the worker has to end."""
+
+
+class _Cursor:
+    """How far one partition was read since its last seek."""
+
+    __slots__ = ("lost", "seeks", "start")
+
+    def __init__(self, start: int, seeks: int, lost: int) -> None:
+        self.start = start
+        self.seeks = seeks
+        self.lost = lost
+
+
+class BlockThread(AIOKafkaConsumerThread):
+    """Runs aiokafka's consumer in a thread of its own, so that heartbeats go on while a block is enriched."""
+
+    settings: Settings
+    _cursors: dict[TopicPartition, _Cursor]
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:  # noqa: ARG002 - Faust's signature
+        self._cursors = {}
+        self._assignor = RoundRobinPartitionAssignor
+        session = int(self.settings.session_timeout * 1000)
+        return AIOKafkaConsumer(
+            **connection(self.settings),
+            client_id="tetrastash",
+            group_id=self.app.conf.id,
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # where to start is never Kafka's guess
+            fetch_min_bytes=FETCH_MIN_BYTES,
+            fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+            max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
+            max_poll_interval_ms=int(MAX_POLL_SECONDS * 1000),
+            session_timeout_ms=session,
+            rebalance_timeout_ms=session,
+            heartbeat_interval_ms=max(300, session // 6),
+            request_timeout_ms=max(40_000, session + 1000),
+            metadata_max_age_ms=60_000,
+        )
+
+    async def fetch(self, active: set[TP]) -> dict[TP, tuple[int, Fetched]]:
+        """The next records of some partitions, each with the generation that they were fetched in."""
+        fetched: dict[TP, tuple[int, Fetched]] = await self.call_thread(self._fetch, active)
+        return fetched
+
+    async def rewind(self, tp: TP, offset: int) -> None:
+        """Read on from `offset`. Raises TopicError if the partition ends before it."""
+        await self.call_thread(self._rewind, tp, offset)
+
+    async def begin(self, offsets: Mapping[TP, int]) -> None:
+        """Start a generation: read each partition from its offset on, and forget all others."""
+        await self.call_thread(self._begin, offsets)
+
+    @property
+    def consumer_api(self) -> AIOKafkaConsumer:
+        """To be called within this thread only."""
+        return self._ensure_consumer()
+
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
+        """For lag monitors and, in the index stage, for the next owner. False if it did not stand: try again."""
+        done: bool = await self.call_thread(self._commit_offsets, offsets)
+        return done
+
+    async def _fetch(self, active: set[TP]) -> dict[TP, tuple[int, Fetched]]:
+        if not self.consumer.flow_active:
+            return {}  # a fetch that waits for a rebalance which waits for this thread would never end
+        consumer = self._ensure_consumer()
+        try:
+            found = await consumer.getmany(*active, timeout_ms=200, max_records=FETCH_RECORDS)
+        except OffsetOutOfRangeError as error:
+            # Retention took the offset while it was due; whatever begins now follows it.
+            for tp in error.args[0]:
+                await self._rewind(tp, self._cursors[tp].start)
+            return {}
+        # No await between the fetch and here: position and generation belong to what it brought.
+        generation: int = consumer._coordinator.generation
+        delivered: dict[TP, tuple[int, Fetched]] = {}
+        for tp, records in found.items():
+            cursor = self._cursors.get(tp)
+            if cursor is None:
+                continue  # not sought yet in this generation: it will be fetched again
+            delivered[tp] = (
+                generation,
+                Fetched(cursor.start, cursor.seeks, cursor.lost, [_record(record) for record in records]),
+            )
+            cursor.start = records[-1].offset + 1
+            cursor.lost = 0
+        return delivered
+
+    async def _rewind(self, tp: TP, offset: int) -> None:
+        consumer = self._ensure_consumer()
+        beginning = (await consumer.beginning_offsets([tp]))[tp]
+        end = (await consumer.end_offsets([tp]))[tp]
+        if offset > end:
+            raise TopicError(
+                f"{tp.topic}[{tp.partition}] ends at offset {end}, and {offset} is due. Expected a topic that only "
+                "grows; was it deleted and made anew? Set another TETRASTASH_TOPIC_PREFIX and run `tetrastash setup`."
+            )
+        try:
+            consumer.seek(tp, max(offset, beginning))
+        except IllegalStateError:
+            return  # gone to another member in the meantime
+        before = self._cursors.get(tp)
+        self._cursors[tp] = _Cursor(offset, before.seeks + 1 if before else 0, max(0, beginning - offset))
+
+    async def _begin(self, offsets: Mapping[TP, int]) -> None:
+        self._cursors.clear()
+        for tp, offset in offsets.items():
+            await self._rewind(tp, offset)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
+        consumer = self._ensure_consumer()
+        mine = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in consumer.assignment()}
+        if not mine:
+            return False
+        try:
+            await consumer.commit(mine)
+        except KafkaError as error:
+            log.info("offsets not committed yet reason=%r", error)
+            return False
+        return len(mine) == len(offsets)
+
+
+class BlockConsumer(FaustConsumer):
+    """Leaves positions and commits to the stage; a hole or a stale batch is for app.stream.partitions to see."""
+
+    settings: Settings
+    stage: Stage
+    topic: str
+
+    def _new_consumer_thread(self) -> BlockThread:
+        thread = BlockThread(self, loop=self.loop, beacon=self.beacon)
+        thread.settings = self.settings
+        return thread
+
+    @property
+    def thread(self) -> BlockThread:
+        return cast(BlockThread, self._thread)
+
+    def ack(self, message: Message) -> bool:  # noqa: ARG002 - Faust's signature
+        return False
+
+    def _new_offset(self, tp: TP) -> int | None:  # noqa: ARG002 - Faust's signature
+        return None
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing: Faust would stop asking for this partition, and sleep for a second when none is left."""
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Nothing, likewise."""
+
+    async def perform_seek(self) -> None:
+        """Called once in every generation: the stage says where to start, not the group's offsets."""
+        generation = self.app.consumer_generation_id
+        assigned = {tp for tp in self.assignment() if tp.topic == self.topic}
+        try:
+            starts = await self.stage.start_at({tp.partition for tp in assigned}, generation)
+            await self.thread.begin({tp: starts[tp.partition] for tp in assigned if tp.partition in starts})
+        except Stop as error:
+            self.stage.fail(error)
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                if not self.flow_active:
+                    await self.wait(cast(Any, self.can_resume_flow))
+                    continue
+                active = set(self._get_active_partitions())
+                if not active:
+                    await self.sleep(0.1)
+                    continue
+                for tp, (generation, fetched) in (await self.thread.fetch(active)).items():
+                    message = _message(tp, generation, fetched)
+                    await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        except Stop as error:
+            self.stage.fail(error)
+        except ConsumerStoppedError:
+            if not self.app.should_stop:
+                raise
+
+
+class Feed:
+    """A topic as its stage sees it, by partition numbers; a Faust app whose consumer is BlockConsumer."""
+
+    def __init__(self, settings: Settings, group: str, topic: str, stage: Stage) -> None:
+        self.topic = topic
+        self.app = _app(settings, group, topic, stage)
+        _connect(self.app, topic, stage)
+
+    async def beginnings(self, partitions: set[int]) -> dict[int, int]:
+        """The first offset that is still there."""
+        return await self._ask(partitions, self._thread.consumer_api.beginning_offsets)
+
+    async def ends(self, partitions: set[int]) -> dict[int, int]:
+        """The offset behind the last record."""
+        return await self._ask(partitions, self._thread.consumer_api.end_offsets)
+
+    async def committed(self, partitions: set[int]) -> dict[int, int | None]:
+        """The group's offsets, None where it has none."""
+        places = {partition: TP(self.topic, partition) for partition in partitions}
+        return {
+            partition: await self._thread.call_thread(self._thread.consumer_api.committed, place)
+            for partition, place in places.items()
+        }
+
+    async def rewind(self, partition: int, offset: int) -> None:
+        """Deliver again from `offset` on."""
+        await self._thread.rewind(TP(self.topic, partition), offset)
+
+    async def commit(self, offsets: Mapping[int, int]) -> bool:
+        """False if Kafka did not take it: try again later."""
+        return await self._thread.commit_offsets({TP(self.topic, part): offset for part, offset in offsets.items()})
+
+    @property
+    def _thread(self) -> BlockThread:
+        return cast(BlockConsumer, self.app.consumer).thread
+
+    async def _ask(self, partitions: set[int], question: Callable[..., Any]) -> dict[int, int]:
+        answer = await self._thread.call_thread(question, [TP(self.topic, partition) for partition in partitions])
+        return {place.partition: offset for place, offset in answer.items()}
+
+
+def _app(settings: Settings, group: str, topic: str, stage: Stage) -> faust.App:
+    """It has no producer, no tables and no web pages."""
+    consumer = type("Consumer", (BlockConsumer,), {"settings": settings, "stage": stage, "topic": topic})
+    transport = type("BlockTransport", (Transport,), {"Consumer": consumer})
+    app = _App(
+        group,
+        broker=f"kafka://{settings.kafka.split(',')[0]}",  # BlockThread connects by the settings; Faust wants one URL
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=1,
+        stream_recovery_delay=0.0,
+        broker_session_timeout=settings.session_timeout,
+        broker_request_timeout=max(90.0, settings.session_timeout + 1),
+        # Faust's watchdogs take a stage that waits for Elasticsearch for a dead one; ours are /healthz and the lag.
+        stream_processing_timeout=MAX_POLL_SECONDS,
+        broker_commit_livelock_soft_timeout=MAX_POLL_SECONDS,
+        broker_commit_interval=3600.0,
+    )
+    app.transport = transport(app.conf.broker_consumer, app)
+    return app
+
+
+def _connect(app: faust.App, topic: str, stage: Stage) -> None:
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            message = event.message
+            await stage.deliver(message.partition, message.generation_id, event.value)
+
+    async def revoked(*arguments: Any, **_: Any) -> None:
+        _sender, partitions = arguments
+        await stage.revoke({tp.partition for tp in partitions if tp.topic == topic})
+
+    app.agent(app.topic(topic, schema=_FetchSchema()), name=f"{topic}.agent")(agent)
+    app.on_partitions_revoked.connect(revoked, weak=False)
+
+
+class _Boot(BootStrategy):
+    enable_kafka_producer = False
+    enable_web = False
+    enable_sensors = False
+
+
+class _App(faust.App):
+    BootStrategy = _Boot
+
+    async def on_first_start(self) -> None:
+        """Without the folder that Faust makes for tables in the working directory."""
+
+
+class _FetchSchema(faust.Schema[Any, Any]):
+    """What was fetched is the event: there is nothing to decode."""
+
+    def loads_key(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002 - Faust's signature
+        return message.key
+
+    def loads_value(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002 - Faust's signature
+        return message.value
+
+
+def _message(tp: TP, generation: int, fetched: Fetched) -> ConsumerMessage:
+    return ConsumerMessage(
+        tp.topic, tp.partition, fetched.records[0].offset, 0.0, 0, [], None, cast(Any, fetched),
+        None, 0, 0, tp, generation_id=generation,
+    )  # fmt: skip
+
+
+def _record(record: ConsumerRecord) -> Record:
+    return Record(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value if record.value is not None else b"",
+        dict(record.headers),
+    )

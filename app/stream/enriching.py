@@ -1,0 +1,332 @@
+"""The enrich stage: blocks of lines in, blocks of documents out, and a checkpoint every few seconds."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
+
+import msgspec
+from aiokafka.errors import KafkaError, ProducerClosed
+
+from app.enrich.memory import Memory
+from app.enrich.pipeline import Enriched
+from app.errors import Retry, Stop, TopicError
+from app.settings import Settings
+from app.stream.checkpoint import History
+from app.stream.checkpoint_log import CheckpointLog
+from app.stream.consumer import Feed, Fetched
+from app.stream.counts import Counts
+from app.stream.outbox import Acknowledgement, Outbox
+from app.stream.partitions import Ignore, Partition, Seek
+from schemas.checkpoint import Checkpoint
+from schemas.record import DOCUMENTS, FORMAT, FORMAT_VERSION, SOURCE, Record
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_SECONDS: Final = 5.0
+CHECKPOINT_BYTES: Final = 4 * 2**20
+TICK_SECONDS: Final = 0.25
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Enrich(Protocol):
+    """Lines to documents; app.enrich.pipeline.Pipeline is one."""
+
+    def enrich(self, memory: Memory, record: Record) -> Enriched: ...
+
+
+class _Owned:
+    """One partition in one generation: its position, what its agents remember, and what Kafka still has to confirm."""
+
+    def __init__(self, number: int, writer: str) -> None:
+        self.number = number
+        self.position = Partition()
+        self.memory = Memory()
+        self.history = History(writer)
+        self.counters: dict[str, int] = {}
+        self.waiting: list[Acknowledgement] = []
+        self.torn = False  # memory is ahead of the position: a record is being processed, or its processing failed
+        self.broken = False  # a send failed, or changes were drained and not written: only a restore helps
+        self.read_to = 0  # offset in the checkpoints topic
+        self.checkpointed_at = 0.0
+        self.committed = 0
+        self.processing = asyncio.Lock()
+        self.checkpointing = asyncio.Lock()
+
+    def at_its_checkpoint(self) -> bool:
+        return not (self.torn or self.broken or self.checkpointing.locked()) and self.position.due == self.history.upto
+
+
+class Enriching:
+    """A stage of app.stream.consumer."""
+
+    def __init__(self, settings: Settings, pipeline: Enrich, topic_id: str, counts: Counts) -> None:
+        self.counts = counts
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.feed = Feed(settings, settings.enrich_group, settings.events_topic, self)
+        self._settings = settings
+        self._pipeline = pipeline
+        self._topic_id = topic_id
+        self._outbox = Outbox(settings)
+        self._log = CheckpointLog(settings)
+        self._owned: dict[int, _Owned] = {}
+        self._writer = uuid.uuid4().hex[:12]
+        self._recovering = asyncio.Lock()
+        self._closing = False
+
+    async def open(self) -> None:
+        """Waits for Kafka."""
+        await self._outbox.start()
+
+    async def start_at(self, partitions: set[int], generation: int) -> Mapping[int, int]:
+        for partition in set(self._owned) - partitions:
+            self._owned.pop(partition).position.revoke()
+        beginnings = await self.feed.beginnings(partitions)
+        return {
+            partition: await self._restore(partition, generation, beginnings[partition])
+            for partition in sorted(partitions)
+        }
+
+    async def deliver(self, partition: int, generation: int, fetched: Fetched) -> None:
+        owned = self._owned.get(partition)
+        if owned is None or owned.broken:
+            self.counts.stale += 1
+            return
+        try:
+            await self._process(owned, generation, fetched)
+        except KafkaError as error:
+            await self._recover(error)
+
+    async def revoke(self, partitions: set[int]) -> None:
+        """A last checkpoint, within a third of the session time-out: later, the group would not wait for it."""
+        mine = [owned for partition, owned in self._owned.items() if partition in partitions]
+        await self._finish(mine, self._settings.session_timeout / 3)
+        for owned in mine:
+            owned.position.revoke()
+
+    def fail(self, error: Stop) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def run(self) -> None:
+        """Checkpoints when they are due, commits until they stand; never returns."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            for owned in list(self._owned.values()):
+                if self._due(owned, time.monotonic()):
+                    await self._try_checkpoint(owned)
+            await self._commit()
+
+    async def close(self, seconds: float) -> None:
+        """The last checkpoints; afterwards nothing is taken any more."""
+        self._closing = True
+        await self._finish(list(self._owned.values()), seconds)
+        await self._commit()
+        for owned in self._owned.values():
+            owned.position.revoke()
+
+    async def disconnect(self) -> None:
+        await self._outbox.stop()
+        await self._log.stop()
+
+    async def watch_lag(self) -> None:
+        """Refresh counts.lag: records between what was processed and the end of each partition."""
+        owned = dict(self._owned)
+        ends = await self.feed.ends(set(owned)) if owned else {}
+        self.counts.lag = {part: max(0, ends[part] - each.position.due) for part, each in owned.items()}
+
+    async def _process(self, owned: _Owned, generation: int, fetched: Fetched) -> None:
+        position = owned.position
+        async with owned.processing:
+            offsets = [record.offset for record in fetched.records]
+            decision = position.arrive(generation, fetched.start, fetched.seeks, fetched.lost, offsets)
+            if isinstance(decision, Ignore):
+                self.counts.stale += decision.stale
+                return
+            if isinstance(decision, Seek):
+                self.counts.holes += 1
+                log.info("seeking back partition=%s due=%s hole=%s", owned.number, decision.offset, decision.hole)
+                await self.feed.rewind(owned.number, decision.offset)
+                return
+            self.counts.skipped += decision.skipped
+            if decision.lost:
+                self._report_loss(owned, fetched, decision.lost)
+        for record in fetched.records[decision.first :]:
+            # Between two records a checkpoint may be taken, or the partition given away.
+            async with owned.processing:
+                if self._closing or owned.broken or not position.owned(generation):
+                    self.counts.stale += 1
+                    return
+                await self._enrich(owned, record)
+
+    async def _enrich(self, owned: _Owned, record: Record) -> None:
+        owned.torn = True
+        enriched = self._pipeline.enrich(owned.memory, record)
+        for value, documents in enriched.blocks:
+            headers = [
+                (FORMAT, FORMAT_VERSION),
+                (DOCUMENTS, b"%d" % documents),
+                (SOURCE, b"%d:%d" % (record.partition, record.offset)),
+            ]
+            owned.waiting.append(
+                await self._outbox.send(
+                    self._settings.documents_topic, value, record.key, record.partition, record.timestamp, headers
+                )
+            )
+            self.counts.documents += documents
+        for rejection in enriched.rejections:
+            letter, key = _encode(rejection.wire()), rejection.id.encode()
+            owned.waiting.append(await self._outbox.send(self._settings.rejected_topic, letter, key, record.partition))
+            self.counts.rejected += 1
+        for name, number in enriched.counters.items():
+            owned.counters[name] = owned.counters.get(name, 0) + number
+        self.counts.delivered += 1
+        self.counts.lines += enriched.counters.get("lines", 0)
+        self.counts.agent_errors += enriched.counters.get("agent_errors", 0)
+        owned.position.processed(record.offset)
+        owned.torn = False
+        await asyncio.sleep(0)
+
+    def _report_loss(self, owned: _Owned, fetched: Fetched, lost: int) -> None:
+        self.counts.lost += lost
+        owned.counters["lost_records"] = owned.counters.get("lost_records", 0) + lost
+        log.error(
+            "records were deleted by retention before they were read topic=%s partition=%s records=%s from=%s",
+            self.feed.topic, owned.number, lost, fetched.start,
+        )  # fmt: skip
+
+    def _due(self, owned: _Owned, now: float) -> bool:
+        if owned.broken or owned.position.due == owned.history.upto:
+            return False
+        return now - owned.checkpointed_at >= CHECKPOINT_SECONDS or owned.memory.changed_bytes >= CHECKPOINT_BYTES
+
+    async def _finish(self, owned: Iterable[_Owned], seconds: float) -> None:
+        unfinished = [each for each in owned if not each.broken and each.position.due != each.history.upto]
+        if unfinished:
+            results = await asyncio.gather(
+                *(asyncio.wait_for(self._checkpoint(each), seconds) for each in unfinished), return_exceptions=True
+            )
+            for error in results:
+                if isinstance(error, BaseException):
+                    log.warning("left a partition without a last checkpoint; it will be replayed reason=%r", error)
+
+    async def _try_checkpoint(self, owned: _Owned) -> None:
+        try:
+            await self._checkpoint(owned)
+        except KafkaError as error:
+            await self._recover(error)
+
+    async def _checkpoint(self, owned: _Owned) -> None:
+        """One record, written only after every document before it is acknowledged. Raises KafkaError."""
+        async with owned.checkpointing:
+            async with owned.processing:
+                if owned.torn or owned.broken or owned.position.due == owned.history.upto:
+                    return
+                planned = owned.history.plan(
+                    owned.position.due, owned.memory.drain(), owned.counters, self._topic_id, owned.memory.encode
+                )
+                before = list(owned.waiting)
+            try:
+                await _acknowledged(before)
+                del owned.waiting[: len(before)]
+                topic = self._settings.checkpoints_topic
+                sent = await self._outbox.send(topic, _encode(planned.checkpoint), planned.key, owned.number)
+                owned.waiting.insert(0, sent)
+                await _acknowledged([sent])
+                owned.waiting.remove(sent)
+            except BaseException:
+                owned.broken = True  # what was drained is in no list of changes any more
+                raise
+            owned.history.written(planned)
+            owned.checkpointed_at = time.monotonic()
+            self.counts.checkpoints += 1
+            self.counts.cleaned += len(planned.dropped)
+            for key in planned.dropped:
+                # Not waited for: a record that stays is found at the next restore, and dropped then.
+                await self._outbox.send(topic, None, key, owned.number)
+
+    async def _restore(self, number: int, generation: int, beginning: int) -> int:
+        """Take over a partition; the offset that is due."""
+        owned = self._owned.get(number)
+        if owned is not None and owned.at_its_checkpoint():
+            newer, owned.read_to = await self._read(number, owned.read_to)
+            upto = owned.history.upto
+            if owned.at_its_checkpoint() and all(each is None or each.upto <= upto for each in newer.values()):
+                self.counts.kept += 1
+                owned.position.assign(generation, owned.position.due)
+                return owned.position.due
+        fresh = _Owned(number, self._writer)
+        found, fresh.read_to = await self._read(number, 0)
+        restored = fresh.history.restore({key: each for key, each in found.items() if each is not None})
+        due = beginning
+        if restored is not None:
+            if restored.topic_id != self._topic_id:
+                raise TopicError(
+                    f"The topic {self.feed.topic} has the id {self._topic_id!r}, and its checkpoints were made of "
+                    f"{restored.topic_id!r}: it was deleted and made anew. Set another TETRASTASH_TOPIC_PREFIX and run "
+                    "`tetrastash setup`."
+                )
+            fresh.memory.load(
+                (change.entry, None if change.value is None else bytes(change.value)) for change in restored.changes
+            )
+            fresh.counters = restored.counters
+            due = restored.upto
+        fresh.position.assign(generation, due)
+        fresh.checkpointed_at = time.monotonic()
+        self._owned[number] = fresh
+        self.counts.restores += 1
+        return due
+
+    async def _read(self, number: int, start: int) -> tuple[dict[bytes, Checkpoint | None], int]:
+        while True:
+            try:
+                return await self._log.read(number, start)
+            except (KafkaError, Retry, OSError) as error:
+                log.warning("waiting for the checkpoints partition=%s reason=%r", number, error)
+                await self._log.stop()
+                await asyncio.sleep(1)
+
+    async def _recover(self, error: KafkaError) -> None:
+        """A send failed: what was made since the checkpoints is made again, with a new producer."""
+        if self._recovering.locked():
+            return
+        async with self._recovering:
+            self.counts.failures += 1
+            log.warning("sending to Kafka failed; going back to the last checkpoints reason=%r", error)
+            for owned in self._owned.values():
+                owned.broken = True
+                for acknowledgement in owned.waiting:
+                    acknowledgement.cancel()
+            await self._outbox.renew()
+            for number, owned in list(self._owned.items()):
+                generation = owned.position.generation
+                if owned.position.owned(generation):
+                    beginning = (await self.feed.beginnings({number}))[number]
+                    await self.feed.rewind(number, await self._restore(number, generation, beginning))
+
+    async def _commit(self) -> None:
+        """For lag monitors only; repeated until it stands, for a commit that a rebalance refuses comes never back."""
+        offsets = {
+            number: owned.history.upto
+            for number, owned in self._owned.items()
+            if owned.history.upto != owned.committed and owned.position.owned(owned.position.generation)
+        }
+        if offsets and await self.feed.commit(offsets):
+            for number, offset in offsets.items():
+                if number in self._owned:
+                    self._owned[number].committed = offset
+
+
+async def _acknowledged(acknowledgements: list[Acknowledgement]) -> None:
+    """Wait for all of them. Raises the KafkaError of the first that failed."""
+    if acknowledgements:
+        await asyncio.wait(acknowledgements)
+    for each in acknowledgements:
+        if each.cancelled():
+            raise ProducerClosed
+        failure = each.exception()
+        if failure is not None:
+            raise failure

@@ -1,0 +1,236 @@
+"""The index stage: document blocks into Elasticsearch; its checkpoint is the committed offset.
+
+Documents of all partitions share a request, for requests cost more than documents at a trickle. Several requests may be
+under way; an offset is committed when every document before it is stored or a dead letter.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+from aiokafka.errors import KafkaError
+
+from app.errors import Stop
+from app.index.bulk import Block, block_of
+from app.index.indexer import Indexer
+from app.settings import Settings
+from app.stream.consumer import Feed, Fetched
+from app.stream.counts import Counts
+from app.stream.outbox import Outbox
+from app.stream.partitions import Ignore, Partition, Seek
+from schemas.rejection import Rejection
+
+log = logging.getLogger(__name__)
+
+REQUEST_BYTES: Final = 4 * 2**20
+GATHER_SECONDS: Final = 0.05
+REQUESTS_AT_ONCE: Final = 3
+COMMIT_SECONDS: Final = 1.0
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Waiting:
+    """A block that was taken and is not stored yet."""
+
+    __slots__ = ("block", "done", "next_offset")
+
+    def __init__(self, block: Block, next_offset: int) -> None:
+        self.block = block
+        self.next_offset = next_offset
+        self.done = False
+
+
+class _Owned:
+    """One partition in one generation."""
+
+    def __init__(self, generation: int, due: int) -> None:
+        self.position = Partition()
+        self.position.assign(generation, due)
+        self.stored_to = due
+        self.committed = due
+        self._waiting: deque[_Waiting] = deque()
+
+    def take(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+
+    def advance(self) -> None:
+        """Past all that is done without a gap: the prefix is what counts."""
+        while self._waiting and self._waiting[0].done:
+            self.stored_to = self._waiting.popleft().next_offset
+
+
+class Indexing:
+    """A stage of app.stream.consumer."""
+
+    def __init__(self, settings: Settings, indexer: Indexer, counts: Counts) -> None:
+        self.counts = counts
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.feed = Feed(settings, settings.index_group, settings.documents_topic, self)
+        self._settings = settings
+        self._indexer = indexer
+        self._outbox = Outbox(settings)
+        self._owned: dict[int, _Owned] = {}
+        self._gathered: list[_Waiting] = []
+        self._gathered_bytes = 0
+        self._places = asyncio.Semaphore(REQUESTS_AT_ONCE)
+        self._requests: set[asyncio.Task[None]] = set()
+        self._flush: asyncio.TimerHandle | None = None
+        self._closing = False
+
+    async def open(self) -> None:
+        """Waits for Kafka."""
+        await self._outbox.start()
+
+    async def start_at(self, partitions: set[int], generation: int) -> Mapping[int, int]:
+        committed = await self.feed.committed(partitions)
+        beginnings = await self.feed.beginnings(partitions)
+        starts = {number: beginnings[number] if offset is None else offset for number, offset in committed.items()}
+        self._owned = {number: _Owned(generation, start) for number, start in starts.items()}
+        return starts
+
+    async def deliver(self, partition: int, generation: int, fetched: Fetched) -> None:
+        owned = self._owned.get(partition)
+        if owned is None or self._closing:
+            self.counts.stale += 1
+            return
+        offsets = [record.offset for record in fetched.records]
+        decision = owned.position.arrive(generation, fetched.start, fetched.seeks, fetched.lost, offsets)
+        if isinstance(decision, Ignore):
+            self.counts.stale += decision.stale
+            return
+        if isinstance(decision, Seek):
+            self.counts.holes += 1
+            log.info("seeking back partition=%s due=%s hole=%s", partition, decision.offset, decision.hole)
+            await self.feed.rewind(partition, decision.offset)
+            return
+        self.counts.skipped += decision.skipped
+        if decision.lost:
+            self.counts.lost += decision.lost
+            log.error(
+                "records were deleted by retention before they were read topic=%s partition=%s records=%s from=%s",
+                self.feed.topic, partition, decision.lost, fetched.start,
+            )  # fmt: skip
+        for record in fetched.records[decision.first :]:
+            waiting = _Waiting(block_of(record), record.offset + 1)
+            owned.take(waiting)
+            owned.position.processed(record.offset)
+            self.counts.delivered += 1
+            self._gathered.append(waiting)
+            self._gathered_bytes += len(record.value)
+            if self._gathered_bytes >= REQUEST_BYTES:
+                # Waiting for a free place is the backpressure that reaches Kafka.
+                await self._send()
+                if not owned.position.owned(generation):
+                    return
+        if self._gathered and self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._send_soon)
+
+    async def revoke(self, partitions: set[int]) -> None:
+        """Commit what is stored by now; the rest is found stored already by the next owner."""
+        mine = [owned for number, owned in self._owned.items() if number in partitions]
+        await self._finish(self._settings.session_timeout / 3)
+        for owned in mine:
+            owned.position.revoke()
+
+    def fail(self, error: Stop) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def run(self) -> None:
+        """Commits what is stored; never returns."""
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            await self._commit()
+
+    async def close(self, seconds: float) -> None:
+        """Waits for the requests under way, and commits."""
+        self._closing = True
+        await self._finish(seconds)
+        for request in self._requests:
+            request.cancel()
+
+    async def disconnect(self) -> None:
+        await self._outbox.stop()
+
+    async def watch_lag(self) -> None:
+        """Refresh counts.lag: records between what is stored and the end of each partition."""
+        owned = dict(self._owned)
+        ends = await self.feed.ends(set(owned)) if owned else {}
+        self.counts.lag = {number: max(0, ends[number] - each.stored_to) for number, each in owned.items()}
+
+    def _send_soon(self) -> None:
+        self._flush = None
+        self._track(asyncio.ensure_future(self._send()))
+
+    async def _send(self) -> None:
+        await self._places.acquire()
+        gathered, self._gathered, self._gathered_bytes = self._gathered, [], 0
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        if not gathered:
+            self._places.release()
+            return
+        request = asyncio.ensure_future(self._index(gathered))
+        request.add_done_callback(lambda _: self._places.release())
+        self._track(request)
+
+    def _track(self, task: asyncio.Task[None]) -> None:
+        self._requests.add(task)
+        task.add_done_callback(self._untrack)
+
+    def _untrack(self, task: asyncio.Task[None]) -> None:
+        self._requests.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def _index(self, gathered: list[_Waiting]) -> None:
+        indexed = await self._indexer.index([waiting.block for waiting in gathered])
+        self.counts.stored += indexed.stored
+        self.counts.repeated += indexed.repeated
+        await self._bury(indexed.rejections)
+        for waiting in gathered:
+            waiting.done = True
+        for owned in self._owned.values():
+            owned.advance()
+
+    async def _bury(self, rejections: Iterable[Rejection]) -> None:
+        """To the dead letters, for as long as it takes: until then their offsets are not committed."""
+        for rejection in rejections:
+            letter, key = _encode(rejection.wire()), rejection.id.encode()
+            while True:
+                try:
+                    await (
+                        await self._outbox.send(
+                            self._settings.rejected_topic, letter, key, rejection.origin.partition or 0
+                        )
+                    )
+                    break
+                except KafkaError as error:
+                    self.counts.failures += 1
+                    log.warning("a dead letter could not be sent; trying again id=%s reason=%r", rejection.id, error)
+                    await asyncio.sleep(1)
+                    await self._outbox.renew()
+            self.counts.rejected += 1
+
+    async def _finish(self, seconds: float) -> None:
+        if self._gathered:
+            self._send_soon()
+        if self._requests:
+            await asyncio.wait(self._requests, timeout=seconds)
+        await self._commit()
+
+    async def _commit(self) -> None:
+        offsets = {
+            number: owned.stored_to
+            for number, owned in self._owned.items()
+            if owned.stored_to != owned.committed and owned.position.owned(owned.position.generation)
+        }
+        if offsets and await self.feed.commit(offsets):
+            for number, offset in offsets.items():
+                if number in self._owned:
+                    self._owned[number].committed = offset

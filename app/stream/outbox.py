@@ -1,0 +1,83 @@
+"""What a stage sends to Kafka, and what of it Kafka has not acknowledged yet."""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from app.kafka import producer_defaults
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# An output block is three times its input at most, and one line may be 5 MB.
+MAX_REQUEST_BYTES: Final = 64 * 2**20
+BATCH_BYTES: Final = 2**20
+STOP_SECONDS: Final = 3.0
+
+Acknowledgement = asyncio.Future[Any]
+
+
+class Outbox:
+    """An idempotent producer that can be replaced by a new one after it failed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Waits until Kafka is there."""
+        while self._producer is None:
+            producer = AIOKafkaProducer(
+                **producer_defaults(self._settings), max_request_size=MAX_REQUEST_BYTES, max_batch_size=BATCH_BYTES
+            )
+            try:
+                await producer.start()
+            except (KafkaError, OSError) as error:
+                await producer.stop()
+                log.warning("waiting for Kafka servers=%s reason=%r", self._settings.kafka, error)
+                await asyncio.sleep(1)
+            except BaseException:
+                await producer.stop()
+                raise
+            else:
+                self._producer = producer
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        partition: int,
+        timestamp: int | None = None,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> Acknowledgement:
+        """Waits while the producer's buffer is full. The result fails with a KafkaError if Kafka did not take it."""
+        if self._producer is None:
+            await self.start()
+        assert self._producer is not None
+        acknowledgement: Acknowledgement = await self._producer.send(
+            topic, value, key=key, partition=partition, timestamp_ms=timestamp, headers=headers
+        )
+        # Whoever waits for it sees the failure; the event loop need not complain when nobody does any more.
+        acknowledgement.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return acknowledgement
+
+    async def renew(self) -> None:
+        """After a failure: an idempotent producer that lost a batch cannot go on, and what it still holds is given up.
+
+        Its blocks are made again from their checkpoint, so giving them up loses nothing.
+        """
+        await self.stop()
+        await self.start()
+
+    async def stop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+            except (TimeoutError, KafkaError) as error:
+                log.warning("left Kafka with records unsent; they are made again at the next start reason=%r", error)
+                await producer.client.close()
