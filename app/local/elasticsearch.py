@@ -1,0 +1,48 @@
+"""A real Elasticsearch node on free ports of loopback, in a child process of Python (app.local.node)."""
+
+import http.client
+import json
+import sys
+from pathlib import Path
+
+from app.local.child import Engine
+from app.local.ports import HOST, free_ports, require_free
+
+
+class Elasticsearch(Engine):
+    def __init__(self, folder: Path, heap: str = "512m") -> None:
+        """`folder` keeps data and log over restarts. `heap` as in -Xmx."""
+        super().__init__("Elasticsearch", folder / "elasticsearch.log")
+        self.folder = folder
+        self.port, self.transport_port = free_ports(2)
+        self._heap = heap
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def start(self) -> None:
+        """Returns once the cluster takes documents. Raises Stop when it cannot start."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.is_running:
+            require_free(self.port, "Elasticsearch")
+            require_free(self.transport_port, "Elasticsearch's transport")
+        ports = [str(self.port), str(self.transport_port)]
+        node: list[str | Path] = [sys.executable, "-m", "app.local.node", self.folder / "home", *ports, self._heap]
+        self.launch(node, lambda: is_healthy(self.port))
+
+
+def is_healthy(port: int) -> bool:
+    """Whether the node on this port of loopback has all its primary shards.
+
+    Replicas have nowhere to go on one node: yellow is as healthy as it gets.
+    """
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/_cluster/health")
+        health = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+    return health.get("status") in {"yellow", "green"}
