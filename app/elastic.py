@@ -1,23 +1,54 @@
 """How to reach Elasticsearch: the settings as a client of the `elasticsearch` package."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import Payload
 from elastic_transport import Serializer
 from elastic_transport.client_utils import DEFAULT, DefaultType
 from elasticsearch import AsyncElasticsearch
 
 from app.settings import Settings
 
+WRITE_SIZE: Final = 128 * 1024  # bytes; a system call for every small piece would cost as much as joining all of them
 
-class _AsItIs(Serializer):
-    """Bulk bodies are made, and their answers read, as bytes."""
+
+class _Pieces(Payload):
+    """A body that is sent piece by piece: to join megabytes into fresh memory first costs more than all else."""
+
+    _autoclose = True  # nothing to close
+    _value: Sequence[bytes]
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        super().__init__(pieces)
+        self._size = sum(map(len, pieces))
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        few: list[bytes] = []
+        size = 0
+        for piece in self._value:
+            few.append(piece)
+            size += len(piece)
+            if size >= WRITE_SIZE:
+                await writer.write(b"".join(few))
+                few, size = [], 0
+        if few:
+            await writer.write(b"".join(few))
+
+    def decode(self, _encoding: str = "utf-8", _errors: str = "strict") -> str:
+        """For the log of elastic_transport, which asks for every body as text, wanted or not."""
+        return f"<{self._size} bytes>"
+
+
+class _BytesSerializer(Serializer):
+    """Bodies come as pieces of bytes, and their answers go as bytes."""
 
     def loads(self, data: bytes) -> bytes:
         return data
 
-    def dumps(self, data: Any) -> Any:
-        return data
+    def dumps(self, data: Sequence[bytes]) -> Any:
+        return _Pieces(data)
 
 
 # Whatever a proxy in between answers, too: its status counts, and an unknown type would hide it.
@@ -30,7 +61,7 @@ _BYTES: Final = dict.fromkeys(
         "application/*",
         "text/*",
     ],
-    _AsItIs(),
+    _BytesSerializer(),
 )
 
 
@@ -40,7 +71,7 @@ def client(settings: Settings) -> AsyncElasticsearch:
 
 
 def bulk_client(settings: Settings) -> AsyncElasticsearch:
-    """The same, with bytes for every body in and out."""
+    """The same, with a sequence of bytes as the body of every request, and bytes as that of every answer."""
     return _client(settings, _BYTES)
 
 

@@ -17,6 +17,8 @@ from app.index.bulk import (
     Verdict,
     actions,
     body_of,
+    is_as_told,
+    is_sound,
     read_answer,
 )
 
@@ -27,6 +29,8 @@ PATIENCE: Final = 300.0  # seconds for which a document may fail alone before it
 NEIGHBOURS: Final = 10  # documents that must have been stored meanwhile for each that fails
 # A body that is too large for a proxy often ends as a cut connection or a time-out, not as a 413.
 ATTEMPTS_BEFORE_SMALLER: Final = 3
+
+UNSOUND: Final = "not a block of documents: expected two lines for each, every line with its end"
 
 
 class Refused(NamedTuple):
@@ -69,30 +73,34 @@ class Delivery:
         self.stored = 0
         self.repeated = 0
         self.refused: list[Refused] = []
-        self.documents = sum(block.documents for block in blocks)
         # Blocks are taken apart only when something is wrong with one of them.
-        self._whole: Sequence[Block] = blocks if self.documents else ()
+        self._whole: Sequence[Block] = [block for block in blocks if block.data]
+        self._documents = sum(block.documents for block in self._whole)  # as told
         self._parts: list[_Part] = []
         self._uncertain = False  # of the whole
         self._attempts = 0  # in a row that brought nothing
         self._failing: dict[tuple[int, int], _Failing] = {}
+        if not all(block.data.endswith(b"\n") for block in self._whole):
+            self._take_apart()
 
     @property
     def left(self) -> int:
         """Documents in the request that is due."""
         if self._whole:
-            return self.documents
+            return self._documents
         return len(self._parts[-1].left) if self._parts else 0
 
-    def body(self) -> bytes | None:
+    def body(self) -> list[bytes] | None:
+        """The pieces that follow each other in the next request."""
         if self._whole:
-            return self._whole[0].data if len(self._whole) == 1 else b"".join([block.data for block in self._whole])
+            return [block.data for block in self._whole]
         return body_of(self._parts[-1].left) if self._parts else None
 
     def answered(self, status: int, answer: bytes, now: float, taken: int) -> Step:
-        # Only a 4xx is certain to have stored nothing.
-        uncertain = not 400 <= status < 500
-        return self._conclude(read_answer(status, answer, self.left), now, taken, uncertain=uncertain)
+        verdict = read_answer(status, answer, self.left)
+        # Without an answer for every document only a 4xx is certain to have stored nothing.
+        uncertain = not isinstance(verdict, Items) and not 400 <= status < 500
+        return self._conclude(verdict, now, taken, uncertain=uncertain)
 
     def unanswered(self, reason: str) -> Step:
         """The request broke on its way there or back; what it held may have been stored."""
@@ -103,48 +111,49 @@ class Delivery:
         return self._conclude(Blocked(reason), now=0.0, taken=0, uncertain=True)
 
     def _conclude(self, verdict: Verdict, now: float, taken: int, *, uncertain: bool) -> Step:
-        if isinstance(verdict, Items):
-            if verdict.stored == self.left and self._whole:
-                self.stored, self._whole = self.stored + verdict.stored, ()
+        if self._whole:
+            if isinstance(verdict, Items) and verdict.stored == self._documents:
+                self.stored, self._whole = verdict.stored, ()
                 return _GO
+            self._uncertain = self._uncertain or uncertain
+            if not all(is_as_told(block) for block in self._whole):
+                # The places in the answer are not those of the documents that were told of.
+                self._take_apart()
+                return _GO
+        elif uncertain:
+            self._parts[-1] = self._parts[-1]._replace(uncertain=True)
+        if isinstance(verdict, Items):
             return self._sort(verdict, now, taken)
         if isinstance(verdict, Halve):
             return self._halve(verdict)
         self._attempts += 1
-        smaller = isinstance(verdict, Again) and self._attempts % ATTEMPTS_BEFORE_SMALLER == 0 and self.left > 1
-        if smaller:
-            part = self._pop()
-            self._push_halves(part.left, uncertain=part.uncertain or uncertain)
-        elif self._whole:
-            self._uncertain = self._uncertain or uncertain
-        elif uncertain:
-            self._parts[-1] = self._parts[-1]._replace(uncertain=True)
+        if isinstance(verdict, Again) and self._attempts % ATTEMPTS_BEFORE_SMALLER == 0 and self.left > 1:
+            self._push_halves(self._pop())
         return self._wait(verdict.reason, blocked=isinstance(verdict, Blocked))
 
     def _sort(self, items: Items, now: float, taken: int) -> Step:
-        part = self._pop()
+        left, uncertain = self._pop()
         self.stored += items.stored
         # What an attempt without an answer stored says 409 to the next one: it is no repetition of the event.
-        if part.uncertain:
+        if uncertain:
             self.stored += len(items.repeated)
         else:
             self.repeated += len(items.repeated)
-        self.refused += [Refused(part.left[place], reason) for place, reason in items.refused]
+        self.refused += [Refused(left[place], reason) for place, reason in items.refused]
         again = items.busy + items.blocked
         for place in items.busy:
-            self._failing.pop(_name(part.left[place]), None)
+            self._failing.pop(_name(left[place]), None)
         for place, reason in items.failing:
-            if self._fails_alone(part.left[place], len(items.failing), now, taken):
-                self.refused.append(Refused(part.left[place], f"{reason} (alone, for {PATIENCE:.0f} s)"))
+            if self._fails_alone(left[place], len(items.failing), now, taken):
+                self.refused.append(Refused(left[place], f"{reason} (alone, for {PATIENCE:.0f} s)"))
             else:
                 again.append(place)
         if not again:
             self._attempts = 0
             return _GO
         again.sort()
-        progress = len(again) < len(part.left)
-        self._attempts = 1 if progress else self._attempts + 1
-        self._parts.append(_Part([part.left[place] for place in again], part.uncertain or bool(items.failing)))
+        self._attempts = 1 if len(again) < len(left) else self._attempts + 1
+        self._parts.append(_Part([left[place] for place in again], uncertain or bool(items.failing)))
         return self._wait(items.reason, blocked=bool(items.blocked))
 
     def _fails_alone(self, action: Action, failing: int, now: float, taken: int) -> bool:
@@ -157,19 +166,29 @@ class Delivery:
             self.refused.append(Refused(part.left[0], verdict.reason))
             self._attempts = 0
         else:
-            self._push_halves(part.left, uncertain=part.uncertain)
+            self._push_halves(part)
         return _GO
 
-    def _push_halves(self, left: list[Action], *, uncertain: bool) -> None:
-        middle = len(left) // 2
-        self._parts.append(_Part(left[middle:], uncertain))
-        self._parts.append(_Part(left[:middle], uncertain))
+    def _push_halves(self, part: _Part) -> None:
+        middle = len(part.left) // 2
+        self._parts.append(_Part(part.left[middle:], part.uncertain))
+        self._parts.append(_Part(part.left[:middle], part.uncertain))
 
     def _pop(self) -> _Part:
-        if not self._whole:
-            return self._parts.pop()
-        whole, self._whole = self._whole, ()
-        return _Part([action for block in whole for action in actions(block)], self._uncertain)
+        if self._whole:
+            self._take_apart()
+        return self._parts.pop()
+
+    def _take_apart(self) -> None:
+        left: list[Action] = []
+        for block in self._whole:
+            if is_sound(block):
+                left += actions(block)
+            else:
+                self.refused.append(Refused(Action(b"", block.data, block, 0), UNSOUND))
+        self._whole = ()
+        if left:
+            self._parts.append(_Part(left, self._uncertain))
 
     def _wait(self, reason: str | None, *, blocked: bool) -> Step:
         longest = SLOW_PAUSE if blocked else LONGEST_PAUSE

@@ -12,7 +12,7 @@ import msgspec
 from elastic_transport import TlsError, TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
 
-from app.index.bulk import FILTER, LIMIT, Action, Block, bodies, document_id, is_sound
+from app.index.bulk import FILTER, LIMIT, Action, Block, bodies, document_id
 from app.index.delivery import Delivery, Step
 from app.index.occasional import Occasional
 from schemas.identity import placed_id
@@ -80,9 +80,7 @@ class Indexer:
 
     async def index(self, blocks: Sequence[Block]) -> Indexed:
         """Tries for ever: the wait is the backpressure. May be cancelled at any time; sending it all again is safe."""
-        rejections = [_unsound(block) for block in blocks if not is_sound(block)]
-        if rejections:
-            blocks = [block for block in blocks if is_sound(block)]
+        rejections: list[Rejection] = []
         stored = repeated = 0
         for body in bodies(blocks, self._limit):
             delivery = Delivery(body)
@@ -105,7 +103,7 @@ class Indexer:
         finally:
             self._troubled.pop(id(delivery), None)
 
-    async def _attempt(self, delivery: Delivery, body: bytes) -> Step:
+    async def _attempt(self, delivery: Delivery, body: list[bytes]) -> Step:
         counters = self.counters
         sent, taken = delivery.left, counters.stored + counters.repeated
         stored, repeated = delivery.stored, delivery.repeated
@@ -120,7 +118,7 @@ class Indexer:
             step = delivery.unanswered(f"{type(error).__name__}: {error}")
         else:
             if status == 413:
-                self._limit = max(SMALLEST_LIMIT, min(self._limit, len(body) // 2))
+                self._limit = max(SMALLEST_LIMIT, min(self._limit, sum(map(len, body)) // 2))
             step = delivery.answered(status, answer, self._clock(), taken)
         counters.requests += 1
         counters.seconds += self._clock() - began
@@ -130,7 +128,7 @@ class Indexer:
             counters.retried += min(sent, delivery.left)
         return step
 
-    async def _post(self, body: bytes) -> tuple[int, bytes]:
+    async def _post(self, body: list[bytes]) -> tuple[int, bytes]:
         try:
             response = await self._client.perform_request(
                 "POST", self._path, params=_PARAMETERS, headers=_HEADERS, body=body
@@ -188,8 +186,3 @@ def _rejection(action: Action, reason: str) -> Rejection:
         key=block.key,
         original=action.document,
     )
-
-
-def _unsound(block: Block) -> Rejection:
-    reason = "not a block of documents: expected two lines, each with its line end, for every document"
-    return _rejection(Action(b"", block.data, block, 0), reason)

@@ -103,7 +103,7 @@ def cut(*, stored: bool) -> Step:
 def late(seconds: float) -> Step:
     """Everything is stored, and the answer comes when nobody waits for it any more."""
 
-    async def step(server: Server, request: web.Request, pairs: Pairs) -> web.StreamResponse:
+    async def step(server: Server, _: web.Request, pairs: Pairs) -> web.StreamResponse:
         server.take(pairs, lambda _: None)
         await asyncio.sleep(seconds)
         return web.Response()

@@ -39,14 +39,19 @@ class Rig:
         self.now = 0.0
         self.sleeps: list[float] = []
         self.health: list[tuple[bool, str]] = []
+        self.told = asyncio.Event()
         self.indexer = Indexer(
             client,
             STREAM,
-            health=lambda _, ok, reason: self.health.append((ok, reason)),
+            health=self.hear,
             clock=lambda: self.now,
             sleep=self.sleep,
             random=lambda: 1.0,
         )
+
+    def hear(self, _: str, ok: bool, reason: str) -> None:
+        self.health.append((ok, reason))
+        self.told.set()
 
     async def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
@@ -256,8 +261,7 @@ async def test_while_nothing_listens_it_waits_and_says_so_and_may_be_cancelled(s
     client = bulk_client(Settings(elasticsearch="http://127.0.0.1:1"))
     rig = Rig(server, client)
     task = asyncio.create_task(rig.indexer.index(BLOCKS))
-    while not rig.health:
-        await asyncio.sleep(0.01)
+    await rig.told.wait()
     assert rig.health[0][0] is False
     assert rig.health[0][1].startswith("ConnectionError")
     task.cancel()
