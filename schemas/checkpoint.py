@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 VERSION: Final = 1
+GONE: Final = b"null"
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -21,10 +22,20 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
-    """The value that an entry has at `upto`; None when it is gone."""
+    """The value that an entry has at `upto`, as JSON; `null` when it is gone."""
 
     entry: Entry
-    value: msgspec.Raw | None
+    json: msgspec.Raw
+
+    @property
+    def value(self) -> bytes | None:
+        raw = bytes(self.json)
+        return None if raw == GONE else raw
+
+
+def change(entry: Entry, value: bytes | None) -> Change:
+    """`value` is JSON, None when the entry is gone."""
+    return Change(entry, msgspec.Raw(GONE if value is None else value))
 
 
 class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):

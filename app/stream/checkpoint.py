@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.checkpoint import Change, Checkpoint, Entry
+from schemas.checkpoint import Change, Checkpoint, Entry, change
 
 # The log may hold so many entries for each one alive before its oldest records are dropped, and this many in any case.
 SURPLUS: Final = 2
@@ -55,8 +55,9 @@ def is_checkpoint(key: bytes | None) -> bool:
 class History:
     """What the topic holds of this partition, as far as this worker wrote or read it."""
 
-    def __init__(self, writer: str) -> None:
+    def __init__(self, writer: str, small_log: int = SMALL_LOG) -> None:
         self._writer = writer
+        self._small_log = small_log
         self._written = 0
         self._stored: deque[_Stored] = deque()
         self._total = 0
@@ -93,8 +94,9 @@ class History:
         encode: Callable[[Iterable[Entry]], Mapping[Entry, bytes]],
     ) -> Planned:
         """The checkpoint at `upto`, with what changed since the last; `encode` gives the values of entries to carry."""
-        alive = len(self._held) + sum(1 for entry, value in changes.items() if value is not None)
-        limit = max(SURPLUS * alive, SMALL_LOG)
+        held = self._held
+        alive = len(held) + sum((value is not None) - (entry in held) for entry, value in changes.items())
+        limit = max(SURPLUS * alive, self._small_log)
         dropping: list[_Stored] = []
         total = self._total + len(changes)
         for stored in self._stored:
@@ -111,8 +113,7 @@ class History:
             carried = encode(
                 entry for entry, held in self._held.items() if held <= last_dropped and entry not in changes
             )
-        listed = [Change(entry, msgspec.Raw(value)) for entry, value in carried.items()]
-        listed += [Change(entry, None if value is None else msgspec.Raw(value)) for entry, value in changes.items()]
+        listed = [change(entry, value) for entry, value in (*carried.items(), *changes.items())]
         checkpoint = Checkpoint(self.upto, upto, base, listed, dict(counters), topic_id)
         self._written += 1
         return Planned(record_key(upto, self._writer, self._written), checkpoint, [stored.key for stored in dropping])
@@ -131,8 +132,8 @@ class History:
         self._total += len(checkpoint.changes)
 
     def _hold(self, checkpoint: Checkpoint) -> None:
-        for change in checkpoint.changes:
-            if change.value is None:
-                self._held.pop(change.entry, None)
+        for each in checkpoint.changes:
+            if each.value is None:
+                self._held.pop(each.entry, None)
             else:
-                self._held[change.entry] = checkpoint.upto
+                self._held[each.entry] = checkpoint.upto

@@ -79,7 +79,7 @@ class BlockThread(AIOKafkaConsumerThread):
     """Runs aiokafka's consumer in a thread of its own, so that heartbeats go on while a block is enriched."""
 
     settings: Settings
-    _cursors: dict[TopicPartition, _Cursor]
+    _cursors: dict[TopicPartition | TP, _Cursor]  # equal, and hashed alike
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:  # noqa: ARG002 - Faust's signature
         self._cursors = {}
@@ -131,7 +131,7 @@ class BlockThread(AIOKafkaConsumerThread):
             return {}  # a fetch that waits for a rebalance which waits for this thread would never end
         consumer = self._ensure_consumer()
         try:
-            found = await consumer.getmany(*active, timeout_ms=200, max_records=FETCH_RECORDS)
+            found = await consumer.getmany(*map(_place, active), timeout_ms=200, max_records=FETCH_RECORDS)
         except OffsetOutOfRangeError as error:
             # Retention took the offset while it was due; whatever begins now follows it.
             for tp in error.args[0]:
@@ -144,7 +144,7 @@ class BlockThread(AIOKafkaConsumerThread):
             cursor = self._cursors.get(tp)
             if cursor is None:
                 continue  # not sought yet in this generation: it will be fetched again
-            delivered[tp] = (
+            delivered[TP(*tp)] = (
                 generation,
                 Fetched(cursor.start, cursor.seeks, cursor.lost, [_record(record) for record in records]),
             )
@@ -154,15 +154,16 @@ class BlockThread(AIOKafkaConsumerThread):
 
     async def _rewind(self, tp: TP, offset: int) -> None:
         consumer = self._ensure_consumer()
-        beginning = (await consumer.beginning_offsets([tp]))[tp]
-        end = (await consumer.end_offsets([tp]))[tp]
+        place = _place(tp)
+        beginning = (await consumer.beginning_offsets([place]))[place]
+        end = (await consumer.end_offsets([place]))[place]
         if offset > end:
             raise TopicError(
                 f"{tp.topic}[{tp.partition}] ends at offset {end}, and {offset} is due. Expected a topic that only "
                 "grows; was it deleted and made anew? Set another TETRASTASH_TOPIC_PREFIX and run `tetrastash setup`."
             )
         try:
-            consumer.seek(tp, max(offset, beginning))
+            consumer.seek(place, max(offset, beginning))
         except IllegalStateError:
             return  # gone to another member in the meantime
         before = self._cursors.get(tp)
@@ -175,7 +176,9 @@ class BlockThread(AIOKafkaConsumerThread):
 
     async def _commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         consumer = self._ensure_consumer()
-        mine = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in consumer.assignment()}
+        mine = {
+            _place(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in consumer.assignment()
+        }
         if not mine:
             return False
         try:
@@ -262,7 +265,7 @@ class Feed:
 
     async def committed(self, partitions: set[int]) -> dict[int, int | None]:
         """The group's offsets, None where it has none."""
-        places = {partition: TP(self.topic, partition) for partition in partitions}
+        places = {partition: TopicPartition(self.topic, partition) for partition in partitions}
         return {
             partition: await self._thread.call_thread(self._thread.consumer_api.committed, place)
             for partition, place in places.items()
@@ -281,7 +284,9 @@ class Feed:
         return cast(BlockConsumer, self.app.consumer).thread
 
     async def _ask(self, partitions: set[int], question: Callable[..., Any]) -> dict[int, int]:
-        answer = await self._thread.call_thread(question, [TP(self.topic, partition) for partition in partitions])
+        answer = await self._thread.call_thread(
+            question, [TopicPartition(self.topic, partition) for partition in partitions]
+        )
         return {place.partition: offset for place, offset in answer.items()}
 
 
@@ -346,6 +351,10 @@ class _FetchSchema(faust.Schema[Any, Any]):
 
     def loads_value(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002 - Faust's signature
         return message.value
+
+
+def _place(tp: TP) -> TopicPartition:
+    return TopicPartition(tp.topic, tp.partition)
 
 
 def _message(tp: TP, generation: int, fetched: Fetched) -> ConsumerMessage:

@@ -269,9 +269,7 @@ class Enriching:
                     f"{restored.topic_id!r}: it was deleted and made anew. Set another TETRASTASH_TOPIC_PREFIX and run "
                     "`tetrastash setup`."
                 )
-            fresh.memory.load(
-                (change.entry, None if change.value is None else bytes(change.value)) for change in restored.changes
-            )
+            fresh.memory.load((change.entry, change.value) for change in restored.changes)
             fresh.counters = restored.counters
             due = restored.upto
         fresh.position.assign(generation, due)

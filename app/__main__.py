@@ -1,0 +1,98 @@
+"""The command line: argument parsing and nothing else."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+
+import click
+
+from app.errors import TetrastashError
+from app.settings import PREFIX, Settings, read_settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tetrastash")
+def main() -> None:
+    """Tetragon's events into Elasticsearch: every one, once, with its process tree.
+
+    Settings come from the environment: `tetrastash settings` lists them.
+    """
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--once", is_flag=True, help="Read to the present end of every file, and exit.")
+def ship(paths: tuple[str, ...], once: bool) -> None:
+    """Follow Tetragon's log files, by name or glob, and send their lines to Kafka."""
+    settings = _settings()
+    from app.ship.shipper import ship as run
+
+    sys.exit(_told(lambda: asyncio.run(run(settings, paths, once=once))))
+
+
+@main.command()
+@click.option("--only", type=click.Choice(["enrich", "index"]), help="Run one of the two stages.")
+def work(only: str | None) -> None:
+    """Enrich what Kafka holds, and index it into Elasticsearch."""
+    settings = _settings()
+    from app.stream.work import work as run
+
+    sys.exit(_told(lambda: asyncio.run(run(settings, only))))
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.Path())
+@click.option("--rejected", type=click.Path(), help="Write rejections to this file instead of stderr.")
+def enrich(files: tuple[str, ...], rejected: str | None) -> None:
+    """Turn Tetragon's lines, of FILES or else stdin, into documents on stdout.
+
+    Needs no Kafka, no Elasticsearch and no settings.
+    """
+    settings = _settings()
+    from app.enrich.filter import run
+
+    sys.exit(_told(lambda: run(files, rejected=rejected, settings=settings)))
+
+
+@main.command()
+def setup() -> None:
+    """Make the topics and the index template, or check those that are there."""
+    settings = _settings()
+    from app.setup import setup as run
+
+    sys.exit(_told(lambda: asyncio.run(run(settings))))
+
+
+@main.command()
+def settings() -> None:
+    """List every setting, its default and its meaning."""
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else str(field.default)
+        click.echo(f"{PREFIX}{name.upper()}={default}\n    {field.description}")
+
+
+def _settings() -> Settings:
+    try:
+        read = read_settings()
+    except TetrastashError as error:
+        sys.exit(f"tetrastash: {error}")
+    logging.basicConfig(
+        level=read.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    return read
+
+
+def _told(command: Callable[[], int]) -> int:
+    """The exit status; an error that a person can mend is told in one sentence, without a traceback."""
+    try:
+        return command()
+    except TetrastashError as error:
+        click.echo(f"tetrastash: {error}", err=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    main()
