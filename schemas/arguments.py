@@ -1,0 +1,68 @@
+"""Arguments as Tetragon exports them, taken apart again.
+
+Tetragon joins argv[1:] by one space and wraps an argument that contains a space in quotes, without escaping what is
+quoted already. So the inverse is a guess where an argument holds both a space and a quote; everywhere else it is exact,
+but for empty arguments at either end, which Tetragon's form does not show.
+"""
+
+from bisect import bisect_right
+
+
+def split_arguments(text: str) -> list[str]:
+    """argv[1:] of `text`.
+
+    A quote at the start of an argument is taken for Tetragon's if a later quote that is followed by a space or the end
+    encloses at least one space and an even number of quotes; the nearest such quote closes it.
+    """
+    if '"' not in text:
+        return text.split(" ") if text else []
+    closers = _closers(text)
+    found: list[str] = []
+    start = 1 if text.startswith(' "') else 0  # a quoted argument brings its space even when it is the first
+    length = len(text)
+    while start <= length:
+        space = text.find(" ", start)
+        if space < 0:
+            space = length
+        end = _closing_quote(text, start, space, closers) if text.startswith('"', start) else None
+        if end is None:
+            found.append(text[start:space])
+            start = space + 1
+        else:
+            found.append(text[start + 1 : end])
+            start = end + 2
+    return found
+
+
+class _Closers:
+    """Positions of the quotes that may close, apart for even and odd ordinals among all quotes."""
+
+    __slots__ = ("even", "odd", "ordinals")
+
+    def __init__(self) -> None:
+        self.even: list[int] = []
+        self.odd: list[int] = []
+        self.ordinals: dict[int, int] = {}  # of the quotes that may open
+
+
+def _closers(text: str) -> _Closers:
+    closers = _Closers()
+    ordinal = 0
+    position = text.find('"')
+    last = len(text) - 1
+    while position >= 0:
+        if position == last or text[position + 1] == " ":
+            (closers.odd if ordinal % 2 else closers.even).append(position)
+        if position == 0 or text[position - 1] == " ":
+            closers.ordinals[position] = ordinal
+        ordinal += 1
+        position = text.find('"', position + 1)
+    return closers
+
+
+def _closing_quote(text: str, start: int, space: int, closers: _Closers) -> int | None:
+    # An even number of quotes in between means that opener and closer differ in parity; one space in between means
+    # that the closer lies behind the first space. So a hostile line costs a bisection per quote, not a scan.
+    candidates = closers.even if closers.ordinals[start] % 2 else closers.odd
+    place = bisect_right(candidates, space)
+    return candidates[place] if place < len(candidates) and space < len(text) else None

@@ -1,0 +1,83 @@
+"""Decoding that gives up a member of an unexpected shape instead of the whole.
+
+What fits goes where it belongs, what does not fit (and what is not known at all) is handed back as it lay there, named
+by its path. Hand-made lines, other encoders and later versions of Tetragon bring both.
+"""
+
+import types
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Raw
+
+T = TypeVar("T", bound=msgspec.Struct)
+Other = dict[str, Raw]
+
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
+_ELEMENTS: Final = msgspec.json.Decoder(list[Raw])
+
+
+def decode_leniently(raw: Raw | bytes, wanted: type[T], path: str, other: Other) -> T | None:
+    """None, and all of `raw` in `other`, when it is no object. `raw` is well-formed JSON; `path` is its name."""
+    try:
+        members = _MEMBERS.decode(raw)
+    except msgspec.ValidationError:
+        other[path] = Raw(bytes(raw))
+        return None
+    return fit(members, wanted, path, other)
+
+
+def fit(members: Mapping[str, Raw], wanted: type[T], path: str, other: Other) -> T:
+    """`wanted` with every member that fits; the rest is added to `other`."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
+    found: dict[str, Any] = {}
+    for name, value in members.items():
+        place = f"{path}.{name}" if path else name
+        field = fields.get(name)
+        if field is None:
+            other[place] = value
+            continue
+        fitting = _fit_one(value, field.type, place, other)
+        if fitting is not None:
+            found[field.name] = fitting
+    return wanted(**found)
+
+
+def _fit_one(raw: Raw, wanted: Any, path: str, other: Other) -> Any:
+    try:
+        return msgspec.json.decode(raw, type=wanted, strict=False)
+    except msgspec.ValidationError:
+        pass
+    single = _without_none(wanted)
+    if _is_struct(single):
+        return decode_leniently(raw, single, path, other)
+    if get_args(single) and _is_struct(get_args(single)[0]):
+        return _fit_each(raw, get_args(single)[0], path, other)
+    try:
+        # protobuf's wrapper types are bare in Tetragon's JSON, but objects where another encoder wrote the line.
+        return msgspec.json.decode(raw, type=dict[str, wanted], strict=False)["value"]
+    except (msgspec.ValidationError, KeyError):
+        other[path] = raw
+        return None
+
+
+def _fit_each(raw: Raw, wanted: type[T], path: str, other: Other) -> list[T] | None:
+    try:
+        elements = _ELEMENTS.decode(raw)
+    except msgspec.ValidationError:
+        other[path] = raw
+        return None
+    decoded = (decode_leniently(each, wanted, f"{path}.{place}", other) for place, each in enumerate(elements))
+    return [each for each in decoded if each is not None]
+
+
+def _without_none(wanted: Any) -> Any:
+    if get_origin(wanted) in (Union, types.UnionType):
+        given = [each for each in get_args(wanted) if each is not type(None)]
+        return given[0] if len(given) == 1 else wanted
+    return wanted
+
+
+def _is_struct(wanted: Any) -> bool:
+    return isinstance(wanted, type) and issubclass(wanted, msgspec.Struct)

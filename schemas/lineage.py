@@ -1,0 +1,75 @@
+"""Where a process comes from, as agents see it: immutable, so that an agent can keep or compare it."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import msgspec
+
+from schemas.arguments import split_arguments
+from schemas.tetragon import UNSET_UID, Process
+
+
+class Source(IntEnum):
+    """What an execution is known from; the greater one is believed."""
+
+    STUB = 0  # an event that could tell no more than pid and start
+    EMBEDDED = 1  # the parent or process of some other event
+    PROCFS = 2  # Tetragon's scan of /proc at its start
+    EXEC = 3  # its own exec event
+
+
+class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One exec_id: what ran in a process from one exec to the next, or to its exit.
+
+    This is stored in checkpoints. A new member needs a default; a name never changes its meaning.
+    """
+
+    exec_id: str = msgspec.field(name="id", default="")
+    pid: int | None = None
+    parent: str = ""  # exec_id; of the same pid where the parent is only the previous image
+    binary: str = ""
+    arguments: str = ""
+    cwd: str = ""
+    start: int = 0  # ns since 1970; 0 if unknown
+    uid: int | None = None
+    auid: int | None = None
+    container: str = ""  # as in Tetragon's `docker`
+    node: str = ""  # where it is not the one that the record's key names
+    source: Source = Source.STUB
+    end: int = 0  # ns since 1970 of its exit, of the next exec in its pid, or of the pid's next use; 0 if unknown
+    exited: bool = False  # `end` is the time of an exit event
+
+    @property
+    def name(self) -> str:
+        return basename(self.binary)
+
+    @property
+    def args(self) -> list[str]:
+        """argv as far as Tetragon tells it: the name, then what it took apart."""
+        return [self.name, *split_arguments(self.arguments)]
+
+    @property
+    def command_line(self) -> str:
+        return f"{self.name} {self.arguments}" if self.arguments else self.name
+
+
+class Lineage(msgspec.Struct, frozen=True, gc=False):
+    """A process, what it was before, and what it descends from."""
+
+    process: Execution
+    previous: Sequence[Execution]  # earlier images of the same pid, oldest first
+    ancestors: Sequence[Execution]  # the effective parent first; images of one pid count once
+    unknown: str  # the exec_id at which the way up ended because nothing is known of it; empty if it did not
+    complete: bool  # the way up reached pid 0, 1 or 2
+    suspect: bool  # the parent that Tetragon gave cannot be; it was left out
+    parent_is_previous_image: bool  # nothing is known above the first image
+
+    @property
+    def parent(self) -> Execution | None:
+        return self.ancestors[0] if self.ancestors else None
+
+
+def basename(binary: str) -> str:
+    return binary.rpartition("/")[2] or binary
+
+

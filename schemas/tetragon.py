@@ -1,0 +1,309 @@
+"""What Tetragon writes: one event a line, protobuf's JSON, every member optional.
+
+Names are Tetragon's. A string, a list or an object that is absent and one that is empty are the same to protobuf, so
+strings are never None; numbers and booleans that tell zero from absent are. Every member of every version is listed:
+a line with another one is decoded leniently (app/enrich/decode.py), which is slower and keeps that member aside.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta, Raw, field
+
+from schemas.lenient import decode_leniently
+
+UInt32: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # 64 bits are a string in protobuf's JSON
+Time: TypeAlias = str  # RFC 3339; schemas.times reads it
+
+UNSET_UID: Final = 2**32 - 1  # of auid: nobody logged in
+ABSENT: Final = Raw()
+
+
+class _Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    pass
+
+
+class Image(_Message):
+    id: str = ""
+    name: str = ""
+
+
+class SecurityContext(_Message):
+    privileged: bool = False
+
+
+class Container(_Message):
+    id: str = ""  # <runtime>://<64 hex digits>
+    name: str = ""
+    image: Image | None = None
+    start_time: Time = ""
+    pid: UInt32 | None = None  # in the container's own pid namespace
+    maybe_exec_probe: bool = False
+    security_context: SecurityContext | None = None
+
+
+class Pod(_Message):
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    container: Container | None = None
+    pod_labels: Mapping[str, str] = {}
+    pod_annotations: Mapping[str, str] = {}
+    labels: Sequence[str] = ()  # up to Tetragon 1.0
+    workload: str = ""
+    workload_kind: str = ""
+
+
+class Capabilities(_Message):
+    permitted: Sequence[str] = ()
+    effective: Sequence[str] = ()
+    inheritable: Sequence[str] = ()
+
+
+class Namespace(_Message):
+    inum: UInt32 = 0
+    is_host: bool = False
+
+
+class Namespaces(_Message):
+    uts: Namespace | None = None
+    ipc: Namespace | None = None
+    mnt: Namespace | None = None
+    pid: Namespace | None = None
+    pid_for_children: Namespace | None = None
+    net: Namespace | None = None
+    time: Namespace | None = None
+    time_for_children: Namespace | None = None
+    cgroup: Namespace | None = None
+    user: Namespace | None = None
+
+
+class UserNamespace(_Message):
+    level: int | None = None
+    uid: UInt32 | None = None
+    gid: UInt32 | None = None
+    ns: Namespace | None = None
+
+
+class Credentials(_Message):
+    uid: UInt32 | None = None
+    gid: UInt32 | None = None
+    euid: UInt32 | None = None
+    egid: UInt32 | None = None
+    suid: UInt32 | None = None
+    sgid: UInt32 | None = None
+    fsuid: UInt32 | None = None
+    fsgid: UInt32 | None = None
+    securebits: Sequence[str] = ()
+    caps: Capabilities | None = None
+    user_ns: UserNamespace | None = None
+
+
+class Inode(_Message):
+    number: Raw = ABSENT
+    links: UInt32 = 0
+
+
+class BinaryFile(_Message):
+    inode: Inode | None = None
+    path: str = ""
+
+
+class BinaryProperties(_Message):
+    setuid: UInt32 | None = None
+    setgid: UInt32 | None = None
+    privileges_changed: Sequence[str] = ()
+    file: BinaryFile | None = None  # of a binary without a name: memfd, shm, deleted
+
+
+class User(_Message):
+    name: str = ""
+
+
+class EnvironmentVariable(_Message):
+    key: str = field(default="", name="Key")
+    value: str = field(default="", name="Value")
+
+
+class Process(_Message):
+    exec_id: str = ""
+    pid: UInt32 | None = None
+    tid: UInt32 | None = None
+    uid: UInt32 | None = None  # the effective one
+    auid: UInt32 | None = None
+    cwd: str = ""
+    binary: str = ""
+    arguments: str = ""  # argv[1:]; schemas.arguments splits it
+    flags: str = ""
+    start_time: Time = ""
+    raw_pod: Raw = field(default=ABSENT, name="pod")  # half of a line's bytes, and mostly the same: decoded on demand
+    docker: str = ""  # the first 24 or 31 digits of the container's id
+    parent_exec_id: str = ""
+    refcnt: UInt32 = 0
+    cap: Capabilities | None = None
+    ns: Namespaces | None = None
+    process_credentials: Credentials | None = None
+    binary_properties: BinaryProperties | None = None
+    user: User | None = None
+    in_init_tree: bool | None = None
+    environment_variables: Sequence[EnvironmentVariable] = ()
+
+    @property
+    def pod(self) -> Pod | None:
+        return decode_pod(bytes(self.raw_pod))[0] if self.raw_pod is not ABSENT else None
+
+
+@lru_cache(maxsize=2048)
+def decode_pod(raw: bytes) -> tuple[Pod | None, Mapping[str, Raw]]:
+    """The second is what does not fit, named by its path within the pod."""
+    other: dict[str, Raw] = {}
+    return decode_leniently(raw, Pod, "", other), other
+
+
+class Body(_Message):
+    """What every event may have, and all that is known of an event that no version of Tetragon is known to write."""
+
+    process: Process | None = None
+    parent: Process | None = None
+    ancestors: Sequence[Process] = ()  # from the grandparent on, nearest first
+
+
+class ProcessExec(Body):
+    pass
+
+
+class ProcessExit(Body):
+    signal: str = ""
+    status: UInt32 | None = None
+    time: Time = ""
+
+
+class ProcessKprobe(Body):
+    function_name: str = ""
+    args: Raw = ABSENT
+    returned: Raw = field(default=ABSENT, name="return")
+    action: str = ""
+    kernel_stack_trace: Raw = ABSENT
+    user_stack_trace: Raw = ABSENT
+    stack_trace: Raw = ABSENT  # up to Tetragon 1.0
+    policy_name: str = ""
+    return_action: str = ""
+    message: str = ""
+    tags: Sequence[str] = ()
+    data: Raw = ABSENT
+
+
+class ProcessTracepoint(Body):
+    subsys: str = ""
+    event: str = ""
+    args: Raw = ABSENT
+    policy_name: str = ""
+    action: str = ""
+    message: str = ""
+    tags: Sequence[str] = ()
+
+
+class ProcessUprobe(Body):
+    path: str = ""
+    symbol: str = ""
+    policy_name: str = ""
+    message: str = ""
+    args: Raw = ABSENT
+    tags: Sequence[str] = ()
+    offset: Raw = ABSENT
+    ref_ctr_offset: Raw = ABSENT
+    action: str = ""
+    data: Raw = ABSENT
+
+
+class ProcessUsdt(Body):
+    path: str = ""
+    provider: str = ""
+    name: str = ""
+    policy_name: str = ""
+    message: str = ""
+    args: Raw = ABSENT
+    tags: Sequence[str] = ()
+    action: str = ""
+    flags: Raw = ABSENT
+
+
+class ProcessLsm(Body):
+    function_name: str = ""
+    policy_name: str = ""
+    message: str = ""
+    args: Raw = ABSENT
+    action: str = ""
+    tags: Sequence[str] = ()
+    ima_hash: str = ""
+
+
+class ProcessLoader(Body):
+    path: str = ""
+    buildid: str = ""
+
+
+class ProcessThrottle(Body):
+    type: str = ""
+    cgroup: str = ""
+
+
+class RateLimitInfo(Body):
+    number_of_dropped_process_events: Count = 0
+
+
+class AggregationInfo(_Message):
+    count: Count = 0
+
+
+class Line(_Message):
+    """One line; exactly one of the first members is there."""
+
+    process_exec: ProcessExec | None = None
+    process_exit: ProcessExit | None = None
+    process_kprobe: ProcessKprobe | None = None
+    process_tracepoint: ProcessTracepoint | None = None
+    process_uprobe: ProcessUprobe | None = None
+    process_usdt: ProcessUsdt | None = None
+    process_lsm: ProcessLsm | None = None
+    process_loader: ProcessLoader | None = None
+    process_throttle: ProcessThrottle | None = None
+    rate_limit_info: RateLimitInfo | None = None
+    node_name: str = ""
+    time: Time = ""
+    aggregation_info: AggregationInfo | None = None
+    cluster_name: str = ""
+    node_labels: Mapping[str, str] = {}
+
+
+BODIES: Final[Mapping[str, type[Body]]] = {
+    "process_exec": ProcessExec,
+    "process_exit": ProcessExit,
+    "process_kprobe": ProcessKprobe,
+    "process_tracepoint": ProcessTracepoint,
+    "process_uprobe": ProcessUprobe,
+    "process_usdt": ProcessUsdt,
+    "process_lsm": ProcessLsm,
+    "process_loader": ProcessLoader,
+    "process_throttle": ProcessThrottle,
+    "rate_limit_info": RateLimitInfo,
+}
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """An event as agents see it."""
+
+    name: str  # of the member that brought it, like process_exec; unknown ones too
+    body: Body  # one of BODIES, a plain Body for an unknown event
+    process: Process | None
+    parent: Process | None
+    ancestors: Sequence[Process]
+    node_name: str
+    cluster_name: str
+    node_labels: Mapping[str, str]
+    time: int | None  # ns since 1970; None if absent or not between 1970 and 2262
+    aggregated: int  # how many events of the same kind Tetragon counted into this one; 0 if it did not
+    other: Mapping[str, Raw]  # what no member above holds: unknown, or of an unexpected shape; by path
