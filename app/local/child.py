@@ -37,12 +37,13 @@ def spawn(
     ).result()
 
 
-class Engine:
-    """A server that can be started, stopped, killed and started again."""
+class Child:
+    """A program that can be started, stopped, killed and started again; all that it says goes to `log`."""
 
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
         self.log = log
+        self._log_begins = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -55,32 +56,47 @@ class Engine:
             raise Stop(f"{self.name} has no process. Expected it to be started; call start().")
         return self._process.pid
 
-    def launch(self, arguments: Sequence[str | Path], is_ready: Callable[[], bool], seconds: float = 90) -> None:
-        """Returns once `is_ready`. Raises Stop with the log's last lines when the server ends or takes too long."""
+    def launch(
+        self,
+        arguments: Sequence[str | Path],
+        is_ready: Callable[[], bool],
+        *,
+        environment: Mapping[str, str] | None = None,
+        seconds: float = 90,
+    ) -> None:
+        """Returns once `is_ready`. Raises Stop with the log's last lines when the program ends or takes too long."""
         if self.is_running:
             raise Stop(
                 f"{self.name} runs already as process {self.pid}. Expected it to be stopped; call stop() or kill()."
             )
-        begun = self.log.stat().st_size if self.log.exists() else 0
+        self._log_begins = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
-            self._process = spawn(arguments, stdout=log, stderr=log)
+            self._process = spawn(arguments, environment=environment, stdout=log, stderr=log)
         deadline = time.monotonic() + seconds
         try:
             while not is_ready():
                 if self._process.poll() is not None:
                     raise Stop(
-                        f"{self.name} ended with exit status {self._process.returncode} before it was ready. "
-                        f"Its log {self.log} ends with:\n{self._said_since(begun)}"
+                        f"{self.name} ended with exit status {self.status} before it was ready. {self.last_words}"
                     )
                 if time.monotonic() > deadline:
-                    raise Stop(
-                        f"{self.name} was not ready after {seconds:.0f} s. Its log {self.log} ends with:\n"
-                        f"{self._said_since(begun)}"
-                    )
+                    raise Stop(f"{self.name} was not ready after {seconds:.0f} s. {self.last_words}")
                 time.sleep(0.05)
         except BaseException:  # an interrupt too: whoever did not see it start would not stop it
             self.kill()
             raise
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
+    @property
+    def last_words(self) -> str:
+        with self.log.open("rb") as log:
+            log.seek(self._log_begins)
+            lines = log.read().decode("utf-8", "replace").splitlines()[-12:]
+        return f"Its log {self.log} ends with:\n" + ("\n".join(lines) or "(nothing)")
 
     def stop(self, seconds: float = 30) -> None:
         """As an operator would; kills it when it does not end in time. Does nothing when it is not running."""
@@ -103,8 +119,3 @@ class Engine:
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
-
-    def _said_since(self, position: int) -> str:
-        with self.log.open("rb") as log:
-            log.seek(position)
-            return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-12:]) or "(nothing)"

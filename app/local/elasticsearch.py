@@ -5,11 +5,11 @@ import json
 import sys
 from pathlib import Path
 
-from app.local.child import Engine
+from app.local.child import Child
 from app.local.ports import HOST, free_ports, require_free
 
 
-class Elasticsearch(Engine):
+class Elasticsearch(Child):
     def __init__(self, folder: Path, heap: str = "512m") -> None:
         """`folder` keeps data and log over restarts. `heap` as in -Xmx."""
         super().__init__("Elasticsearch", folder / "elasticsearch.log")

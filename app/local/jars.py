@@ -110,14 +110,21 @@ def _fetch(jars: list[Jar], folder: Path) -> None:
     """Each jar appears in `folder` at once and whole, so that two processes may fetch at the same time."""
     print(f"Fetching {len(jars)} jars into {folder}, once.", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=folder, prefix="partial-") as partial, ThreadPoolExecutor(_AT_ONCE) as pool:
-        for jar, path in zip(jars, pool.map(lambda jar: _download(jar, Path(partial)), jars), strict=True):
-            found = _sha256(path)
-            if found != jar.sha256:
-                raise Stop(
-                    f"The jar {jar.coordinate} has the SHA-256 {found!r}. Expected {jar.sha256!r}, as committed in "
-                    "app/local/jars.sha256; something between this machine and Maven's repository changed it."
-                )
-            path.replace(folder / jar.file_name)
+        try:
+            for jar, path in zip(jars, pool.map(lambda jar: _download(jar, Path(partial)), jars), strict=True):
+                _check(jar, _sha256(path))
+                path.replace(folder / jar.file_name)
+        except BaseException:  # an interrupt too, which would else wait for all the others
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _check(jar: Jar, found: str) -> None:
+    if found != jar.sha256:
+        raise Stop(
+            f"The jar {jar.coordinate} has the SHA-256 {found!r}. Expected {jar.sha256!r}, as committed in "
+            "app/local/jars.sha256; something between this machine and Maven's repository changed it."
+        )
 
 
 def _download(jar: Jar, repository: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import Stop
-from app.local.child import Engine
+from app.local.child import Child
 from app.local.jars import COORDINATES, cache_folder, class_path
 from app.local.java import KAFKA_NEEDS, java_home
 from app.local.ports import HOST, free_ports, require_free
@@ -23,7 +23,7 @@ _CLUSTER_ID: Final = "dGV0cmFzdGFzaC1sb2NhbA"  # 16 bytes in base64; one that be
 _JVM: Final = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.apache.logging.log4j.level=WARN")
 
 
-class Kafka(Engine):
+class Kafka(Child):
     def __init__(self, folder: Path, properties: Mapping[str, str] | None = None) -> None:
         """`folder` keeps data and log over restarts. `properties` are added to server.properties, and win."""
         super().__init__("Kafka", folder / "kafka.log")

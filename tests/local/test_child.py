@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Stop
-from app.local.child import Engine, spawn
+from app.local.child import Child, spawn
 from app.local.ports import HOST, free_ports, require_free
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -57,19 +57,19 @@ def test_a_child_outlives_the_thread_that_asked_for_it() -> None:
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Stop, match=r"X ended with exit status 1 .*\n'/no/such' cannot be run: No such file"):
-        Engine("X", tmp_path / "log").launch(["/no/such"], lambda: False)
+        Child("X", tmp_path / "log").launch(["/no/such"], lambda: False)
 
 
 def test_a_server_that_ends_at_once_shows_the_end_of_its_log(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("of an earlier run\n")
     with pytest.raises(Stop, match=r"X ended with exit status 3 before it was ready\. .*ends with:\nno disk$"):
-        Engine("X", tmp_path / "log").launch(
+        Child("X", tmp_path / "log").launch(
             [sys.executable, "-c", "import sys; print('no disk'); sys.exit(3)"], lambda: False
         )
 
 
 def test_a_server_that_is_never_ready_is_ended(tmp_path: Path) -> None:
-    engine = Engine("X", tmp_path / "log")
+    engine = Child("X", tmp_path / "log")
     with pytest.raises(Stop, match=r"X was not ready after 0 s"):
         engine.launch(SLEEP, lambda: False, seconds=0.2)
 
@@ -77,7 +77,7 @@ def test_a_server_that_is_never_ready_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_server_that_runs_is_not_started_twice(tmp_path: Path) -> None:
-    engine = Engine("X", tmp_path / "log")
+    engine = Child("X", tmp_path / "log")
     engine.launch(SLEEP, lambda: True)
     with pytest.raises(Stop, match="X runs already as process"):
         engine.launch(SLEEP, lambda: True)
@@ -88,7 +88,7 @@ def test_a_server_that_runs_is_not_started_twice(tmp_path: Path) -> None:
 
 
 def test_a_server_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
-    engine = Engine("X", tmp_path / "log")
+    engine = Child("X", tmp_path / "log")
     script = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     engine.launch([sys.executable, "-c", script], lambda: b"deaf" in (tmp_path / "log").read_bytes())
     engine.stop(seconds=0.2)
@@ -97,7 +97,7 @@ def test_a_server_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> 
 
 
 def test_ctrl_c_on_the_terminal_does_not_reach_a_child(tmp_path: Path) -> None:
-    engine = Engine("X", tmp_path / "log")
+    engine = Child("X", tmp_path / "log")
     engine.launch(SLEEP, lambda: True)
 
     assert os.getpgid(engine.pid) == engine.pid
@@ -106,7 +106,7 @@ def test_ctrl_c_on_the_terminal_does_not_reach_a_child(tmp_path: Path) -> None:
 
 
 def test_stopping_what_never_started_does_nothing(tmp_path: Path) -> None:
-    Engine("X", tmp_path / "log").stop()
+    Child("X", tmp_path / "log").stop()
 
 
 def test_a_taken_port_is_named_with_what_wants_it() -> None:

@@ -1,0 +1,48 @@
+"""What went in and what came out, counted from the outside: from the topics and from Elasticsearch's own count."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import orjson
+
+
+@dataclass(frozen=True)
+class Books:
+    """They balance when nothing is lost: every line is a stored document, a duplicate or a rejection."""
+
+    lines: int
+    documents: int
+    duplicates: int
+    rejected: int
+
+    @property
+    def lost(self) -> int:
+        """Below zero when more came out than went in, which is no better."""
+        return self.lines - self.documents - self.duplicates - self.rejected
+
+
+class Tally:
+    """What the topics hold."""
+
+    def __init__(self) -> None:
+        self._made = 0
+        self._ids: set[str] = set()
+        self._rejected: set[bytes] = set()
+        self._blocks: set[bytes] = set()
+
+    def document_block(self, source: bytes, value: bytes) -> None:
+        """A record of the documents topic. One that a worker wrote again, byte for byte, is counted once."""
+        digest = blake2b(source + b"\n" + value, digest_size=16).digest()
+        if digest in self._blocks:
+            return
+        self._blocks.add(digest)
+        actions = value.splitlines()[::2]
+        self._made += len(actions)
+        self._ids.update(orjson.loads(action)["create"]["_id"] for action in actions)
+
+    def rejection(self, key: bytes) -> None:
+        """A record of the rejected topic; its key is the event's id, the same for the same event."""
+        self._rejected.add(key)
+
+    def books(self, lines: int, documents: int) -> Books:
+        return Books(lines, documents, self._made - len(self._ids), len(self._rejected))

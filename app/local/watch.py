@@ -1,0 +1,94 @@
+"""Watches the pipeline from outside until its books balance: reads the topics, asks Elasticsearch for its count."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiokafka import AIOKafkaConsumer
+
+from app.elastic import client
+from app.errors import Stop
+from app.kafka import connection
+from app.local.books import Books, Tally
+from app.local.child import Child
+from app.local.report import Document
+from app.settings import Settings
+from schemas.record import SOURCE
+
+PATIENCE: Final = 60.0  # seconds without any change, after which more waiting is no use
+
+
+class Watch:
+    def __init__(self, settings: Settings, children: Sequence[Child]) -> None:
+        self._settings = settings
+        self._children = children
+        self._tally = Tally()
+        self._open = AsyncExitStack()
+        self._client = client(settings)
+        # Without a group: it reads for itself, and leaves no trace.
+        self._consumer = AIOKafkaConsumer(
+            settings.documents_topic,
+            settings.rejected_topic,
+            **connection(settings),
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=8 << 20,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._open.enter_async_context(self._client)
+        await self._open.enter_async_context(self._consumer)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    async def look(self, lines: int) -> Books:
+        """As things stand. Raises Stop when a process of the pipeline has ended."""
+        for child in self._children:
+            if not child.is_running:
+                raise Stop(f"{child.name} ended with exit status {child.status}. {child.last_words}")
+        fetched: dict[Any, list[Any]] = await self._consumer.getmany(timeout_ms=200)
+        for records in fetched.values():
+            for record in records:
+                if record.topic == self._settings.documents_topic:
+                    self._tally.document_block(dict(record.headers).get(SOURCE, b""), record.value)
+                else:
+                    self._tally.rejection(record.key)
+        return self._tally.books(lines, await self._stored())
+
+    async def until_balanced(self, lines: int, progress: Callable[[Books], None]) -> Books:
+        """Returns early with books that do not balance when nothing changes any more."""
+        books, changed = await self.look(lines), time.monotonic()
+        while books.lost != 0 and time.monotonic() - changed < PATIENCE:
+            seen, books = books, await self.look(lines)
+            if books != seen:
+                changed = time.monotonic()
+                progress(books)
+        return books
+
+    async def _stored(self) -> int:
+        patient = self._client.options(ignore_status=404)  # the data stream is made by its first document
+        await patient.indices.refresh(index=self._settings.data_stream)
+        return int((await patient.count(index=self._settings.data_stream)).get("count", 0))
+
+    async def count_by_event(self) -> dict[str, int]:
+        found = await self._client.search(
+            index=self._settings.data_stream,
+            size=0,
+            aggregations={"events": {"terms": {"field": "tetragon.event", "size": 50}}},
+        )
+        return {bucket["key"]: bucket["doc_count"] for bucket in found["aggregations"]["events"]["buckets"]}
+
+    async def of_node(self, node: str) -> list[Document]:
+        """Its first few thousand documents, oldest first."""
+        found = await self._client.search(
+            index=self._settings.data_stream,
+            size=5_000,
+            sort="@timestamp",
+            query={"term": {"host.name": node}},
+        )
+        return [hit["_source"] for hit in found["hits"]["hits"]]
