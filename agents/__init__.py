@@ -1,1 +1,55 @@
-"""One file, one enrichment, one pure function."""
+"""One file, one enrichment, one pure function.
+
+    @agent(events={"process_exec"}, adds={"tetragon.drift"})
+    def drift(event: Event, lineage: Lineage) -> Fields:
+        ...
+        return {"tetragon.drift": True}
+
+The agent's name is its file's. It takes what it names, `event` first:
+
+- `event`, a schemas.tetragon.Event;
+- `lineage`, a schemas.lineage.Lineage: what the process was and what it descends from. An agent that takes it is not
+  called for an event without a process;
+- `memory`, a Memory: what this agent remembers of this event's node. It survives restarts.
+
+It returns the fields to add: dotted names that `adds` declares, or names below these; a value is anything of JSON. It
+sees the event and not what other agents add, so their order does not matter. It has no side effects: the same events in
+the same order give the same fields, for after a crash they are enriched again.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+Fields: TypeAlias = Mapping[str, Any]  # values of JSON
+Memory: TypeAlias = MutableMapping[str, Any]  # values of JSON, copied in and out: set them again to remember a change
+Function: TypeAlias = Callable[..., Fields]
+
+ARGUMENTS: Final = ("event", "lineage", "memory")
+SHARED: Final = "tags"  # a list that every agent may add to
+
+HOUR: Final = 3600.0
+
+
+class Agent(msgspec.Struct, frozen=True):
+    function: Function
+    events: frozenset[str] | None  # None is all
+    adds: frozenset[str]
+    ttl: float  # seconds for which `memory` keeps an entry after it was last set
+    takes: tuple[str, ...]  # names of the function's parameters
+    name: str = ""  # given by the registry
+
+    def __call__(self, *arguments: Any) -> Fields:
+        return self.function(*arguments)
+
+
+def agent(*, events: Iterable[str] | None, adds: Iterable[str], ttl: float = HOUR) -> Callable[[Function], Agent]:
+    """Declares which events the function takes (None: all) and which fields it may add, each with all below it."""
+
+    def declare(function: Function) -> Agent:
+        takes = tuple(inspect.signature(function).parameters)
+        return Agent(function, None if events is None else frozenset(events), frozenset(adds), ttl, takes)
+
+    return declare

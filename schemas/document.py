@@ -7,9 +7,7 @@ mapping grow.
 
 from typing import Final, Literal, TypeAlias
 
-FieldType: TypeAlias = Literal[
-    "boolean", "date_nanos", "flattened", "keyword", "long", "match_only_text", "wildcard"
-]
+FieldType: TypeAlias = Literal["boolean", "date_nanos", "flattened", "keyword", "long", "match_only_text", "wildcard"]
 
 # What the pipeline itself writes.
 CORE: Final[dict[str, FieldType]] = {
@@ -36,7 +34,6 @@ CORE: Final[dict[str, FieldType]] = {
     "event.outcome": "keyword",
     "event.reason": "keyword",
     "event.type": "keyword",
-    "host.hostname": "keyword",
     "host.id": "keyword",
     "host.name": "keyword",
     "host.os.type": "keyword",
@@ -100,7 +97,6 @@ CORE: Final[dict[str, FieldType]] = {
     "tetragon.parent.binary_properties": "flattened",
     "tetragon.parent.cap": "flattened",
     "tetragon.parent.docker": "keyword",
-    "tetragon.parent.environment_variables": "keyword",
     "tetragon.parent.exec_id": "keyword",
     "tetragon.parent.flags": "keyword",
     "tetragon.parent.in_init_tree": "boolean",

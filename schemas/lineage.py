@@ -6,7 +6,6 @@ from enum import IntEnum
 import msgspec
 
 from schemas.arguments import split_arguments
-from schemas.tetragon import UNSET_UID, Process
 
 
 class Source(IntEnum):
@@ -71,5 +70,3 @@ class Lineage(msgspec.Struct, frozen=True, gc=False):
 
 def basename(binary: str) -> str:
     return binary.rpartition("/")[2] or binary
-
-

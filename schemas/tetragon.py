@@ -26,16 +26,16 @@ class _Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid
     pass
 
 
-class Image(_Message):
+class Image(_Message, frozen=True):
     id: str = ""
     name: str = ""
 
 
-class SecurityContext(_Message):
+class SecurityContext(_Message, frozen=True):
     privileged: bool = False
 
 
-class Container(_Message):
+class Container(_Message, frozen=True):
     id: str = ""  # <runtime>://<64 hex digits>
     name: str = ""
     image: Image | None = None
@@ -45,7 +45,7 @@ class Container(_Message):
     security_context: SecurityContext | None = None
 
 
-class Pod(_Message):
+class Pod(_Message, frozen=True):
     namespace: str = ""
     name: str = ""
     uid: str = ""
@@ -57,18 +57,18 @@ class Pod(_Message):
     workload_kind: str = ""
 
 
-class Capabilities(_Message):
+class Capabilities(_Message, frozen=True):
     permitted: Sequence[str] = ()
     effective: Sequence[str] = ()
     inheritable: Sequence[str] = ()
 
 
-class Namespace(_Message):
+class Namespace(_Message, frozen=True):
     inum: UInt32 = 0
     is_host: bool = False
 
 
-class Namespaces(_Message):
+class Namespaces(_Message, frozen=True):
     uts: Namespace | None = None
     ipc: Namespace | None = None
     mnt: Namespace | None = None
@@ -81,14 +81,14 @@ class Namespaces(_Message):
     user: Namespace | None = None
 
 
-class UserNamespace(_Message):
+class UserNamespace(_Message, frozen=True):
     level: int | None = None
     uid: UInt32 | None = None
     gid: UInt32 | None = None
     ns: Namespace | None = None
 
 
-class Credentials(_Message):
+class Credentials(_Message, frozen=True):
     uid: UInt32 | None = None
     gid: UInt32 | None = None
     euid: UInt32 | None = None
@@ -102,33 +102,33 @@ class Credentials(_Message):
     user_ns: UserNamespace | None = None
 
 
-class Inode(_Message):
+class Inode(_Message, frozen=True):
     number: Raw = ABSENT
     links: UInt32 = 0
 
 
-class BinaryFile(_Message):
+class BinaryFile(_Message, frozen=True):
     inode: Inode | None = None
     path: str = ""
 
 
-class BinaryProperties(_Message):
+class BinaryProperties(_Message, frozen=True):
     setuid: UInt32 | None = None
     setgid: UInt32 | None = None
     privileges_changed: Sequence[str] = ()
     file: BinaryFile | None = None  # of a binary without a name: memfd, shm, deleted
 
 
-class User(_Message):
+class User(_Message, frozen=True):
     name: str = ""
 
 
-class EnvironmentVariable(_Message):
+class EnvironmentVariable(_Message, frozen=True):
     key: str = field(default="", name="Key")
     value: str = field(default="", name="Value")
 
 
-class Process(_Message):
+class Process(_Message, frozen=True):
     exec_id: str = ""
     pid: UInt32 | None = None
     tid: UInt32 | None = None
@@ -163,7 +163,7 @@ def decode_pod(raw: bytes) -> tuple[Pod | None, Mapping[str, Raw]]:
     return decode_leniently(raw, Pod, "", other), other
 
 
-class Body(_Message):
+class Body(_Message, frozen=True):
     """What every event may have, and all that is known of an event that no version of Tetragon is known to write."""
 
     process: Process | None = None
@@ -171,17 +171,17 @@ class Body(_Message):
     ancestors: Sequence[Process] = ()  # from the grandparent on, nearest first
 
 
-class ProcessExec(Body):
+class ProcessExec(Body, frozen=True):
     pass
 
 
-class ProcessExit(Body):
+class ProcessExit(Body, frozen=True):
     signal: str = ""
     status: UInt32 | None = None
     time: Time = ""
 
 
-class ProcessKprobe(Body):
+class ProcessKprobe(Body, frozen=True):
     function_name: str = ""
     args: Raw = ABSENT
     returned: Raw = field(default=ABSENT, name="return")
@@ -196,7 +196,7 @@ class ProcessKprobe(Body):
     data: Raw = ABSENT
 
 
-class ProcessTracepoint(Body):
+class ProcessTracepoint(Body, frozen=True):
     subsys: str = ""
     event: str = ""
     args: Raw = ABSENT
@@ -206,7 +206,7 @@ class ProcessTracepoint(Body):
     tags: Sequence[str] = ()
 
 
-class ProcessUprobe(Body):
+class ProcessUprobe(Body, frozen=True):
     path: str = ""
     symbol: str = ""
     policy_name: str = ""
@@ -219,7 +219,7 @@ class ProcessUprobe(Body):
     data: Raw = ABSENT
 
 
-class ProcessUsdt(Body):
+class ProcessUsdt(Body, frozen=True):
     path: str = ""
     provider: str = ""
     name: str = ""
@@ -231,7 +231,7 @@ class ProcessUsdt(Body):
     flags: Raw = ABSENT
 
 
-class ProcessLsm(Body):
+class ProcessLsm(Body, frozen=True):
     function_name: str = ""
     policy_name: str = ""
     message: str = ""
@@ -241,25 +241,25 @@ class ProcessLsm(Body):
     ima_hash: str = ""
 
 
-class ProcessLoader(Body):
+class ProcessLoader(Body, frozen=True):
     path: str = ""
     buildid: str = ""
 
 
-class ProcessThrottle(Body):
+class ProcessThrottle(Body, frozen=True):
     type: str = ""
     cgroup: str = ""
 
 
-class RateLimitInfo(Body):
+class RateLimitInfo(Body, frozen=True):
     number_of_dropped_process_events: Count = 0
 
 
-class AggregationInfo(_Message):
+class AggregationInfo(_Message, frozen=True):
     count: Count = 0
 
 
-class Line(_Message):
+class Line(_Message, frozen=True):
     """One line; exactly one of the first members is there."""
 
     process_exec: ProcessExec | None = None

@@ -24,6 +24,13 @@ def nanoseconds(text: str) -> int | None:
     return _any_form(text)
 
 
+def canonical(text: str, time: int) -> str:
+    """`rfc3339(time)`, where `text` is what `time` was read from and mostly the same already."""
+    if len(text) == 30 and text[10] == "T" and text[29] == "Z":
+        return text
+    return rfc3339(time)
+
+
 def rfc3339(time: int) -> str:
     """In UTC, with 0, 3, 6 or 9 digits of fraction, like protobuf's JSON."""
     seconds, fraction = divmod(time, SECOND)

@@ -1,0 +1,105 @@
+"""What one record becomes: blocks in the format of Elasticsearch's bulk API, and dead letters."""
+
+import msgspec
+
+from app.enrich.additions import Failure
+from schemas.identity import event_id, placed_id
+from schemas.record import FILE, PATH, POSITION, Record
+from schemas.rejection import Origin, Rejection, Stage
+
+
+class Enriched(msgspec.Struct):
+    blocks: list[tuple[bytes, int]]  # value, number of documents
+    rejections: list[Rejection]
+    failures: list[Failure]  # of agents; for the log
+    counters: dict[str, int]
+
+
+class Source:
+    """The record that lines come from, and where each of them lies."""
+
+    __slots__ = ("file", "key", "path", "position", "record")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.key = record.key or b""
+        path = record.headers.get(PATH)
+        self.path = path.decode("utf-8", "backslashreplace") if path is not None else None
+        self.file = record.headers.get(FILE)
+        position = record.headers.get(POSITION, b"")
+        self.position = int(position) if position.isdigit() else None
+
+    def identity(self, time: int | None, line: bytes, number: int, within: int) -> str:
+        """`_id`. `number` is the line's within the record, `within` the place of its first byte."""
+        if time is not None:
+            return event_id(time, self.key, line)
+        if self.file is not None and self.position is not None:
+            place = b"%b:%d" % (self.file, self.position + within)
+        else:
+            record = self.record
+            place = f"{record.topic}:{record.partition}:{record.offset}:{number}".encode()
+        return placed_id(place, self.key, line)
+
+    def origin(self, number: int, within: int) -> Origin:
+        return Origin(
+            topic=self.record.topic,
+            partition=self.record.partition,
+            offset=self.record.offset,
+            line=number,
+            path=self.path,
+            position=self.position + within if self.position is not None else None,
+        )
+
+
+class Output:
+    """Gathers. A block ends before it would be longer than `limit`; a longer document is a block alone."""
+
+    __slots__ = ("_blocks", "_documents", "_limit", "_parts", "_size", "_source", "failures", "lines", "rejections")
+
+    def __init__(self, source: Source, limit: int) -> None:
+        self._source = source
+        self._limit = limit
+        self._blocks: list[tuple[bytes, int]] = []
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._documents = 0
+        self.lines = 0
+        self.failures: list[Failure] = []
+        self.rejections: list[Rejection] = []
+
+    def add(self, identity: str, document: bytes) -> None:
+        part = b'{"create":{"_id":"%b"}}\n%b\n' % (identity.encode(), document)
+        if self._parts and self._size + len(part) > self._limit:
+            self._cut()
+        self._parts.append(part)
+        self._size += len(part)
+        self._documents += 1
+
+    def reject(self, stage: Stage, reason: str, line: bytes, number: int, within: int) -> None:
+        source = self._source
+        self.rejections.append(
+            Rejection(
+                id=source.identity(None, line, number, within),
+                stage=stage,
+                reason=reason,
+                origin=source.origin(number, within),
+                key=source.record.key,
+                original=line,
+            )
+        )
+
+    def finish(self) -> Enriched:
+        if self._parts:
+            self._cut()
+        counters = {
+            "lines": self.lines,
+            "documents": self._documents,
+            "rejected": len(self.rejections),
+            "agent_errors": len(self.failures),
+        }
+        return Enriched(self._blocks, self.rejections, self.failures, counters)
+
+    def _cut(self) -> None:
+        self._blocks.append((b"".join(self._parts), len(self._parts)))
+        self._parts = []
+        self._size = 0

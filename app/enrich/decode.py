@@ -1,0 +1,135 @@
+"""A line becomes an event, or the reason why it cannot."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from schemas.lenient import Other, decode_leniently, fit
+from schemas.tetragon import BODIES, Body, Event, Line
+from schemas.times import nanoseconds
+
+
+class NoEvent(ValueError):
+    """Its text is the reason, for a person."""
+
+
+_LINE: Final = msgspec.json.Decoder(Line, strict=False)
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
+_NAMES: Final = tuple(BODIES)
+_KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Line))
+_NOTHING: Final[Mapping[str, Raw]] = {}
+_NO_TIME: Final = "0001-01-01T00:00:00Z"  # Go's zero
+
+# What the container runtimes of Kubernetes put before a line: time, stream, F for a whole one and P for a part.
+_CRI: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+ (?:stdout|stderr) ([FP])(?::[^ ]*)? ")
+_WRAPPERS: Final = ("message", "log")  # Filebeat, Vector, Fluent Bit; Docker, Fluent Bit
+_DEEPEST: Final = 3  # a shipper's envelope around a container runtime's
+
+
+def decode(line: bytes, depth: int = 0) -> tuple[Event, bytes]:
+    """The event, and its line out of any envelope. Raises NoEvent, and nothing else, whatever the bytes."""
+    try:
+        decoded = _LINE.decode(line)
+    except msgspec.ValidationError:
+        return _decode_otherwise(line, depth)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        wrapped = _CRI.match(line)
+        if wrapped is None:
+            raise NoEvent(f"not JSON: {error}") from None
+        if wrapped[1] == b"P":
+            raise NoEvent("a part of a line that a container runtime cut; ship Tetragon's own file instead") from None
+        return _unwrapped(line[wrapped.end() :], depth)
+    except RecursionError:
+        raise NoEvent("not an event: nested too deep") from None
+    for name in _NAMES:
+        body: Body | None = getattr(decoded, name)
+        if body is not None:
+            return _event(name, body, decoded, None), line
+    raise NoEvent(_MISSING)
+
+
+_MISSING: Final = "not an event: expected an object with a member like process_exec"
+
+
+def _decode_otherwise(line: bytes, depth: int) -> tuple[Event, bytes]:
+    try:
+        members = _MEMBERS.decode(line)
+        name = _event_member(members)
+        if name is None:
+            return _unwrapped(_wrapped(members), depth)
+        other: Other = {}
+        if name in BODIES:
+            decoded = fit(members, Line, "", other)
+            body = getattr(decoded, name)
+        else:
+            body = decode_leniently(members.pop(name), Body, name, other)
+            decoded = fit(members, Line, "", other)
+    except msgspec.ValidationError:
+        raise NoEvent(_MISSING) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NoEvent(f"not JSON: {error}") from None
+    except RecursionError:
+        raise NoEvent("not an event: nested too deep") from None
+    for second in _NAMES:
+        if second != name and second in members:
+            other.setdefault(second, members[second])
+    return _event(name, body, decoded, other), line
+
+
+def _event_member(members: Mapping[str, Raw]) -> str | None:
+    """Of a known event, else of one that looks like an event of another version of Tetragon."""
+    for name in _NAMES:
+        if name in members and _is_object(members[name]):
+            return name
+    unknown = [name for name in members if name not in _KNOWN and _is_object(members[name])]
+    for name in unknown:
+        if name.startswith("process_"):
+            return name
+    if len(unknown) == 1 and "time" in members and "node_name" in members:
+        return unknown[0]
+    return None
+
+
+def _wrapped(members: Mapping[str, Raw]) -> bytes:
+    for name in _WRAPPERS:
+        if name in members:
+            try:
+                return msgspec.json.decode(members[name], type=str).rstrip("\r\n").encode()
+            except msgspec.ValidationError:
+                continue
+    raise NoEvent(_MISSING)
+
+
+def _unwrapped(line: bytes, depth: int) -> tuple[Event, bytes]:
+    if depth == _DEEPEST:
+        raise NoEvent(f"not an event: more than {_DEEPEST} envelopes around one line")
+    if b"\n" in line:
+        raise NoEvent("not an event: an envelope around several lines; expected one")
+    return decode(line, depth + 1)
+
+
+def _event(name: str, body: Body, line: Line, other: Other | None) -> Event:
+    time = nanoseconds(line.time) if line.time else None
+    if time is None and line.time and line.time != _NO_TIME:
+        other = other or {}
+        other["time"] = Raw(msgspec.json.encode(line.time))
+    return Event(
+        name,
+        body,
+        body.process,
+        body.parent,
+        body.ancestors,
+        line.node_name,
+        line.cluster_name,
+        line.node_labels,
+        time,
+        line.aggregation_info.count if line.aggregation_info is not None else 0,
+        other or _NOTHING,
+    )
+
+
+def _is_object(raw: Raw) -> bool:
+    return bytes(memoryview(raw)[:1]) == b"{"

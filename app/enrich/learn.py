@@ -1,0 +1,121 @@
+"""What an event teaches about executions: its process's, its parent's and its ancestors'."""
+
+import sys
+from typing import Final
+
+from msgspec.structs import replace
+
+from app.enrich.memory import Scope
+from schemas.lineage import Execution, Source
+from schemas.tetragon import UNSET_UID, Event, Process, ProcessExec, ProcessExit
+from schemas.times import nanoseconds
+
+LONGEST: Final = 1024  # characters of a string that is remembered; an event's own document has all of it
+
+
+def learn(scope: Scope, event: Event, process: Process, start: int) -> tuple[Execution, Execution | None]:
+    """Remembers what is new. The executions of the event's process and of its parent, if it brings one.
+
+    `process` is the event's, and `start` its start in ns since 1970, 0 if unknown.
+    """
+    node = event.node_name if event.node_name != scope.node else ""
+    for ancestor in reversed(event.ancestors):
+        _learn_one(scope, ancestor, node)
+    parent = _learn_one(scope, event.parent, node) if event.parent is not None else None
+    body = event.body
+    if type(body) is ProcessExec:
+        return _learn_exec(scope, process, node, start), parent
+    learnt = _learn_one(scope, process, node)
+    if type(body) is ProcessExit and learnt.exec_id and not learnt.exited:
+        time = nanoseconds(body.time) or event.time or scope.clock.now or learnt.start or 1
+        learnt = replace(learnt, end=time, exited=True)
+        scope.tree.put(learnt)
+    return learnt, parent
+
+
+def _learn_exec(scope: Scope, process: Process, node: str, start: int) -> Execution:
+    learnt = _execution(process, node, Source.EXEC, start)
+    if not process.exec_id:
+        return learnt
+    known = scope.tree.executions.get(process.exec_id)
+    if known is None:
+        return _add(scope, learnt)
+    return _merge(scope, known, learnt)
+
+
+def _learn_one(scope: Scope, process: Process, node: str) -> Execution:
+    if not process.exec_id:
+        return _embedded(process, node)
+    known = scope.tree.executions.get(process.exec_id)
+    if known is None:
+        return _add(scope, _embedded(process, node))
+    if known.source is not Source.STUB and known.start and known.parent:
+        return known
+    return _merge(scope, known, _embedded(process, node))
+
+
+def _embedded(process: Process, node: str) -> Execution:
+    return _execution(process, node, Source.EMBEDDED, nanoseconds(process.start_time) or 0)
+
+
+def _execution(process: Process, node: str, source: Source, start: int) -> Execution:
+    if not process.binary:
+        source = Source.STUB
+    elif "procFS" in process.flags:
+        source = Source.PROCFS
+    return Execution(
+        process.exec_id,
+        process.pid,
+        process.parent_exec_id,
+        sys.intern(process.binary[:LONGEST]),
+        process.arguments[:LONGEST],
+        sys.intern(process.cwd[:LONGEST]),
+        start,
+        process.uid,
+        process.auid if process.auid != UNSET_UID else None,
+        sys.intern(process.docker[:LONGEST]),
+        node,
+        source,
+    )
+
+
+def _merge(scope: Scope, known: Execution, learnt: Execution) -> Execution:
+    """The better source is believed, the other fills what it leaves open."""
+    better, other = (learnt, known) if learnt.source > known.source else (known, learnt)
+    merged = Execution(
+        known.exec_id,
+        better.pid if better.pid is not None else other.pid,
+        better.parent or other.parent,
+        better.binary or other.binary,
+        better.arguments or other.arguments,
+        better.cwd or other.cwd,
+        better.start or other.start,
+        better.uid if better.uid is not None else other.uid,
+        better.auid if better.auid is not None else other.auid,
+        better.container or other.container,
+        known.node,
+        better.source,
+        known.end,
+        known.exited,
+    )
+    if merged != known:
+        scope.tree.put(merged)
+    return merged
+
+
+def _add(scope: Scope, learnt: Execution) -> Execution:
+    """Two executions in one pid follow each other: the earlier has ended when the later starts."""
+    tree = scope.tree
+    held = tree.latest(learnt.node, learnt.pid) if learnt.pid is not None else None
+    if held is not None:
+        if learnt.start >= held.start or not learnt.start:
+            if not held.end:
+                tree.put(replace(held, end=learnt.start or held.start or 1))
+        elif learnt.source is not Source.PROCFS:
+            learnt = replace(learnt, end=held.start)
+        elif not held.end:
+            # Tetragon was restarted: the process that it found running is the one known already, under a new name
+            # and with the start of its fork in place of its exec's.
+            tree.put(replace(held, end=scope.clock.now or held.start))
+    tree.put(learnt)
+    return learnt

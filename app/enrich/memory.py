@@ -1,0 +1,116 @@
+"""What all agents and the process tree remember of one partition, entry by entry, so that checkpoints can hold it."""
+
+import heapq
+from collections.abc import Iterable
+from typing import Final
+
+from app.enrich import clock, tree
+from app.enrich.changes import Changes, Key
+from app.enrich.clock import Clock
+from app.enrich.notes import Notes
+from app.enrich.tree import Tree
+from schemas.checkpoint import Entry
+from schemas.times import SECOND
+
+IDLE: Final = 7 * 86_400 * SECOND  # a node that is silent for so long, while two others are not, is gone
+
+
+class Scope:
+    """What is remembered under one record key: of one node, as a rule. Nothing in it depends on another scope."""
+
+    __slots__ = ("_changes", "_notes", "clock", "name", "node", "tree")
+
+    def __init__(self, name: str, changes: Changes) -> None:
+        self.name = name
+        self.node = name.rpartition("/")[2]
+        self.clock = Clock(name, changes)
+        self.tree = Tree(name, changes)
+        self._notes: dict[str, Notes] = {}
+        self._changes = changes
+
+    def notes(self, agent: str, ttl: float) -> Notes:
+        found = self._notes.get(agent)
+        if found is None:
+            found = self._notes[agent] = Notes(self.name, agent, ttl, self.clock, self._changes)
+        found.ttl = ttl
+        return found
+
+    def sweep(self) -> None:
+        self.tree.sweep(self.clock.now)
+        for notes in self._notes.values():
+            notes.sweep()
+
+    def value(self, owner: str, name: str) -> bytes | None:
+        if owner == tree.OWNER:
+            return self.tree.value(name)
+        if owner == clock.OWNER:
+            return self.clock.value(name)
+        return self._notes[owner].value(name) if owner in self._notes else None
+
+    def restore(self, owner: str, name: str, value: bytes | None) -> None:
+        if owner == tree.OWNER:
+            self.tree.restore(name, value)
+        elif owner == clock.OWNER:
+            self.clock.restore(name, value)
+        else:
+            # An agent that is gone leaves notes behind, which are kept until they expire: it may come back.
+            self.notes(owner, 0).restore(name, value)
+
+    def entries(self) -> list[Key]:
+        found = [(self.name, tree.OWNER, name) for name in self.tree.executions]
+        found += [(self.name, owner, name) for owner, notes in self._notes.items() for name in notes.names()]
+        return [*found, (self.name, clock.OWNER, "")]
+
+
+class Memory:
+    """Changes only by the stream: the same records in the same order leave the same memory, restored or not."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[str, Scope] = {}
+        self._changes = Changes()
+
+    @property
+    def changed_bytes(self) -> int:
+        """About the size of what `drain` would return."""
+        return self._changes.size
+
+    def scope(self, name: str) -> Scope:
+        found = self._scopes.get(name)
+        if found is None:
+            found = self._scopes[name] = Scope(name, self._changes)
+        return found
+
+    def sweep(self, scope: Scope) -> None:
+        """To be called when the clock of `scope` says so."""
+        scope.sweep()
+        self._forget_the_idle(scope)
+
+    def drain(self) -> dict[Entry, bytes | None]:
+        """What changed since the last drain, as JSON; None is gone."""
+        return {Entry(*key): self._value(*key) for key in self._changes.take()}
+
+    def encode(self, entries: Iterable[Entry]) -> dict[Entry, bytes]:
+        """The present values of those that are still alive."""
+        values = ((entry, self._value(entry.scope, entry.owner, entry.name)) for entry in entries)
+        return {entry: value for entry, value in values if value is not None}
+
+    def alive(self, entry: Entry) -> bool:
+        return self._value(entry.scope, entry.owner, entry.name) is not None
+
+    def load(self, changes: Iterable[tuple[Entry, bytes | None]]) -> None:
+        """Restores, in the order given; this is not a change."""
+        for entry, value in changes:
+            self.scope(entry.scope).restore(entry.owner, entry.name, value)
+
+    def _value(self, scope: str, owner: str, name: str) -> bytes | None:
+        found = self._scopes.get(scope)
+        return found.value(owner, name) if found is not None else None
+
+    def _forget_the_idle(self, busy: Scope) -> None:
+        # The second-latest clock: one node whose clock runs ahead must not make the others idle.
+        latest = heapq.nlargest(2, (scope.clock.now for scope in self._scopes.values()))
+        gone = [scope for scope in self._scopes.values() if scope is not busy and scope.clock.now < latest[-1] - IDLE]
+        for scope in gone:
+            for key in scope.entries():
+                self._changes.note(key, 0)
+            del self._scopes[scope.name]

@@ -1,0 +1,121 @@
+"""Blocks of lines become blocks of documents and dead letters: decode, remember, enrich. Pure but for the memory."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from agents import Agent
+from app.enrich.additions import Additions, merge, run, without_the_unfit
+from app.enrich.blocks import Enriched, Output, Source
+from app.enrich.decode import NoEvent, decode
+from app.enrich.document import KEYLESS, document_of
+from app.enrich.learn import learn
+from app.enrich.memory import Memory, Scope
+from app.enrich.trace import trace
+from schemas.record import Record
+from schemas.rejection import Stage
+from schemas.tetragon import Event
+from schemas.times import nanoseconds
+
+BLOCK_LIMIT: Final = 1 << 20  # bytes of one block of documents
+
+_MILLISECOND: Final = 1_000_000  # ns
+
+
+class Pipeline:
+    """`original` keeps each event as it was written, in event.original."""
+
+    def __init__(self, agents: Sequence[Agent], *, original: bool = True, block_limit: int = BLOCK_LIMIT) -> None:
+        self._agents = agents
+        self._original = original
+        self._block_limit = block_limit
+        self._by_event: dict[str, list[Agent]] = {}
+
+    def enrich(self, memory: Memory, record: Record) -> Enriched:
+        """Documents and dead letters in the order of lines. No line is lost, and none raises."""
+        source = Source(record)
+        output = Output(source, self._block_limit)
+        scope = memory.scope(scope_name(record))
+        within = 0
+        for number, line in enumerate(record.value.split(b"\n")):
+            length = len(line) + 1
+            if line[-1:] == b"\r":
+                line = line[:-1]  # noqa: PLW2901 - Windows' line ends are line ends too
+            if line and not line.isspace():
+                output.lines += 1
+                self._enrich_line(memory, scope, source, output, line, number, within)
+            within += length
+        return output.finish()
+
+    def _enrich_line(
+        self, memory: Memory, scope: Scope, source: Source, output: Output, line: bytes, number: int, within: int
+    ) -> None:
+        stage: Stage = "decode"
+        try:
+            event, own = decode(line)
+            original = own.decode()
+            stage = "enrich"
+            time = event.time
+            if time is not None and scope.clock.observe(time):
+                memory.sweep(scope)
+            identity = source.identity(time, own, number, within)
+            added, start = self._added(scope, event)
+            try:
+                document = self._document(source, event, start, identity, original, within)
+                merge(document, added)
+                encoded = orjson.dumps(document)
+            except TypeError:
+                added = without_the_unfit(added, event)
+                document = self._document(source, event, start, identity, original, within)
+                merge(document, added)
+                encoded = orjson.dumps(document)
+        except NoEvent as error:
+            output.reject(stage, str(error), line, number, within)
+        except UnicodeDecodeError as error:
+            output.reject(stage, f"not UTF-8: {error.reason} at byte {error.start}", line, number, within)
+        except MemoryError:
+            raise  # of this machine, not of this line
+        except Exception as error:  # noqa: BLE001 - a line that nobody thought of must not stop those behind it
+            output.reject(stage, f"{type(error).__name__}: {error}", line, number, within)
+        else:
+            output.add(identity, encoded)
+            output.failures += added.failures
+
+    def _added(self, scope: Scope, event: Event) -> tuple[Additions, int]:
+        """What agents add, and the start of the process in ns since 1970, 0 if unknown."""
+        process = event.process
+        if process is None:
+            return run(self._agents_for(event.name), event, None, scope), 0
+        start = (nanoseconds(process.start_time) or 0) if process.start_time else 0
+        execution, parent = learn(scope, event, process, start)
+        lineage = trace(scope, execution, parent, event.time if event.time is not None else scope.clock.now)
+        return run(self._agents_for(event.name), event, lineage, scope), start
+
+    def _agents_for(self, event: str) -> list[Agent]:
+        found = self._by_event.get(event)
+        if found is None:
+            found = [agent for agent in self._agents if agent.events is None or event in agent.events]
+            if len(self._by_event) < 100:  # names of unknown events are whatever a line says
+                self._by_event[event] = found
+        return found
+
+    def _document(
+        self, source: Source, event: Event, start: int, identity: str, original: str, within: int
+    ) -> dict[str, Any]:
+        document = document_of(event, start, source.record.timestamp * _MILLISECOND)
+        document["event"]["id"] = identity
+        if self._original:
+            document["event"]["original"] = original
+        if source.path is not None:
+            document["log"] = {"file": {"path": source.path}}
+            if source.position is not None:
+                document["log"]["offset"] = source.position + within
+        if not source.key:
+            document.setdefault("tags", []).append(KEYLESS)
+        return document
+
+
+def scope_name(record: Record) -> str:
+    """What is remembered belongs to a node, which the key names; without one, to the whole partition."""
+    return record.key.decode("utf-8", "backslashreplace") if record.key else f"#{record.partition}"

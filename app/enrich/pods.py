@@ -1,0 +1,111 @@
+"""The fields that say in which container and pod a process runs."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from msgspec import Raw
+
+from schemas.tetragon import Container, Pod, decode_pod
+from schemas.times import canonical, nanoseconds
+
+# A workload's name has a field of its own for each of these kinds.
+_WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
+
+
+class PodFields(NamedTuple):
+    """Shared by all documents of the pod: never changed."""
+
+    top: Mapping[str, Any]  # container, orchestrator, kubernetes
+    tetragon: Mapping[str, Any]
+    vpid: int | None
+    other: Mapping[str, Raw]
+
+
+_EVERYWHERE_ELSE_THE_SAME: Final = re.compile(rb'"pid": ?([0-9]+)')
+
+
+def pod_fields(raw: bytes) -> PodFields:
+    """`raw` is the JSON of a Pod."""
+    found = _EVERYWHERE_ELSE_THE_SAME.search(raw)
+    if found is None:
+        return _pod_fields(raw)
+    # The process's pid within the container is all that tells one process's pod from another's. A quote within a string
+    # would be escaped, so this is a member; if it is not the container's, it is among what is not known.
+    shared = _pod_fields(raw[: found.start(1)] + b"0" + raw[found.end(1) :])
+    if shared.other or shared.vpid != 0:
+        return _pod_fields.__wrapped__(raw)
+    return shared._replace(vpid=int(found[1]))
+
+
+# A node has as many as it has containers; their processes come by the thousand.
+@lru_cache(maxsize=2048)
+def _pod_fields(raw: bytes) -> PodFields:
+    pod, other = decode_pod.__wrapped__(raw)
+    if pod is None:
+        return PodFields({}, {}, None, other)
+    container = pod.container or Container()
+    top = {"container": _container(container), "kubernetes": _kubernetes(pod), "orchestrator": _orchestrator(pod)}
+    details = {
+        "pod": _filled({"workload": pod.workload, "workload_kind": pod.workload_kind, "labels": pod.labels}),
+        "container": _filled({"start": _start(container), "exec_probe": container.maybe_exec_probe}),
+    }
+    return PodFields(_filled(top), _filled(details), container.pid, other)
+
+
+def _start(container: Container) -> str:
+    time = nanoseconds(container.start_time)
+    return canonical(container.start_time, time) if time is not None else ""
+
+
+def _container(container: Container) -> dict[str, Any]:
+    runtime, _, container_id = container.id.rpartition("://")
+    fields = _filled({"id": container_id, "runtime": runtime, "name": container.name})
+    if container.image is not None:
+        image = _image(container.image.name, container.image.id)
+        if image:
+            fields["image"] = image
+    if container.security_context is not None:
+        fields["security_context"] = {"privileged": container.security_context.privileged}
+    return fields
+
+
+def _image(name: str, image_id: str) -> dict[str, Any]:
+    """`name` is repo:tag, or a bare digest; `image_id` is repo@digest, or a bare digest."""
+    repository, _, digest = image_id.rpartition("@")
+    if name.startswith("sha256:"):
+        digest = digest or name
+        name = ""
+    head, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        head, tag = name, ""
+    fields: dict[str, Any] = _filled({"name": head or repository})
+    if tag:
+        fields["tag"] = [tag]
+    if digest.startswith("sha256:"):
+        fields["hash"] = {"all": [digest]}
+    return fields
+
+
+def _kubernetes(pod: Pod) -> dict[str, Any]:
+    fields = _filled({"namespace": pod.namespace, "labels": pod.pod_labels, "annotations": pod.pod_annotations})
+    details = _filled({"name": pod.name, "uid": pod.uid})
+    if details:
+        fields["pod"] = details
+    if pod.container is not None and pod.container.name:
+        fields["container"] = {"name": pod.container.name}
+    if pod.workload and pod.workload_kind in _WORKLOADS:
+        fields[pod.workload_kind.lower()] = {"name": pod.workload}
+    return fields
+
+
+def _orchestrator(pod: Pod) -> dict[str, Any]:
+    resource: dict[str, Any] = {"type": "pod", **_filled({"name": pod.name, "id": pod.uid})}
+    if pod.workload_kind:
+        resource["parent"] = {"type": pod.workload_kind}
+    return {"type": "kubernetes", **_filled({"namespace": pod.namespace}), "resource": resource}
+
+
+def _filled(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,119 @@
+"""The executions that are remembered of one scope, by exec_id and by pid."""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from app.enrich.changes import Changes
+from schemas.lineage import Execution
+from schemas.times import SECOND
+
+OWNER: Final = "@process"
+
+TTL: Final = 600 * SECOND  # of a dead one: late events come within 30 s, rules look back 5 minutes at most
+MOST: Final = 16_384  # in one scope; beyond, the eighth goes that is missed least
+
+_DECODER = msgspec.json.Decoder(Execution)
+
+Pid: TypeAlias = int | tuple[str, int]  # with the node, where a scope holds several
+
+
+class Tree:
+    """An execution is immutable: to change one is to put another in its place."""
+
+    __slots__ = ("_changes", "_pids", "_scope", "executions")
+
+    def __init__(self, scope: str, changes: Changes) -> None:
+        self.executions: dict[str, Execution] = {}
+        self._pids: dict[Pid, tuple[str, ...]] = {}  # not stored: it follows from the executions
+        self._scope = scope
+        self._changes = changes
+
+    def put(self, execution: Execution) -> None:
+        exec_id = execution.exec_id
+        known = self.executions.get(exec_id)
+        self.executions[exec_id] = execution
+        self._changes.note(
+            (self._scope, OWNER, exec_id),
+            2 * len(exec_id) + len(execution.binary) + len(execution.arguments) + len(execution.cwd),
+        )
+        if known is None or known.pid != execution.pid:
+            self._index(known, execution)
+            if len(self.executions) > MOST:
+                self._shrink(MOST - MOST // 8)
+
+    def latest(self, node: str, pid: int) -> Execution | None:
+        """The execution that runs in `pid` now, else the one that ran in it last."""
+        found = self._pids.get((node, pid) if node else pid)
+        if found is None:
+            return None
+        if len(found) == 1:
+            return self.executions[found[0]]
+        return max((self.executions[exec_id] for exec_id in found), key=_recency)
+
+    def sweep(self, now: int) -> None:
+        """Forgets the dead whose time is over and from whom nothing that lives descends."""
+        needed = self._ancestors_of_the_living()
+        expired = now - TTL
+        for execution in list(self.executions.values()):
+            if execution.end and execution.end <= expired and execution.exec_id not in needed:
+                self._drop(execution)
+
+    def value(self, name: str) -> bytes | None:
+        execution = self.executions.get(name)
+        return msgspec.json.encode(execution) if execution is not None else None
+
+    def restore(self, name: str, value: bytes | None) -> None:
+        known = self.executions.pop(name, None)
+        restored = _DECODER.decode(value) if value is not None else None
+        if restored is not None:
+            self.executions[name] = restored
+        self._index(known, restored)
+
+    def _shrink(self, keep: int) -> None:
+        # The dead go first; then the living without children, of which the longest-lived are the likeliest to have
+        # ended unseen; ancestors of the living last, for they are few and everything hangs on them.
+        needed = self._ancestors_of_the_living()
+        order = sorted(
+            self.executions.values(),
+            key=lambda each: (each.exec_id in needed, not each.end, each.end or each.start, each.exec_id),
+        )
+        for execution in order[: len(order) - keep]:
+            self._drop(execution)
+
+    def _drop(self, execution: Execution) -> None:
+        del self.executions[execution.exec_id]
+        self._index(execution, None)
+        self._changes.note((self._scope, OWNER, execution.exec_id), 0)
+
+    def _index(self, before: Execution | None, after: Execution | None) -> None:
+        if before is not None and before.pid is not None:
+            pid = _pid(before)
+            rest = tuple(exec_id for exec_id in self._pids[pid] if exec_id != before.exec_id)
+            if rest:
+                self._pids[pid] = rest
+            else:
+                del self._pids[pid]
+        if after is not None and after.pid is not None:
+            pid = _pid(after)
+            self._pids[pid] = (*self._pids.get(pid, ()), after.exec_id)
+
+    def _ancestors_of_the_living(self) -> set[str]:
+        executions = self.executions
+        needed: set[str] = set()
+        for execution in executions.values():
+            if not execution.end:
+                parent = execution.parent
+                while parent not in needed and (above := executions.get(parent)) is not None:
+                    needed.add(parent)
+                    parent = above.parent
+        return needed
+
+
+def _pid(execution: Execution) -> Pid:
+    assert execution.pid is not None
+    return (execution.node, execution.pid) if execution.node else execution.pid
+
+
+def _recency(execution: Execution) -> tuple[bool, int, str]:
+    return (not execution.end, execution.start, execution.exec_id)
