@@ -1,0 +1,1 @@
+"""What operators and their monitoring ask a running process: health and metrics, on loopback by default."""

@@ -1,0 +1,82 @@
+"""Every metric's name and meaning. Values are read where they are kept, when somebody asks: counting costs nothing."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal, NamedTuple
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+
+class Meaning(NamedTuple):
+    kind: Literal["counter", "gauge"]
+    description: str
+    labels: tuple[str, ...] = ()
+
+
+_STAGE: Final = ("stage",)
+
+# Counters of a stage live as long as its process; those of the shipper as long as its position file.
+MEANINGS: Final[Mapping[str, Meaning]] = {
+    "tetrastash_shipped_lines_total": Meaning("counter", "Lines that Kafka has acknowledged."),
+    "tetrastash_shipped_bytes_total": Meaning("counter", "Bytes of log files that Kafka has acknowledged."),
+    "tetrastash_shipped_blocks_total": Meaning("counter", "Records that Kafka has acknowledged."),
+    "tetrastash_known_lost_lines_total": Meaning("counter", "Lines that were too long to be sent."),
+    "tetrastash_known_lost_files_total": Meaning("counter", "Files that vanished before they were read to their end."),
+    "tetrastash_known_lost_bytes_total": Meaning("counter", "Bytes of known losses, as far as known."),
+    "tetrastash_unread_bytes": Meaning("gauge", "Bytes of log files that were not yet read; packed ones not counted."),
+    "tetrastash_unacknowledged_bytes": Meaning("gauge", "Bytes that were sent to Kafka and not yet acknowledged."),
+    "tetrastash_followed_files": Meaning("gauge", "Files that are held open."),
+    "tetrastash_unreadable_paths": Meaning("gauge", "Paths that cannot be read for now."),
+    "tetrastash_delivered_records_total": Meaning("counter", "Records that Kafka delivered.", _STAGE),
+    "tetrastash_skipped_records_total": Meaning("counter", "Records that had been processed already.", _STAGE),
+    "tetrastash_stale_batches_total": Meaning("counter", "Batches of a generation that was over.", _STAGE),
+    "tetrastash_holes_total": Meaning("counter", "Batches before which records were missing, and read again.", _STAGE),
+    "tetrastash_retention_lost_records_total": Meaning("counter", "Records that Kafka dropped unread.", _STAGE),
+    "tetrastash_restores_total": Meaning("counter", "Memories read from the checkpoints.", _STAGE),
+    "tetrastash_kept_memories_total": Meaning("counter", "Generations that went on with the memory at hand.", _STAGE),
+    "tetrastash_checkpoints_total": Meaning("counter", "Checkpoints that Kafka has acknowledged.", _STAGE),
+    "tetrastash_cleaned_checkpoints_total": Meaning("counter", "Checkpoint records dropped as outlived.", _STAGE),
+    "tetrastash_failed_sends_total": Meaning("counter", "Sends to Kafka that ended a generation.", _STAGE),
+    "tetrastash_lines_total": Meaning("counter", "Lines that were decoded.", _STAGE),
+    "tetrastash_documents_total": Meaning("counter", "Documents that were made.", _STAGE),
+    "tetrastash_rejected_total": Meaning("counter", "Lines and documents that became dead letters.", _STAGE),
+    "tetrastash_agent_errors_total": Meaning("counter", "Times an agent raised, and cost its own fields.", _STAGE),
+    "tetrastash_indexed_documents_total": Meaning("counter", "Documents that Elasticsearch has stored.", _STAGE),
+    "tetrastash_repeated_documents_total": Meaning("counter", "Documents that Elasticsearch had already.", _STAGE),
+    "tetrastash_retried_documents_total": Meaning("counter", "Documents that were sent again.", _STAGE),
+    "tetrastash_lag_records": Meaning("gauge", "Records that wait in a partition.", ("stage", "partition")),
+}
+
+
+class Sample(NamedTuple):
+    """`labels` in the order of the meaning's."""
+
+    name: str
+    value: float
+    labels: tuple[str, ...] = ()
+
+
+class _Read(Collector):
+    def __init__(self, read: Callable[[], Iterable[Sample]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        for sample in self._read():
+            family = families.get(sample.name)
+            if family is None:
+                meaning = MEANINGS[sample.name]
+                made = CounterMetricFamily if meaning.kind == "counter" else GaugeMetricFamily
+                family = families[sample.name] = made(sample.name, meaning.description, labels=meaning.labels)
+            family.add_metric(sample.labels, sample.value)
+        return families.values()
+
+
+def registry(*reads: Callable[[], Iterable[Sample]]) -> CollectorRegistry:
+    """Of this process alone: its memory and CPU, and what each of `reads` gives whenever it is asked."""
+    made = CollectorRegistry()
+    ProcessCollector(registry=made)
+    for read in reads:
+        made.register(_Read(read))
+    return made

@@ -1,0 +1,1 @@
+"""From files to Kafka: follow rotating logs, and send them as blocks of whole lines."""

@@ -1,0 +1,212 @@
+"""One file of a log: what was read of it, and what of that is durable."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.ship.blocks import BLOCK_BYTES, HEAD_BYTES, LINE_BYTES, count_lines, whole_lines
+from app.ship.names import LIVE
+from app.ship.positions import Place, Totals
+from app.ship.sources import Source
+from schemas.identity import fingerprint
+
+SEAM_BYTES: Final = 64  # read again before each block: if they have changed, this is not the file that it was
+
+
+class ReplacedError(Exception):
+    """The file no longer holds what was read from it: it was truncated and written anew."""
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """Consecutive whole lines of one file.
+
+    `value` may be read only until the next block is asked for. A block that is `lost` has none: its line is too long.
+    """
+
+    file: "File"
+    value: memoryview
+    position: int
+    line: int
+    lines: int
+    length: int  # in bytes
+    seam: bytes
+    lost: bool = False
+    durable: bool = False
+
+
+def read_buffer() -> bytearray:
+    """The memory that all files are read into: `read` into fresh memory would cost more than all else here."""
+    return bytearray(SEAM_BYTES + BLOCK_BYTES)
+
+
+@dataclass(slots=True, eq=False)
+class File:
+    """`cursor`, `line` and `seam` are of what was read; `place` is of what is durable."""
+
+    path: str  # of the log
+    stamp: str
+    source: Source | None
+    inode: tuple[int, int]
+    away: float | None = None  # since when it is no longer the log
+    size: int | None = 0
+    place: Place | None = None
+    cursor: int = 0
+    line: int = 0
+    seam: bytes = b""
+    durable_seam: bytes = b""
+    key: bytes = b""  # empty until a block has told it
+    flying: deque[Block] = field(default_factory=deque)
+    torn_at: int | None = None  # the size at which no whole line was left
+    too_long_from: int | None = None  # where a line began that is longer than LINE_BYTES
+    replaced: bool = False  # what is durable or flying is all that will ever come of it
+    broken: str | None = None  # why nothing more can be read until it changes
+    broken_signature: tuple[tuple[int, int, int], ...] | None = None
+
+    @property
+    def live(self) -> bool:
+        return self.stamp == LIVE
+
+    def adopt(self, place: Place) -> bool:
+        """Goes on where another process stopped; False if this is not the file that it read."""
+        seam = bytearray(min(SEAM_BYTES, place.position))
+        assert self.source is not None
+        got = self.source.read(place.position - len(seam), memoryview(seam))
+        if got < len(seam) or (seam and fingerprint(bytes(seam)) != place.seam):
+            return False
+        self.place = place
+        self.key = place.key.encode()
+        self.cursor, self.line = place.position, place.line
+        self.seam = self.durable_seam = bytes(seam)
+        return True
+
+    def head(self) -> bytes:
+        assert self.source is not None
+        head = bytearray(HEAD_BYTES)
+        return bytes(head[: self.source.read(0, memoryview(head))])
+
+    def unread(self) -> int:
+        """Bytes known to be there; a packed file tells only at its end."""
+        return max((self.size or 0) - self.cursor, 0)
+
+    def read_out(self, *, final: bool) -> bool:
+        """Whether the next file's turn has come. `final`: nothing more will be written, so a torn rest goes first."""
+        if self.replaced or self.broken is not None:
+            return True
+        if self.size is None:
+            return False
+        return self.size <= self.cursor if final else self.size <= self.cursor and self.away is not None
+
+    def next_block(self, data: bytearray, *, final: bool) -> Block | None:
+        """Raises ReplacedError, and what the source raises."""
+        if self.source is None or not self._worth_reading(final=final):
+            return None
+        start = len(self.seam)
+        end = self.source.read(self.cursor - start, memoryview(data)[: start + BLOCK_BYTES])
+        if end < start or data[:start] != self.seam:
+            raise ReplacedError
+        full = end == start + BLOCK_BYTES
+        if self.too_long_from is not None:
+            return self._skip(data, start, end, last=final and not full)
+        cut = whole_lines(data, start, end)
+        if cut > start:
+            return self._block(data, start, cut)
+        return self._long_line(final=final) if full else self._rest(data, start, end, final=final)
+
+    def _worth_reading(self, *, final: bool) -> bool:
+        if self.replaced or self.broken is not None:
+            return False
+        if self.size is None:
+            return True
+        if final and self.too_long_from is not None:
+            return True
+        return self.cursor < self.size and (final or self.size != self.torn_at)
+
+    def _rest(self, data: bytearray, start: int, end: int, *, final: bool) -> Block | None:
+        """What has no line end, at the end of the file."""
+        if final:
+            # A packed file's size is known now that its end was reached.
+            self.size = self.cursor + end - start if self.size is None else self.size
+            return self._block(data, start, end) if end > start else None
+        self.torn_at = self.size
+        return None
+
+    def _long_line(self, *, final: bool) -> Block | None:
+        """A block of one line, in memory of its own that is given back after it."""
+        assert self.source is not None
+        room = 4 * BLOCK_BYTES
+        while True:
+            data = bytearray(min(room, LINE_BYTES))
+            end = self.source.read(self.cursor, memoryview(data))
+            line_end = data.find(b"\n", 0, end) + 1
+            if line_end:
+                return self._block(data, 0, line_end)
+            if end < len(data):
+                return self._rest(data, 0, end, final=final)
+            if room >= LINE_BYTES:
+                self.too_long_from = self.cursor
+                return None
+            room *= 2
+
+    def _skip(self, data: bytearray, start: int, end: int, *, last: bool) -> Block | None:
+        """Passes over a line without keeping it. Not before its end does it become a block, a lost one."""
+        assert self.too_long_from is not None
+        line_end = data.find(b"\n", start, end) + 1
+        passed = line_end or end
+        self.seam = bytes(data[max(passed - SEAM_BYTES, 0) : passed])
+        self.cursor += passed - start
+        if not line_end and not last:
+            return None
+        if self.size is None and not line_end:
+            self.size = self.cursor
+        begin, self.too_long_from = self.too_long_from, None
+        lost = Block(self, memoryview(b""), begin, self.line, 1, self.cursor - begin, self.seam, lost=True)
+        self.line += 1
+        self.flying.append(lost)
+        return lost
+
+    def _block(self, data: bytearray, start: int, end: int) -> Block:
+        length, lines = end - start, count_lines(data, start, end)
+        self.seam = bytes(data[max(end - SEAM_BYTES, 0) : end])
+        block = Block(self, memoryview(data)[start:end], self.cursor, self.line, lines, length, self.seam)
+        self.cursor += length
+        self.line += lines
+        self.torn_at = None
+        self.flying.append(block)
+        return block
+
+    def settle(self, totals: Totals) -> list[Block]:
+        """What has become durable without a gap before it moves the place; the lost ones among it are returned."""
+        assert self.place is not None
+        lost = []
+        while self.flying and self.flying[0].durable:
+            block = self.flying.popleft()
+            self.place.position = block.position + block.length
+            self.place.line = block.line + block.lines
+            self.durable_seam = block.seam
+            if block.lost:
+                totals.lost_lines += block.lines
+                totals.lost_bytes += block.length
+                lost.append(block)
+            else:
+                totals.lines += block.lines
+                totals.bytes += block.length
+                totals.blocks += 1
+        return lost
+
+    def note(self) -> None:
+        """Writes down what the position file should say besides the position."""
+        if self.place is None:
+            return
+        self.place.seam = fingerprint(self.durable_seam)
+        self.place.size = max(self.place.size if self.size is None else self.size, self.place.position)
+        done = self.place.position >= self.cursor and not self.flying
+        self.place.ended = done and (self.replaced or (self.away is not None and self.read_out(final=True)))
+
+    def rewind(self) -> None:
+        """Back to what is durable: what was in flight may or may not have arrived."""
+        self.flying.clear()
+        self.torn_at = self.too_long_from = None
+        if self.place is not None:
+            self.cursor, self.line = self.place.position, self.place.line
+            self.seam = self.durable_seam

@@ -1,0 +1,419 @@
+"""A log and its backups: which files they are, in which order they are read, and what vanished unread."""
+
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from app.ship.blocks import first_line, key_in
+from app.ship.files import Block, File, ReplacedError, read_buffer
+from app.ship.names import AWAY, LIVE, PACKED, Name, path_of
+from app.ship.positions import LOSSES_KEPT, Book, LogBook, Loss, Place, Totals
+from app.ship.sources import Gzip, Plain, Source, SourceError
+from schemas.identity import fingerprint
+
+log: Final = logging.getLogger(__name__)
+
+GRACE_SECONDS: Final = 1.0  # a writer may append a little after a rename; then what has no line end is a line
+LINGER_SECONDS: Final = 10.0  # how long a rotated file is held open after it was read to its end
+ABSENT_SECONDS: Final = 10.0  # a file that no scan finds for so long is gone
+HELD_OPEN: Final = 16  # backups of one log that are held open: their disk space stays in use when they are unlinked
+
+Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all logs of one shipper share. `problems` are sentences, by the path that they are about."""
+
+    book: Book
+    node: str | None
+    host: str
+    once: bool
+    wall: Callable[[], float]
+    buffer: bytearray = field(default_factory=read_buffer)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def problem(self, path: str, sentence: str) -> None:
+        if self.problems.get(path) != sentence:
+            self.problems[path] = sentence
+            log.error("%s", sentence)
+
+    def solved(self, path: str) -> None:
+        if self.problems.pop(path, None) is not None:
+            log.info("Path can be read now path=%r", path)
+
+    def unreadable(self, path: str, error: OSError | SourceError) -> None:
+        reason = str(error) if isinstance(error, SourceError) else error.strerror or repr(error)
+        self.problem(
+            path,
+            f"Path {path!r} cannot be read: {reason}. Expected a file or folder that user {os.geteuid()} may read; "
+            "it is tried again every second.",
+        )
+
+
+class Log:
+    """Reads the files one after the other, oldest first, whatever they are called by then."""
+
+    def __init__(self, path: str, shared: Shared) -> None:
+        self.path = path
+        self.files: list[File] = []  # in the order of reading
+        self.follows = False  # the log itself was named, and so all its backups
+        self.named: Members = {}  # backups that were named one by one
+        self._shared = shared
+        self._known: dict[str, str] = {}  # stamp → Place.file, of files that need no more reading
+        self._absent: dict[str, float] = {}  # Place.file → since when no scan finds it
+        self._entry = shared.book.logs.setdefault(path, LogBook())
+
+    def close(self) -> None:
+        for file in self.files:
+            _shut(file)
+
+    # Many times a second
+
+    def look(self) -> bool:
+        """Takes in how the open files have grown. True if the log's name has come to mean another file."""
+        live = None
+        for file in self.files:
+            if file.live:
+                live = file
+            elif file.source is not None:
+                size = file.source.size()
+                file.size = file.size if size is None else size
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return live is not None
+        if live is None:
+            return self.follows
+        if (status.st_dev, status.st_ino) != live.inode:
+            return True
+        if status.st_size < live.cursor:
+            self._replaced(live)
+            return True
+        live.size = status.st_size
+        return False
+
+    def next_block(self, now: float) -> Block | None:
+        """The next lines in order; they may be looked at until the next block of any log is asked for."""
+        for file in self.files:
+            final = self._final(file, now)
+            try:
+                block = self._read(file, final=final)
+            except ReplacedError:
+                self._replaced(file)
+                return None
+            except (OSError, SourceError) as error:
+                self._broken(file, error)
+                continue
+            if block is not None:
+                return block
+            if not file.read_out(final=final):
+                return None
+        return None
+
+    def _read(self, file: File, *, final: bool) -> Block | None:
+        if file.replaced or file.broken:
+            return None
+        if file.source is None:
+            file.source = self._open_again(file)
+        if file.place is None and not self._recognise(file, final=final):
+            if file.size is None:
+                file.size = 0  # packed, and nothing in it
+            return None
+        block = file.next_block(self._shared.buffer, final=final)
+        while block is None and file.too_long_from is not None and file.unread():
+            block = file.next_block(self._shared.buffer, final=final)
+        if block is not None and not block.lost and not file.key:
+            self._give_key(file, block)
+        return block
+
+    def _final(self, file: File, now: float) -> bool:
+        """Whether nothing more will be written to the file."""
+        if self._shared.once or isinstance(file.source, Gzip):
+            return True
+        return file.away is not None and now - file.away >= GRACE_SECONDS
+
+    def _give_key(self, file: File, block: Block) -> None:
+        assert file.place is not None
+        node = self._shared.node
+        file.key = node.encode() if node else key_in(bytes(block.value)) or self._shared.host.encode()
+        file.place.key = file.key.decode()
+
+    def settle(self, file: File) -> None:
+        """To be called when a block of the file has become durable."""
+        assert file.place is not None
+        totals = self._totals(file.place)
+        for lost in file.settle(totals):
+            self._lose(file.place, lost.position, lost.length, "the line is longer than can be sent")
+
+    def rewind(self) -> None:
+        """Back to what is durable, after sending has failed."""
+        for file in self.files:
+            if file.replaced and file.place is not None and file.flying:
+                gone = file.cursor - file.place.position
+                self._lose_file(file.place, gone, "truncated while Kafka had not yet acknowledged it")
+            file.rewind()
+
+    def finished(self) -> bool:
+        """Everything that is there was read, and is durable."""
+        return all(file.read_out(final=True) and not file.flying for file in self.files)
+
+    def holds_files(self) -> bool:
+        return bool(self.files or self._known)
+
+    def note(self) -> None:
+        """Brings the book up to date for being saved."""
+        for file in self.files:
+            file.note()
+
+    def unread(self) -> int:
+        return sum(file.unread() for file in self.files)
+
+    # At a sign of rotation, and now and then
+
+    def scan(self, now: float, listed: Members) -> None:
+        """`listed` are the files beside the log, read from the folder after the log's name was last looked at."""
+        backups = dict(self.named)
+        if self.follows:
+            backups |= {stamp: names for stamp, names in listed.items() if stamp not in (PACKED, LIVE)}
+        self._find_rotated(backups)
+        self._try_broken_again(backups)
+        self._reopen_grown(backups)
+        complete = self._open_new(backups, now)
+        self.files.sort(key=lambda file: file.stamp)
+        self._retire(backups, now)
+        unrecognised = any(file.place is None and file.size != 0 for file in self.files)
+        if complete and self.follows and not unrecognised:
+            self._miss(backups, now)
+
+    def open_live(self, now: float) -> None:
+        """What was the log until now becomes a backup whose name is not known yet."""
+        live = next((file for file in self.files if file.live), None)
+        source: Source | None = None
+        try:
+            status = os.stat(self.path)
+            if live is not None and (status.st_dev, status.st_ino) == live.inode:
+                return
+            source = Plain(self.path)
+        except FileNotFoundError:
+            pass
+        except (OSError, SourceError) as error:
+            self._shared.unreadable(self.path, error)
+            return
+        if live is not None:
+            live.stamp, live.away = AWAY, now
+            if live.source is not None:
+                live.size = live.source.size()  # it may have grown before it was rotated
+        if source is not None:
+            self._shared.solved(self.path)
+            self.files.append(File(self.path, LIVE, source, source.inode, size=source.size()))
+
+    def _find_rotated(self, backups: Members) -> None:
+        new = {stamp: names for stamp, names in sorted(backups.items()) if not self._has(stamp)}
+        for file in self.files:
+            if file.stamp == AWAY and not file.replaced:
+                file.stamp = next((stamp for stamp, names in new.items() if _is_same(file, names)), AWAY)
+                new.pop(file.stamp, None)
+
+    def _has(self, stamp: str) -> bool:
+        return stamp in self._known or any(file.stamp == stamp for file in self.files)
+
+    def _try_broken_again(self, backups: Members) -> None:
+        for file in self.files:
+            if file.broken is not None:
+                signature = _signature(backups.get(file.stamp, [])) if not file.live else _signature([_live(file)])
+                if file.broken_signature is None:
+                    file.broken_signature = signature
+                elif file.broken_signature != signature:
+                    file.broken = file.broken_signature = None
+                    _shut(file)
+
+    def _reopen_grown(self, backups: Members) -> None:
+        """A writer that kept a backup open has written to it after all."""
+        places = {place.file: place for place in self._entry.files}
+        for stamp, names in backups.items():
+            place = places.get(self._known.get(stamp, ""))
+            if place is not None and any(not name.packed and _size(name) > place.position for name in names):
+                del self._known[stamp]
+
+    def _open_new(self, backups: Members, now: float) -> bool:
+        """False when one could not be opened, so that it is not known which file it is."""
+        complete = True
+        for stamp, names in sorted(backups.items()):
+            if self._has(stamp):
+                continue
+            try:
+                source = _open_any(names)
+                file = File(self.path, stamp, source, source.inode, away=now, size=source.size())
+                self._recognise(file, final=self._final(file, now))
+            except FileNotFoundError:
+                continue
+            except (OSError, SourceError) as error:
+                self._shared.unreadable(path_of(names[0]), error)
+                complete = False
+                continue
+            self._shared.solved(path_of(names[0]))
+            if file.place is not None and file.place.ended and not file.unread():
+                _shut(file)
+                self._known[stamp] = file.place.file
+                continue
+            self.files.append(file)
+            if sum(other.away is not None and other.source is not None for other in self.files) > HELD_OPEN:
+                _shut(file)
+        return complete
+
+    def _retire(self, backups: Members, now: float) -> None:
+        """Forgets files that are durable to their end, and those that cannot be opened any more."""
+        for file in list(self.files):
+            file.note()
+            if file.away is None or file.flying:
+                continue
+            rested = self._shared.once or file.replaced or now - file.away > LINGER_SECONDS
+            ended = file.replaced or file.size == 0 if file.place is None else file.place.ended
+            vanished = file.source is None and not file.replaced and _signature(backups.get(file.stamp, [])) == ()
+            if not (rested and ended) and not vanished:
+                continue
+            if vanished and file.place is None:
+                self._lose_file(Place("", size=file.size or 0), file.size or 0, "vanished before it was read")
+            _shut(file)
+            self.files.remove(file)
+            if file.stamp != AWAY and not vanished:
+                self._known[file.stamp] = "" if file.place is None else file.place.file
+
+    def _miss(self, backups: Members, now: float) -> None:
+        """Strikes out the places of files that are gone; those not read to their end are known losses."""
+        for stamp in self._known.keys() - backups.keys():
+            del self._known[stamp]
+        present = {file.place.file for file in self.files if file.place is not None} | set(self._known.values())
+        for place in list(self._entry.files):
+            if place.file in present:
+                self._absent.pop(place.file, None)
+            elif self._shared.once or now - self._absent.setdefault(place.file, now) >= ABSENT_SECONDS:
+                self._absent.pop(place.file, None)
+                self._entry.files.remove(place)
+                if not place.ended:
+                    self._lose_file(place, place.size - place.position, "vanished before its end was read")
+
+    # One file
+
+    def _recognise(self, file: File, *, final: bool) -> bool:
+        """Finds the file's place in the book, or begins one; False while its first line is not whole."""
+        line = first_line(file.head(), final=final)
+        if line is None:
+            return False
+        identity = fingerprint(line)
+        taken = {other.place.file for other in self.files if other.place is not None} | set(self._known.values())
+        alike = [place for place in self._entry.files if place.file.partition(".")[0] == identity]
+        for place in sorted(alike, key=lambda place: place.position, reverse=True):
+            if place.file not in taken and file.adopt(place):
+                return True
+        names = taken | {place.file for place in alike}
+        name, number = identity, 0
+        while name in names:
+            number += 1
+            name = f"{identity}.{number}"
+        file.place = Place(name)
+        self._entry.files.append(file.place)
+        return True
+
+    def _open_again(self, file: File) -> Source:
+        """Raises FileNotFoundError where the file is not to be found any more."""
+        if file.live:
+            return Plain(file.path)
+        return _open_any([Name(self.path, file.stamp, packed) for packed in (False, True)])
+
+    def _replaced(self, file: File) -> None:
+        """The file was truncated: what comes now is another file, which begins at 0."""
+        if file.place is not None and file.unread():
+            self._lose_file(file.place, file.unread(), "truncated before it was read to its end")
+        _shut(file)
+        file.replaced, file.stamp, file.away = True, AWAY, 0.0
+
+    def _broken(self, file: File, error: OSError | SourceError) -> None:
+        _shut(file)
+        if isinstance(error, FileNotFoundError):
+            return  # the next scan will miss it
+        path = file.path if file.live else path_of(Name(self.path, file.stamp, isinstance(error, SourceError)))
+        self._shared.unreadable(path, error)
+        file.broken = str(error)
+
+    def _totals(self, place: Place) -> Totals:
+        return self._entry.totals.setdefault(place.key or self._shared.node or self._shared.host, Totals())
+
+    def _lose_file(self, place: Place, lost: int, reason: str) -> None:
+        totals = self._totals(place)
+        totals.lost_files += 1
+        totals.lost_bytes += lost
+        self._lose(place, place.position, lost, reason)
+
+    def _lose(self, place: Place, position: int, lost: int, reason: str) -> None:
+        at = datetime.fromtimestamp(self._shared.wall(), UTC).isoformat(timespec="milliseconds")
+        self._shared.book.losses.append(Loss(at, self.path, place.file, place.key, position, lost, reason))
+        del self._shared.book.losses[:-LOSSES_KEPT]
+        log.error(
+            "Known loss path=%r file=%s key=%r position=%d bytes=%d reason=%r",
+            self.path, place.file, place.key, position, lost, reason,
+        )  # fmt: skip
+
+
+def _shut(file: File) -> None:
+    if file.source is not None:
+        file.source.close()
+        file.source = None
+
+
+def _live(file: File) -> Name:
+    return Name(file.path, LIVE, packed=False)
+
+
+def _open_any(names: list[Name]) -> Source:
+    """Raises FileNotFoundError if there is none of them: the packed one is there before the plain one goes."""
+    name = names[0]
+    with suppress(FileNotFoundError):
+        if not name.packed:
+            return Plain(path_of(name))
+    return Gzip(path_of(name._replace(packed=True)))
+
+
+def _is_same(file: File, names: list[Name]) -> bool:
+    """Whether a backup is the file that is held open: by its inode, or packed already, by first line and size."""
+    name = names[0]
+    with suppress(OSError):
+        if not name.packed:
+            status = os.stat(path_of(name))
+            return (status.st_dev, status.st_ino) == file.inode
+    if file.place is None or file.size is None:
+        return False
+    try:
+        source = Gzip(path_of(name._replace(packed=True)))
+    except (OSError, SourceError):
+        return False
+    try:
+        line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
+        alike = line is not None and fingerprint(line) == file.place.file.partition(".")[0]
+        return alike and source.stated_size() == file.size % 2**32
+    except (OSError, SourceError):
+        return False
+    finally:
+        source.close()
+
+
+def _size(name: Name) -> int:
+    try:
+        return os.stat(path_of(name)).st_size
+    except OSError:
+        return 0
+
+
+def _signature(names: list[Name]) -> tuple[tuple[int, int, int], ...]:
+    """Another one if a file may have other bytes than before; empty if none is there."""
+    found = []
+    for name in names:
+        with suppress(OSError):
+            status = os.stat(path_of(name))
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)

@@ -1,0 +1,153 @@
+"""Kafka's side of shipping: reach the topic, keep a bounded number of bytes under way, learn what has arrived."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
+
+from app.errors import Retry
+from app.kafka import producer_defaults
+from app.reach import why_kafka_is_away
+from app.settings import Settings
+from app.ship.files import Block
+from schemas import record
+
+REQUEST_BYTES: Final = 16 * 1024 * 1024
+BATCH_BYTES: Final = 512 * 1024  # two blocks: more make compression no better, and memory worse
+UNDER_WAY_BYTES: Final = 4 * 1024 * 1024
+_REACH_SECONDS: Final = 20.0
+_LEAVE_SECONDS: Final = 1.5
+
+
+@contextlib.asynccontextmanager
+async def reached(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """Raises Retry with a sentence while Kafka or the topic is not there."""
+    producer = AIOKafkaProducer(
+        **producer_defaults(settings),
+        client_id="tetrastash-ship",
+        max_request_size=REQUEST_BYTES,
+        max_batch_size=BATCH_BYTES,
+    )
+    try:
+        try:
+            async with asyncio.timeout(_REACH_SECONDS):
+                await producer.start()
+                # Asking for the one topic by name could create it.
+                topics = (await producer.client.fetch_all_metadata()).topics()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Retry(await why_kafka_is_away(settings)) from error
+        if settings.events_topic not in topics:
+            raise Retry(f"Topic {settings.events_topic!r} does not exist. Run `tetrastash setup` to make it.")
+        yield producer
+    finally:
+        await _leave(producer)
+
+
+async def _leave(producer: AIOKafkaProducer) -> None:
+    """Lets nothing out that is not yet on the wire: it would arrive before what is sent again."""
+    # stop() would send all that waits, behind a batch that has failed.
+    sending = producer._sender.sender_task
+    if sending is not None:
+        sending.cancel()
+    for leave in (producer.stop, producer.client.close):
+        with contextlib.suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await leave()
+
+
+def sentence(settings: Settings, error: KafkaError) -> str:
+    """Of an error that ended a producer."""
+    if isinstance(error, MessageSizeTooLargeError):
+        return (
+            f"Topic {settings.events_topic!r} refuses a block as too large. Expected its max.message.bytes to be "
+            f"{REQUEST_BYTES} or more: run `tetrastash setup`, or set it."
+        )
+    if isinstance(error, TopicAuthorizationFailedError):
+        return (
+            f"User {settings.kafka_username!r} may not write to topic {settings.events_topic!r}. "
+            "Expected the right to Write and to Describe it, and IdempotentWrite."
+        )
+    return f"Kafka refuses what was sent to topic {settings.events_topic!r}: {error!r}. It is sent again."
+
+
+class Under:
+    """What is under way to Kafka through one producer. The first failure ends it: nothing may overtake."""
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str, settle: Callable[[Block], None]) -> None:
+        self.bytes = 0
+        self.moved_at = time.monotonic()  # when something arrived, or was sent after nothing had been under way
+        self.failure: BaseException | None = None
+        self._producer = producer
+        self._topic = topic
+        self._settle = settle
+        self._changed = asyncio.Event()
+
+    async def send(self, block: Block) -> None:
+        """Returns once the block's memory is free again. Raises KafkaError for any block's failure."""
+        while self.bytes and self.bytes + block.length > UNDER_WAY_BYTES:
+            await self._change()
+        self.check()
+        if block.lost:
+            self._settle(block)
+            return
+        while True:
+            try:
+                future = await self._producer.send(
+                    self._topic, value=block.value, key=block.file.key, headers=headers(block)
+                )
+                break
+            except KafkaTimeoutError:
+                self.check()  # its batches are full, and the broker is away: it goes on trying, and so do we
+        block.value = memoryview(b"")
+        if not self.bytes:
+            self.moved_at = time.monotonic()
+        self.bytes += block.length
+        future.add_done_callback(partial(self._done, block))
+
+    def _done(self, block: Block, future: "asyncio.Future[Any]") -> None:
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        self.bytes -= block.length
+        self._changed.set()
+        if error is not None:
+            self.failure = self.failure or error
+        elif self.failure is None:
+            self.moved_at = time.monotonic()
+            self._settle(block)
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+        self.check()
+
+    async def arrived(self, seconds: float) -> None:
+        """Waits until nothing is under way, or no longer than this."""
+        with contextlib.suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(seconds):
+                while self.bytes:
+                    await self._change()
+
+
+def headers(block: Block) -> list[tuple[str, bytes]]:
+    assert block.file.place is not None
+    return [
+        (record.FORMAT, record.FORMAT_VERSION),
+        (record.PATH, block.file.path.encode("utf-8", "surrogateescape")),
+        (record.FILE, block.file.place.file.encode()),
+        (record.POSITION, b"%d" % block.position),
+        (record.LINE, b"%d" % block.line),
+        (record.LINES, b"%d" % block.lines),
+    ]

@@ -1,0 +1,242 @@
+"""`tetrastash ship`: a tail, a producer, and a position file between them."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from app.console.health import Board
+from app.console.metrics import Sample, registry
+from app.errors import Retry, SettingsError
+from app.quiet import quieten
+from app.settings import Settings, host_name
+from app.ship.files import Block
+from app.ship.positions import PositionFile, locked
+from app.ship.producer import Under, reached, sentence
+from app.ship.tail import Tail
+
+log: Final = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 0.1  # how long a line waits for company, and a rename to be noticed
+SAVE_SECONDS: Final = 0.5
+SAVE_ANYWAY_SECONDS: Final = 10.0  # for the sizes of files that wait
+SILENT_SECONDS: Final = 10.0  # without an acknowledgement, after which a shipper says that it waits
+PATIENCE_SECONDS: Final = 30.0  # likewise, after which `--once` gives up
+ARRIVE_SECONDS: Final = 4.0  # of the ten that an orchestrator grants
+_BACKOFF_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)
+
+
+async def ship(settings: Settings, paths: Sequence[str], *, once: bool) -> int:
+    """The exit status. Raises Stop where a person must act first."""
+    quieten()
+    _allow_many_files()
+    with locked(settings.positions) as positions, _stopped_by_signals() as stop:
+        shipper = Shipper(settings, paths, positions, once=once)
+        try:
+            async with shipper.status_page():
+                return await shipper.until(stop)
+        finally:
+            shipper.close()
+
+
+class Shipper:
+    def __init__(self, settings: Settings, paths: Sequence[str], positions: PositionFile, *, once: bool) -> None:
+        self.alive = Board()
+        self.ready = Board("kafka", "paths")
+        self._settings = settings
+        self._positions = positions
+        self._once = once
+        self._book = positions.load()
+        try:
+            positions.save(self._book)
+        except OSError as error:
+            raise SettingsError(
+                f"Setting TETRASTASH_POSITIONS has value {str(settings.positions)!r}, which cannot be written: "
+                f"{error.strerror}. Expected a path in a folder that this user may write to."
+            ) from error
+        self._tail = Tail(paths, self._book, node=settings.node, host=host_name(), once=once, wall=time.time)
+        self._looked = asyncio.Event()
+        self._under: Under | None = None
+        self._arrived = 0  # blocks
+        self._arrived_at = time.monotonic()
+        self._saved = (0, time.monotonic())  # blocks, and when
+        self._said = ("", float("-inf"))
+
+    @contextlib.asynccontextmanager
+    async def status_page(self) -> AsyncIterator[None]:
+        if self._once:  # ends by itself, and may run beside one that follows
+            yield
+            return
+        from app.console.http import serve
+
+        metrics = registry(self._samples)
+        async with serve(self._settings.listen_address, alive=self.alive, ready=self.ready, registry=metrics):
+            yield
+
+    async def until(self, stop: asyncio.Event) -> int:
+        sending = asyncio.create_task(self._send())
+        watching = asyncio.create_task(self._watch())
+        stopping = asyncio.create_task(stop.wait())
+        tasks: list[asyncio.Task[int] | asyncio.Task[bool]] = [sending, watching, stopping]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if stopping in done:
+            log.info("Stopping: what was sent is waited for")
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        ended = [task.result() for task in (sending, watching) if task in done]
+        return max(ended, default=0)
+
+    def close(self) -> None:
+        self._save()
+        self._tail.close()
+
+    # Reading and sending
+
+    async def _send(self) -> int:
+        """Ends if the files are to be read once, else never."""
+        failures = 0
+        while True:
+            arrived = self._arrived
+            try:
+                async with reached(self._settings) as producer:
+                    self._reached()
+                    self._under = Under(producer, self._settings.events_topic, self._settle)
+                    await self._pump(self._under)
+                    return self._status()
+            except Retry as error:
+                reason = str(error)
+            except KafkaError as error:
+                reason = sentence(self._settings, error)
+            finally:
+                self._under = None
+                self._tail.rewind()
+            if self._arrived > arrived:
+                failures = 0
+            self._away(reason)
+            await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+            failures += 1
+
+    async def _pump(self, under: Under) -> None:
+        try:
+            while True:
+                read = False
+                for tailed in list(self._tail.logs.values()):
+                    # One block each in turn: a busy log does not hold up the others.
+                    block = tailed.next_block(time.monotonic())
+                    if block is not None:
+                        read = True
+                        await under.send(block)
+                under.check()
+                if read:
+                    await asyncio.sleep(0)
+                elif self._once and not under.bytes and self._tail.scanned and self._tail.finished():
+                    return
+                else:
+                    self._looked.clear()
+                    await self._looked.wait()
+        except asyncio.CancelledError:
+            await under.arrived(ARRIVE_SECONDS)
+            raise
+
+    def _settle(self, block: Block) -> None:
+        self._arrived += 1
+        self._arrived_at = time.monotonic()
+        self._tail.settle(block)
+
+    def _status(self) -> int:
+        return 1 if self._tail.problems else 0
+
+    # Looking, saving and telling
+
+    async def _watch(self) -> int:
+        """Goes on while sending waits for Kafka: files that are rotated away meanwhile are held open.
+
+        Ends when the files are to be read once, and Kafka takes nothing.
+        """
+        while True:
+            self._tail.look(time.monotonic())
+            self._looked.set()
+            arrived, at = self._saved
+            age = time.monotonic() - at
+            if (age >= SAVE_SECONDS and arrived != self._arrived) or age >= SAVE_ANYWAY_SECONDS:
+                self._save()
+            self._tell()
+            if self._once and time.monotonic() - self._arrived_at > PATIENCE_SECONDS:
+                log.error("Giving up; what was not sent is still on disk, and the next run goes on there")
+                return 1
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _save(self) -> None:
+        self._tail.note()
+        self._saved = (self._arrived, time.monotonic())
+        try:
+            self._positions.save(self._book)
+        except OSError as error:
+            self.alive.set("positions", False, f"positions cannot be saved: {error.strerror}")
+            log.error("Positions cannot be saved path=%r reason=%r", str(self._settings.positions), error.strerror)
+        else:
+            self.alive.set("positions", True)
+
+    def _tell(self) -> None:
+        problems = self._tail.problems
+        self.ready.set("paths", not problems, " ".join(problems.values()))
+        if self._under is None or not self._under.bytes:
+            return
+        silent = time.monotonic() - self._under.moved_at
+        if silent < SILENT_SECONDS:
+            self.ready.set("kafka", True)
+        else:
+            self._away(f"Kafka has acknowledged nothing for {SILENT_SECONDS:.0f} s. It is waited for; nothing is lost.")
+
+    def _reached(self) -> None:
+        self.ready.set("kafka", True)
+        self._said = ("", float("-inf"))
+        log.info("Kafka is reached topic=%s servers=%s", self._settings.events_topic, self._settings.kafka)
+
+    def _away(self, reason: str) -> None:
+        self.ready.set("kafka", False, reason)
+        said, at = self._said
+        if reason != said or time.monotonic() - at > 60:
+            self._said = (reason, time.monotonic())
+            log.warning("%s", reason)
+
+    def _samples(self) -> Iterator[Sample]:
+        totals = [each for entry in self._book.logs.values() for each in entry.totals.values()]
+        yield Sample("tetrastash_shipped_lines_total", sum(each.lines for each in totals))
+        yield Sample("tetrastash_shipped_bytes_total", sum(each.bytes for each in totals))
+        yield Sample("tetrastash_shipped_blocks_total", sum(each.blocks for each in totals))
+        yield Sample("tetrastash_known_lost_lines_total", sum(each.lost_lines for each in totals))
+        yield Sample("tetrastash_known_lost_files_total", sum(each.lost_files for each in totals))
+        yield Sample("tetrastash_known_lost_bytes_total", sum(each.lost_bytes for each in totals))
+        yield Sample("tetrastash_unread_bytes", self._tail.unread())
+        yield Sample("tetrastash_unacknowledged_bytes", self._under.bytes if self._under else 0)
+        yield Sample("tetrastash_followed_files", self._tail.open_files())
+        yield Sample("tetrastash_unreadable_paths", len(self._tail.problems))
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[asyncio.Event]:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for each in signals:
+        loop.add_signal_handler(each, stop.set)
+    try:
+        yield stop
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)
+
+
+def _allow_many_files() -> None:
+    """Every file that is followed is held open; the default limit is from a time of small tables."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

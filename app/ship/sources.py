@@ -1,0 +1,125 @@
+"""Reading a file at a position of its uncompressed bytes, whether it is packed or not."""
+
+import os
+import zlib
+from stat import S_ISREG
+from typing import Final, Protocol
+
+_PACKED_BYTES: Final = 64 * 1024  # read at a time
+_UNPACKED_BYTES: Final = 256 * 1024  # kept at a time, so that a bomb cannot fill the memory
+
+
+class SourceError(Exception):
+    """The file's bytes do not make sense; its text says how."""
+
+
+class Source(Protocol):
+    """Held open: a rename or an unlink changes nothing."""
+
+    inode: tuple[int, int]
+
+    def size(self) -> int | None:
+        """Of the uncompressed bytes; None if only reading on will tell."""
+
+    def read(self, position: int, into: memoryview) -> int:
+        """How many bytes it put at the start of `into`; fewer than fit only at the end of the file.
+
+        Raises OSError, and SourceError when there is more but it cannot be unpacked.
+        """
+
+    def close(self) -> None: ...
+
+
+class Plain:
+    def __init__(self, path: str) -> None:
+        self._descriptor, self.inode = _open(path)
+
+    def size(self) -> int | None:
+        return os.fstat(self._descriptor).st_size
+
+    def read(self, position: int, into: memoryview) -> int:
+        return os.preadv(self._descriptor, [into], position)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class Gzip:
+    """Going back means to unpack from the start again: only the bytes since the last position asked for are kept."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor, self.inode = _open(path)
+        self._restart()
+
+    def _restart(self) -> None:
+        self._packed_at = 0
+        self._unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        self._fed = False  # whether the current member has begun
+        self._kept = bytearray()
+        self._kept_at = 0
+
+    def size(self) -> int | None:
+        return None
+
+    def stated_size(self) -> int:
+        """Of the uncompressed bytes, modulo 2**32, as the last member's trailer has it."""
+        packed = os.fstat(self._descriptor).st_size
+        return int.from_bytes(os.pread(self._descriptor, 4, max(packed - 4, 0)), "little")
+
+    def read(self, position: int, into: memoryview) -> int:
+        if position < self._kept_at:
+            self._restart()
+        more = True
+        while more and self._kept_at + len(self._kept) < position + len(into):
+            surplus = min(position - self._kept_at, len(self._kept))
+            if surplus > 0:
+                del self._kept[:surplus]
+                self._kept_at += surplus
+            try:
+                more = self._unpack_more()
+            except SourceError:
+                if self._kept_at + len(self._kept) <= position:
+                    raise
+                break  # what came before the damage is as good as ever
+        start = position - self._kept_at
+        got = max(0, min(len(into), len(self._kept) - start))
+        into[:got] = memoryview(self._kept)[start : start + got]
+        return got
+
+    def _unpack_more(self) -> bool:
+        """Whether there was more."""
+        data = self._unpack.unconsumed_tail
+        if not data and self._unpack.eof:
+            data = self._unpack.unused_data.lstrip(b"\0")  # members may be padded
+            self._unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            self._fed = False
+        if not data:
+            data = os.pread(self._descriptor, _PACKED_BYTES, self._packed_at)
+            self._packed_at += len(data)
+            if not data and not self._fed:
+                return False
+            if not self._fed:
+                data = data.lstrip(b"\0")
+        try:
+            unpacked = self._unpack.decompress(data, _UNPACKED_BYTES)
+        except zlib.error as error:
+            raise SourceError(f"the packed data is damaged before byte {self._packed_at}: {error}") from None
+        # Without new data the last of the old may still come out, or the end be recognised.
+        if not (data or unpacked or self._unpack.eof):
+            raise SourceError(f"the packed data breaks off after {self._packed_at} bytes")
+        self._kept += unpacked
+        self._fed = self._fed or bool(data)
+        return True
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def _open(path: str) -> tuple[int, tuple[int, int]]:
+    # Without O_NONBLOCK the opening of a named pipe would wait for its writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    status = os.fstat(descriptor)
+    if not S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise SourceError("it is a folder, or no regular file")
+    return descriptor, (status.st_dev, status.st_ino)

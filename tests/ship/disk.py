@@ -1,0 +1,112 @@
+"""What Tetragon does to a folder of logs, and a tail that is driven without Kafka."""
+
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.ship.files import Block
+from app.ship.positions import Book, decode_book, encode_book
+from app.ship.tail import Tail
+
+
+class Writer:
+    """Writes a log and rotates it as Tetragon does."""
+
+    def __init__(self, folder: Path, name: str = "tetragon.log") -> None:
+        self.log = folder / name
+        self.written: list[bytes] = []  # lines, without their ends
+        self._torn = b""
+        self._rotations = 0
+
+    def write(self, data: bytes) -> None:
+        with self.log.open("ab") as file:
+            file.write(data)
+        *whole, self._torn = (self._torn + data).split(b"\n")
+        self.written += whole
+
+    def rotate(self) -> Path | None:
+        if not self.log.exists():
+            return None
+        if self._torn:
+            self.written.append(self._torn)
+            self._torn = b""
+        self._rotations += 1
+        backup = self.log.with_name(f"{self.log.stem}-2026-01-02T15-04-{self._rotations:06.3f}{self.log.suffix}")
+        self.log.rename(backup)
+        return backup
+
+    def backups(self) -> list[Path]:
+        return sorted(self.log.parent.glob(f"{self.log.stem}-*{self.log.suffix}"))
+
+    @staticmethod
+    def pack(backup: Path) -> None:
+        """Leaves the plain backup in place."""
+        packed = backup.with_name(backup.name + ".gz")
+        unfinished = packed.with_name(packed.name + ".tmp")
+        unfinished.write_bytes(gzip.compress(backup.read_bytes(), 1))
+        unfinished.rename(packed)
+
+
+class Reading:
+    """A tail with a clock that stands still, and what of it became durable, as (path, file, position, bytes)."""
+
+    def __init__(self, *paths: os.PathLike[str] | str, once: bool = False, node: str | None = None) -> None:
+        self.paths = [os.fspath(path) for path in paths]
+        self.once = once
+        self.node = node
+        self.now = 0.0
+        self.saved = encode_book(Book())
+        self.flying: list[tuple[Block, bytes]] = []
+        self.durable: list[tuple[Block, bytes]] = []
+        self._start()
+
+    def _start(self) -> None:
+        self.book = decode_book(self.saved)
+        self.tail = Tail(
+            self.paths, self.book, node=self.node, host="host", once=self.once, wall=lambda: 1_700_000_000 + self.now
+        )
+
+    def restart(self) -> None:
+        """As after a kill: only what was saved is known."""
+        self.tail.close()
+        self.flying.clear()
+        self._start()
+
+    def save(self) -> None:
+        self.tail.note()
+        self.saved = encode_book(self.book)
+
+    def blocks(self) -> Iterator[Block]:
+        for log in self.tail.logs.values():
+            while (block := log.next_block(self.now)) is not None:
+                yield block
+
+    def step(self, seconds: float = 0.1, most: int = 1_000_000) -> None:
+        self.now += seconds
+        self.tail.look(self.now)
+        for block, _ in zip(self.blocks(), range(most), strict=False):
+            self.flying.append((block, bytes(block.value)))
+
+    def acknowledge(self, most: int = 1_000_000) -> None:
+        for block, value in self.flying[:most]:
+            self.tail.settle(block)
+            self.durable.append((block, value))
+        del self.flying[:most]
+
+    def fail(self) -> None:
+        self.flying.clear()
+        self.tail.rewind()
+
+    def run(self, seconds: float = 3.0) -> None:
+        """Until nothing more can come."""
+        for _ in range(round(seconds / 0.1)):
+            self.step()
+            self.acknowledge()
+
+    def lines(self) -> list[bytes]:
+        found = []
+        for _, value in self.durable:
+            lines = value.split(b"\n")
+            found += lines if lines[-1] else lines[:-1]
+        return found

@@ -1,0 +1,70 @@
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.ship.disk import Reading, Writer
+
+# Pieces of lines, so that every cut is tried; some are alike, and so are some beginnings of files.
+PIECES = st.lists(st.sampled_from([b"\n", b"a", b"{}\n", b"line of some length\n", b"x" * 100]), max_size=6)
+STEPS = st.one_of(
+    st.tuples(st.just("write"), PIECES.map(b"".join)),
+    st.tuples(st.sampled_from(["rotate", "pack", "unlink", "save", "fail"]), st.just(b"")),
+    st.tuples(st.just("restart"), st.just(b"")),
+    st.tuples(st.sampled_from(["step", "step", "rest"]), st.just(b"")),
+    st.tuples(st.sampled_from(["acknowledge", "acknowledge one"]), st.just(b"")),
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEPS, max_size=40), st.booleans())
+def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarted_when(
+    steps: list[tuple[str, bytes]], distinct: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        writer = Writer(Path(folder))
+        reading = Reading(writer.log)
+        number = 0
+        packed: list[Path] = []
+        for step, data in steps:
+            match step:
+                case "write":
+                    if distinct:  # every line its own, as Tetragon's are
+                        parts = data.split(b"\n")
+                        numbered = [b"%d %b" % (number + i, part) for i, part in enumerate(parts[:-1])]
+                        data = b"\n".join([*numbered, parts[-1]])
+                        number += len(parts)
+                    writer.write(data)
+                case "rotate":
+                    writer.rotate()
+                case "pack":
+                    for backup in writer.backups():
+                        if backup not in packed:
+                            writer.pack(backup)
+                            packed.append(backup)
+                case "unlink":
+                    for backup in packed:
+                        backup.unlink(missing_ok=True)
+                case "save":
+                    reading.save()
+                case "restart":
+                    reading.save()
+                    reading.restart()
+                case "fail":
+                    reading.fail()
+                case "step":
+                    reading.step()
+                case "rest":
+                    reading.step(30)
+                    reading.step(30)
+                case "acknowledge":
+                    reading.acknowledge()
+                case "acknowledge one":
+                    reading.acknowledge(1)
+        writer.write(b"\n")
+        reading.run()
+        reading.run()
+        assert reading.lines() == writer.written
+        assert reading.book.losses == []
+        reading.tail.close()
