@@ -140,12 +140,16 @@ def _download(jar: Jar, repository: Path) -> Path:
     except (OSError, RuntimeError) as error:  # requests' errors are OSErrors; jgo raises RuntimeError for "not found"
         raise Stop(
             f"The jar {jar.coordinate} is not in {repository.parent} and cannot be fetched from Maven's repository: "
-            f"{_first_line(error)}. A network is needed once; `python -m app.local.jars` fetches all."
+            f"{_reason(error)}. A network is needed once; `python -m app.local.jars` fetches all."
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+def _reason(error: Exception) -> str:
+    import requests
+
+    if isinstance(error, requests.ConnectionError | requests.Timeout):
+        return "no connection"  # the error itself is a paragraph of urllib3's objects
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def resolve(coordinate: str) -> Iterator[Jar]:
