@@ -110,9 +110,7 @@ class History:
         if dropping:
             last_dropped = dropping[-1].upto
             # A record that is kept may stand at the same offset (two writers): then it is applied, and nothing harmed.
-            carried = encode(
-                entry for entry, at in held.items() if at <= last_dropped and entry not in changes
-            )
+            carried = encode(entry for entry, at in held.items() if at <= last_dropped and entry not in changes)
         listed = [change(entry, value) for entry, value in (*carried.items(), *changes.items())]
         checkpoint = Checkpoint(self.upto, upto, base, listed, dict(counters), topic_id)
         self._written += 1

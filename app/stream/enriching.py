@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS: Final = 5.0
 CHECKPOINT_BYTES: Final = 4 * 2**20
 TICK_SECONDS: Final = 0.25
+MAX_KNOWN_FAILURES: Final = 1000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,7 +64,14 @@ class _Owned:
 class Enriching:
     """A stage of app.stream.consumer."""
 
-    def __init__(self, settings: Settings, pipeline: Enrich, topic_id: str, counts: Counts) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pipeline: Enrich,
+        topic_id: str,
+        counts: Counts,
+        health: Callable[[str, bool, str], None],
+    ) -> None:
         self.counts = counts
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.feed = Feed(settings, settings.enrich_group, settings.events_topic, self)
@@ -76,19 +84,21 @@ class Enriching:
         self._writer = uuid.uuid4().hex[:12]
         self._recovering = asyncio.Lock()
         self._closing = False
+        self._health = health
+        self._known_failures: set[tuple[str, str, str]] = set()
 
     async def open(self) -> None:
         """Waits for Kafka."""
         await self._outbox.start()
 
     async def start_at(self, partitions: set[int], generation: int) -> Mapping[int, int]:
-        for partition in set(self._owned) - partitions:
-            self._owned.pop(partition).position.revoke()
+        for number in set(self._owned) - partitions:
+            self._owned.pop(number).position.revoke()
         beginnings = await self.feed.beginnings(partitions)
-        return {
-            partition: await self._restore(partition, generation, beginnings[partition])
-            for partition in sorted(partitions)
-        }
+        starts = {number: await self._restore(number, generation, beginnings[number]) for number in sorted(partitions)}
+        self._health("enrich", True, "")
+        log.info("enriching partitions=%s generation=%s", sorted(partitions), generation)
+        return starts
 
     async def deliver(self, partition: int, generation: int, fetched: Fetched) -> None:
         owned = self._owned.get(partition)
@@ -183,12 +193,24 @@ class Enriching:
             self.counts.rejected += 1
         for name, number in enriched.counters.items():
             owned.counters[name] = owned.counters.get(name, 0) + number
+        self._report_failures(enriched)
         self.counts.delivered += 1
         self.counts.lines += enriched.counters.get("lines", 0)
         self.counts.agent_errors += enriched.counters.get("agent_errors", 0)
         owned.position.processed(record.offset)
         owned.torn = False
         await asyncio.sleep(0)
+
+    def _report_failures(self, enriched: Enriched) -> None:
+        """Each distinct error of an agent once: of a thousand alike, one is enough to mend it."""
+        for failure in enriched.failures:
+            known = (failure.agent, failure.type, failure.text)
+            if known not in self._known_failures and len(self._known_failures) < MAX_KNOWN_FAILURES:
+                self._known_failures.add(known)
+                log.error(
+                    "an agent raised; its fields are missing, the document is not agent=%s error=%s: %s exec_id=%s",
+                    failure.agent, failure.type, failure.text, failure.exec_id,
+                )  # fmt: skip
 
     def _report_loss(self, owned: _Owned, fetched: Fetched, lost: int) -> None:
         self.counts.lost += lost

@@ -7,7 +7,7 @@ under way; an offset is committed when every document before it is stored or a d
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -66,7 +66,9 @@ class _Owned:
 class Indexing:
     """A stage of app.stream.consumer."""
 
-    def __init__(self, settings: Settings, indexer: Indexer, counts: Counts) -> None:
+    def __init__(
+        self, settings: Settings, indexer: Indexer, counts: Counts, health: Callable[[str, bool, str], None]
+    ) -> None:
         self.counts = counts
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.feed = Feed(settings, settings.index_group, settings.documents_topic, self)
@@ -80,6 +82,7 @@ class Indexing:
         self._requests: set[asyncio.Task[None]] = set()
         self._flush: asyncio.TimerHandle | None = None
         self._closing = False
+        self._health = health
 
     async def open(self) -> None:
         """Waits for Kafka."""
@@ -90,6 +93,8 @@ class Indexing:
         beginnings = await self.feed.beginnings(partitions)
         starts = {number: beginnings[number] if offset is None else offset for number, offset in committed.items()}
         self._owned = {number: _Owned(generation, start) for number, start in starts.items()}
+        self._health("index", True, "")
+        log.info("indexing partitions=%s generation=%s", sorted(partitions), generation)
         return starts
 
     async def deliver(self, partition: int, generation: int, fetched: Fetched) -> None:

@@ -1,0 +1,123 @@
+"""`tetrastash work`: the parts of a worker, put together."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from aiokafka.errors import KafkaError
+from elastic_transport import TransportError
+from elasticsearch import ApiError, AsyncElasticsearch
+
+from app import elastic
+from app.console.health import Board
+from app.console.http import serve
+from app.console.metrics import Sample, registry
+from app.enrich.pipeline import Pipeline
+from app.enrich.registry import load_agents
+from app.errors import Retry
+from app.index.indexer import HEALTH, Indexer
+from app.quiet import quieten
+from app.reach import why_kafka_is_away
+from app.settings import Settings
+from app.stream.counts import Counts
+from app.stream.enriching import Enriching
+from app.stream.indexing import Indexing
+from app.stream.worker import Running, run_stages
+from app.topics import Topics, check_topics
+
+log = logging.getLogger(__name__)
+
+StageName = Literal["enrich", "index"]
+
+# The field of Counts behind each metric of a stage.
+_COUNTED: Final = {
+    "tetrastash_delivered_records_total": "delivered",
+    "tetrastash_skipped_records_total": "skipped",
+    "tetrastash_stale_batches_total": "stale",
+    "tetrastash_holes_total": "holes",
+    "tetrastash_retention_lost_records_total": "lost",
+    "tetrastash_restores_total": "restores",
+    "tetrastash_kept_memories_total": "kept",
+    "tetrastash_checkpoints_total": "checkpoints",
+    "tetrastash_cleaned_checkpoints_total": "cleaned",
+    "tetrastash_failed_sends_total": "failures",
+    "tetrastash_lines_total": "lines",
+    "tetrastash_documents_total": "documents",
+    "tetrastash_rejected_total": "rejected",
+    "tetrastash_agent_errors_total": "agent_errors",
+    "tetrastash_indexed_documents_total": "stored",
+    "tetrastash_repeated_documents_total": "repeated",
+}
+
+
+async def work(settings: Settings, only: StageName | None) -> int:
+    """Until SIGTERM or SIGINT; the exit status. Raises Stop when a person must act."""
+    quieten("aiokafka")
+    for faust in ("faust", "mode"):
+        logging.getLogger(faust).setLevel(logging.WARNING)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    pipeline = Pipeline(load_agents(settings.agents), original=settings.event_original)
+    names: list[StageName] = [only] if only is not None else ["enrich", "index"]
+    alive, ready = Board(), Board(*names, *([HEALTH] if "index" in names else []))
+    counted: dict[StageName, Counts] = {name: Counts() for name in names}
+    async with serve(
+        settings.listen_address, alive=alive, ready=ready, registry=registry(lambda: _samples(counted))
+    ) as url:
+        log.info("working url=%s stages=%s", url, "+".join(names))
+        topics = await _topics(settings, stopping)
+        if topics is None:
+            return 0
+        async with elastic.bulk_client(settings) as client:
+            stages: list[Running] = []
+            if "enrich" in names:
+                stages.append(Enriching(settings, pipeline, topics.events.id, counted["enrich"], ready.set))
+            if "index" in names:
+                indexer = Indexer(client, settings.data_stream, health=ready.set)
+                stages.append(Indexing(settings, indexer, counted["index"], ready.set))
+            reaching = asyncio.ensure_future(_reach(client, ready)) if "index" in names else None
+            try:
+                await run_stages(stages, stopping)
+            finally:
+                if reaching is not None:
+                    reaching.cancel()
+    return 0
+
+
+async def _topics(settings: Settings, stopping: asyncio.Event) -> Topics | None:
+    """Waits for Kafka; None when told to stop meanwhile. Raises TopicError."""
+    while not stopping.is_set():
+        try:
+            return await check_topics(settings)
+        except (KafkaError, Retry, OSError) as error:
+            reason = await why_kafka_is_away(settings)
+            log.warning("waiting for Kafka reason=%s error=%r", reason, error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 2)
+    return None
+
+
+async def _reach(client: AsyncElasticsearch, ready: Board) -> None:
+    """Says whether Elasticsearch is there before the first document is."""
+    while True:
+        try:
+            await client.perform_request("GET", "/_cluster/health")
+        except (TransportError, ApiError) as error:
+            log.warning("waiting for Elasticsearch reason=%s: %s", type(error).__name__, error)
+            ready.set(HEALTH, False, str(error))
+            await asyncio.sleep(5)
+        else:
+            ready.set(HEALTH, True)
+            return
+
+
+def _samples(counted: dict[StageName, Counts]) -> Iterable[Sample]:
+    for stage, counts in counted.items():
+        for metric, field in _COUNTED.items():
+            yield Sample(metric, getattr(counts, field), (stage,))
+        for partition, lag in counts.lag.items():
+            yield Sample("tetrastash_lag_records", lag, (stage, str(partition)))
