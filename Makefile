@@ -36,3 +36,6 @@ check: lint test
 fmt: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+chaos: install
+	@$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),5) $(ARGS)

@@ -1,0 +1,68 @@
+"""Whether everything that was written has come through: read from Kafka and Elasticsearch, not from the workers."""
+
+import json
+import urllib.request
+from typing import Final, NamedTuple
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from app.settings import Settings
+
+SECONDS: Final = 10.0
+
+
+class Progress(NamedTuple):
+    """`ends` of the topics on the way; `lag` is None where a group has not committed everywhere yet."""
+
+    documents: int
+    ends: tuple[int, ...]
+    lag: int | None
+
+    @property
+    def done(self) -> bool:
+        return self.lag == 0
+
+
+class Gauge:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        configuration = {"bootstrap.servers": settings.kafka, "group.id": "gauge", "enable.auto.commit": False}
+        self._consumer = Consumer(configuration)
+        self._admin = AdminClient({"bootstrap.servers": settings.kafka})
+
+    def read(self) -> Progress:
+        settings = self._settings
+        ends: list[int] = []
+        lags: list[int | None] = []
+        for group, topic in (
+            (settings.enrich_group, settings.events_topic),
+            (settings.index_group, settings.documents_topic),
+        ):
+            offsets = self._committed(group, topic)
+            for number in range(settings.partitions):
+                low, end = self._consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=SECONDS)
+                ends.append(end)
+                offset = offsets.get(number)
+                lags.append(end - offset if offset is not None else None if end > low else 0)
+        known = [lag for lag in lags if lag is not None]
+        return Progress(self._documents(), tuple(ends), sum(known) if len(known) == len(lags) else None)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _committed(self, group: str, topic: str) -> dict[int, int]:
+        places = [TopicPartition(topic, number) for number in range(self._settings.partitions)]
+        asked = self._admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, places)], request_timeout=SECONDS
+        )
+        try:
+            answer = asked[group].result()
+        except KafkaException:
+            return {}  # no such group yet
+        return {place.partition: place.offset for place in answer.topic_partitions if place.offset >= 0}
+
+    def _documents(self) -> int:
+        url = f"{self._settings.elasticsearch}/{self._settings.data_stream}/_count?ignore_unavailable=true"
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+            return int(json.load(answer)["count"])
