@@ -3,9 +3,11 @@
 This is the only place that relies on private parts of Faust; tests/stream/test_faust_parts.py pins each of them.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol, cast
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -24,12 +26,17 @@ from schemas.record import Record
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 # A broker gathers so much for a fetch, or waits so long: at a trickle, fetches stay few; behind, neither is felt.
 FETCH_MIN_BYTES: Final = 32 * 2**10
 FETCH_MAX_WAIT_MS: Final = 100
-# One partition's share of a fetch, compressed. The batch handed on is bounded by a number of records.
+# What waits in the client, compressed: of one partition, and of all.
 FETCH_PARTITION_BYTES: Final = 2**20
-FETCH_RECORDS: Final = 64
+FETCH_BYTES: Final = 8 * 2**20
+# What is handed on at once, unpacked. aiokafka counts records, so their usual size is kept.
+DELIVER_BYTES: Final = 4 * 2**20
+DELIVER_RECORDS: Final = 500
 # How long Elasticsearch may keep a stage from polling before the group takes its partitions away.
 MAX_POLL_SECONDS: Final = 6 * 3600.0
 
@@ -60,7 +67,7 @@ class Stage(Protocol):
     async def revoke(self, partitions: set[int]) -> None:
         """Called before partitions go to another member of the group: the last chance to say how far they are."""
 
-    def fail(self, error: Stop) -> None:
+    def fail(self, error: BaseException) -> None:
         """Going on would lose something: the worker has to end."""
 
 
@@ -79,6 +86,7 @@ class BlockThread(AIOKafkaConsumerThread):
     """Runs aiokafka's consumer in a thread of its own, so that heartbeats go on while a block is enriched."""
 
     settings: Settings
+    _record_bytes: float = 256 * 2**10
     _cursors: dict[TopicPartition | TP, _Cursor]  # equal, and hashed alike
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:  # noqa: ARG002 - Faust's signature
@@ -95,6 +103,7 @@ class BlockThread(AIOKafkaConsumerThread):
             fetch_min_bytes=FETCH_MIN_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
             max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
+            fetch_max_bytes=FETCH_BYTES,
             max_poll_interval_ms=int(MAX_POLL_SECONDS * 1000),
             session_timeout_ms=session,
             rebalance_timeout_ms=session,
@@ -130,8 +139,9 @@ class BlockThread(AIOKafkaConsumerThread):
         if not self.consumer.flow_active:
             return {}  # a fetch that waits for a rebalance which waits for this thread would never end
         consumer = self._ensure_consumer()
+        records = min(DELIVER_RECORDS, max(1, int(DELIVER_BYTES / max(1.0, self._record_bytes))))
         try:
-            found = await consumer.getmany(*map(_place, active), timeout_ms=200, max_records=FETCH_RECORDS)
+            found = await consumer.getmany(*map(_place, active), timeout_ms=200, max_records=records)
         except OffsetOutOfRangeError as error:
             # Retention took the offset while it was due; whatever begins now follows it.
             for tp in error.args[0]:
@@ -140,16 +150,19 @@ class BlockThread(AIOKafkaConsumerThread):
         # No await between the fetch and here: position and generation belong to what it brought.
         generation: int = consumer._coordinator.generation
         delivered: dict[TP, tuple[int, Fetched]] = {}
-        for tp, records in found.items():
+        for tp, fetched in found.items():
             cursor = self._cursors.get(tp)
             if cursor is None:
                 continue  # not sought yet in this generation: it will be fetched again
             delivered[TP(*tp)] = (
                 generation,
-                Fetched(cursor.start, cursor.seeks, cursor.lost, [_record(record) for record in records]),
+                Fetched(cursor.start, cursor.seeks, cursor.lost, [_record(record) for record in fetched]),
             )
-            cursor.start = records[-1].offset + 1
+            cursor.start = fetched[-1].offset + 1
             cursor.lost = 0
+            self._record_bytes += (
+                sum(len(each.value or b"") for each in fetched) / len(fetched) - self._record_bytes
+            ) / 4
         return delivered
 
     async def _rewind(self, tp: TP, offset: int) -> None:
@@ -223,7 +236,9 @@ class BlockConsumer(FaustConsumer):
         assigned = {tp for tp in self.assignment() if tp.topic == self.topic}
         try:
             starts = await self.stage.start_at({tp.partition for tp in assigned}, generation)
-            await self.thread.begin({tp: starts[tp.partition] for tp in assigned if tp.partition in starts})
+            await patiently(
+                lambda: self.thread.begin({tp: starts[tp.partition] for tp in assigned if tp.partition in starts})
+            )
         except Stop as error:
             self.stage.fail(error)
 
@@ -256,24 +271,20 @@ class Feed:
         _connect(self.app, topic, stage)
 
     async def beginnings(self, partitions: set[int]) -> dict[int, int]:
-        """The first offset that is still there."""
-        return await self._ask(partitions, self._thread.consumer_api.beginning_offsets)
+        """The first offset that is still there. Waits for Kafka."""
+        return await patiently(lambda: self._ask(partitions, self._thread.consumer_api.beginning_offsets))
 
     async def ends(self, partitions: set[int]) -> dict[int, int]:
-        """The offset behind the last record."""
+        """The offset behind the last record. Raises KafkaError."""
         return await self._ask(partitions, self._thread.consumer_api.end_offsets)
 
     async def committed(self, partitions: set[int]) -> dict[int, int | None]:
-        """The group's offsets, None where it has none."""
-        places = {partition: TopicPartition(self.topic, partition) for partition in partitions}
-        return {
-            partition: await self._thread.call_thread(self._thread.consumer_api.committed, place)
-            for partition, place in places.items()
-        }
+        """The group's offsets, None where it has none. Waits for Kafka."""
+        return {number: await patiently(partial(self._committed, number)) for number in partitions}
 
     async def rewind(self, partition: int, offset: int) -> None:
-        """Deliver again from `offset` on."""
-        await self._thread.rewind(TP(self.topic, partition), offset)
+        """Deliver again from `offset` on. Waits for Kafka. Raises TopicError if the partition ends before it."""
+        await patiently(lambda: self._thread.rewind(TP(self.topic, partition), offset))
 
     async def commit(self, offsets: Mapping[int, int]) -> bool:
         """False if Kafka did not take it: try again later."""
@@ -283,11 +294,28 @@ class Feed:
     def _thread(self) -> BlockThread:
         return cast(BlockConsumer, self.app.consumer).thread
 
+    async def _committed(self, number: int) -> int | None:
+        place = TopicPartition(self.topic, number)
+        offset: int | None = await self._thread.call_thread(self._thread.consumer_api.committed, place)
+        return offset
+
     async def _ask(self, partitions: set[int], question: Callable[..., Any]) -> dict[int, int]:
         answer = await self._thread.call_thread(
             question, [TopicPartition(self.topic, partition) for partition in partitions]
         )
         return {place.partition: offset for place, offset in answer.items()}
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Until Kafka answers: a position that was not set would leave its partition standing."""
+    while True:
+        try:
+            return await attempt()
+        except ConsumerStoppedError:
+            raise
+        except KafkaError as error:
+            log.warning("waiting for Kafka reason=%r", error)
+            await asyncio.sleep(1)
 
 
 def _app(settings: Settings, group: str, topic: str, stage: Stage) -> faust.App:
@@ -320,7 +348,12 @@ def _connect(app: faust.App, topic: str, stage: Stage) -> None:
     async def agent(stream: Any) -> None:
         async for event in stream.noack().events():
             message = event.message
-            await stage.deliver(message.partition, message.generation_id, event.value)
+            try:
+                await stage.deliver(message.partition, message.generation_id, event.value)
+            except Exception as error:
+                # Faust would start the agent again behind this event. Here nothing is skipped: the worker ends.
+                stage.fail(error)
+                raise
 
     async def revoked(*arguments: Any, **_: Any) -> None:
         _sender, partitions = arguments

@@ -10,9 +10,9 @@ from typing import Final, Protocol
 import msgspec
 from aiokafka.errors import KafkaError, ProducerClosed
 
+from app.enrich.blocks import Enriched
 from app.enrich.memory import Memory
-from app.enrich.pipeline import Enriched
-from app.errors import Retry, Stop, TopicError
+from app.errors import Retry, TopicError
 from app.settings import Settings
 from app.stream.checkpoint import History
 from app.stream.checkpoint_log import CheckpointLog
@@ -117,7 +117,7 @@ class Enriching:
         for owned in mine:
             owned.position.revoke()
 
-    def fail(self, error: Stop) -> None:
+    def fail(self, error: BaseException) -> None:
         if not self.failed.done():
             self.failed.set_exception(error)
 

@@ -13,7 +13,6 @@ from typing import Final
 import msgspec
 from aiokafka.errors import KafkaError
 
-from app.errors import Stop
 from app.index.bulk import Block, block_of
 from app.index.indexer import Indexer
 from app.settings import Settings
@@ -141,7 +140,7 @@ class Indexing:
         for owned in mine:
             owned.position.revoke()
 
-    def fail(self, error: Stop) -> None:
+    def fail(self, error: BaseException) -> None:
         if not self.failed.done():
             self.failed.set_exception(error)
 
@@ -190,8 +189,8 @@ class Indexing:
 
     def _untrack(self, task: asyncio.Task[None]) -> None:
         self._requests.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not self.failed.done():
-            self.failed.set_exception(error)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
 
     async def _index(self, gathered: list[_Waiting]) -> None:
         indexed = await self._indexer.index([waiting.block for waiting in gathered])

@@ -56,8 +56,8 @@ _COUNTED: Final = {
 async def work(settings: Settings, only: StageName | None) -> int:
     """Until SIGTERM or SIGINT; the exit status. Raises Stop when a person must act."""
     quieten("aiokafka")
-    for faust in ("faust", "mode"):
-        logging.getLogger(faust).setLevel(logging.WARNING)
+    for chatty in ("faust", "mode", "elastic_transport", "aiokafka"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
