@@ -1,5 +1,6 @@
 """How to reach Elasticsearch: the settings as a client of the `elasticsearch` package."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -76,6 +77,8 @@ def bulk_client(settings: Settings) -> AsyncElasticsearch:
 
 
 def _client(settings: Settings, serializers: DefaultType | Mapping[str, Serializer]) -> AsyncElasticsearch:
+    # It tells of every request, and of every failed one in many words; app/index tells what came of them.
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
     basic = None
     if settings.elasticsearch_username is not None and settings.elasticsearch_password is not None:
         basic = (settings.elasticsearch_username, settings.elasticsearch_password.get_secret_value())

@@ -4,6 +4,7 @@ A block is in the format of the bulk API already, so a request is a concatenatio
 The usual answer, every document created, is compared as bytes and not decoded either.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -13,7 +14,7 @@ import orjson
 from schemas.record import DOCUMENTS, Record
 
 LIMIT: Final = 5 * 1024 * 1024  # bytes of a request's body; above it a request costs memory and saves nothing
-FILTER: Final = "errors,items.*.status,items.*.error"
+FILTER: Final = "errors,items.*.status,items.*.error,items.*.failure_store"
 REASON_LIMIT: Final = 2_000  # characters: Elasticsearch quotes the value that it refuses
 
 # These speak of the index or of who asks, whatever their status: no document is to blame.
@@ -38,6 +39,7 @@ _SHARD_AWAY: Final = frozenset(
         "unavailable_shards_exception",
     }
 )
+_MEMORY: Final = re.compile(r"_operation_bytes=(\d+), max_\w+_bytes=(\d+)")
 
 
 class Block(NamedTuple):
@@ -63,7 +65,8 @@ class Action(NamedTuple):
 class Items(NamedTuple):
     """What became of every document, by its place in the request: each place is in one list, or stored.
 
-    `failing` may be the document's own fault; `busy` and `blocked` cannot.
+    `failing` may be the document's own fault, `too_large` is that of what was sent together; `busy` and `blocked` are
+    nobody's here.
     """
 
     stored: int
@@ -71,12 +74,13 @@ class Items(NamedTuple):
     busy: list[int]
     failing: list[tuple[int, str]]
     blocked: list[int]
+    too_large: list[tuple[int, str]]
     refused: list[tuple[int, str]]
     reason: str | None  # the first of busy, failing or blocked
 
 
 class Halve(NamedTuple):
-    """Some document, or the size, made Elasticsearch refuse all of the request."""
+    """Some document, or the size, is why Elasticsearch refuses all of the request."""
 
     reason: str
 
@@ -150,13 +154,17 @@ def read_answer(status: int, answer: bytes, documents: int) -> Verdict:
     """`status` is the request's. An answer that does not account for every document counts as none."""
     if status == 200:
         if answer == _all_created(documents):
-            return Items(documents, [], [], [], [], [], None)
+            return Items(documents, [], [], [], [], [], [], None)
         return _read_items(answer, documents)
     error = _request_error(answer)
     reason = f"HTTP {status} {_shown(answer) if error is None else error_reason(error)}"
     # A 400 that is not in Elasticsearch's words is by something in between, and one about a parameter of ours meets
     # every document: neither may turn a whole topic into dead letters.
-    if status == 413 or (status == 400 and isinstance(error, dict) and "unrecognized parameter" not in reason):
+    if (
+        status == 413
+        or _exceeds_memory(status, reason)
+        or (status == 400 and isinstance(error, dict) and "unrecognized parameter" not in reason)
+    ):
         return Halve(reason)
     if status in (408, 429) or status >= 500 or status < 300:
         return Again(reason)
@@ -172,7 +180,7 @@ def _read_items(answer: bytes, documents: int) -> Items | Again:
     try:
         decoded = orjson.loads(answer)
         results = [result for item in decoded["items"] for result in item.values()]
-        outcomes = [(result["status"], result.get("error")) for result in results]
+        outcomes = [(result["status"], result.get("error"), result.get("failure_store")) for result in results]
     except (ValueError, AttributeError, KeyError, TypeError):
         return Again(f"the answer is not what the bulk API gives: {_shown(answer)}")
     if len(decoded["items"]) != documents or len(outcomes) != documents:
@@ -182,10 +190,14 @@ def _read_items(answer: bytes, documents: int) -> Items | Again:
     busy: list[int] = []
     failing: list[tuple[int, str]] = []
     blocked: list[int] = []
+    too_large: list[tuple[int, str]] = []
     refused: list[tuple[int, str]] = []
     first: str | None = None
-    for place, (status, error) in enumerate(outcomes):
+    for place, (status, error, aside) in enumerate(outcomes):
         kind = error.get("type") if isinstance(error, dict) else None
+        if aside == "used":
+            refused.append((place, "put aside into the data stream's failure store"))
+            continue
         if status in (200, 201):
             stored += 1
             continue
@@ -193,6 +205,9 @@ def _read_items(answer: bytes, documents: int) -> Items | Again:
             repeated.append(place)
             continue
         reason = f"{status} {error_reason(error)}"
+        if _exceeds_memory(status, reason):
+            too_large.append((place, reason))
+            continue
         if not isinstance(status, int) or status < 400 or status == 429:
             busy.append(place)
         elif status >= 500:
@@ -206,7 +221,13 @@ def _read_items(answer: bytes, documents: int) -> Items | Again:
             refused.append((place, reason))
             continue
         first = first or reason
-    return Items(stored, repeated, busy, failing, blocked, refused, first)
+    return Items(stored, repeated, busy, failing, blocked, too_large, refused, first)
+
+
+def _exceeds_memory(status: int, reason: str) -> bool:
+    """A 429 that will not pass: what Elasticsearch counts for this very operation is more than it grants to all."""
+    counted = _MEMORY.search(reason) if status == 429 else None
+    return counted is not None and int(counted[1]) > int(counted[2])
 
 
 def error_reason(error: Any) -> str:

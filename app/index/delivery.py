@@ -27,7 +27,7 @@ LONGEST_PAUSE: Final = 10.0
 SLOW_PAUSE: Final = 30.0  # while a person is needed
 PATIENCE: Final = 300.0  # seconds for which a document may fail alone before it becomes a dead letter
 NEIGHBOURS: Final = 10  # documents that must have been stored meanwhile for each that fails
-# A body that is too large for a proxy often ends as a cut connection or a time-out, not as a 413.
+# What is too large often ends as a cut connection, a time-out or a full queue, and not as a 413.
 ATTEMPTS_BEFORE_SMALLER: Final = 3
 
 UNSOUND: Final = "not a block of documents: expected two lines for each, every line with its end"
@@ -127,7 +127,7 @@ class Delivery:
         if isinstance(verdict, Halve):
             return self._halve(verdict)
         self._attempts += 1
-        if isinstance(verdict, Again) and self._attempts % ATTEMPTS_BEFORE_SMALLER == 0 and self.left > 1:
+        if isinstance(verdict, Again) and self._smaller():
             self._push_halves(self._pop())
         return self._wait(verdict.reason, blocked=isinstance(verdict, Blocked))
 
@@ -139,7 +139,10 @@ class Delivery:
             self.stored += len(items.repeated)
         else:
             self.repeated += len(items.repeated)
-        self.refused += [Refused(left[place], reason) for place, reason in items.refused]
+        refused = items.refused + items.too_large if len(left) == 1 else items.refused
+        self.refused += [Refused(left[place], reason) for place, reason in refused]
+        if len(left) > 1:
+            self._push_halves(_Part([left[place] for place, _ in items.too_large], uncertain))
         again = items.busy + items.blocked
         for place in items.busy:
             self._failing.pop(_name(left[place]), None)
@@ -153,8 +156,15 @@ class Delivery:
             return _GO
         again.sort()
         self._attempts = 1 if len(again) < len(left) else self._attempts + 1
-        self._parts.append(_Part([left[place] for place in again], uncertain or bool(items.failing)))
+        part = _Part([left[place] for place in again], uncertain or bool(items.failing))
+        if self._smaller():
+            self._push_halves(part)
+        else:
+            self._parts.append(part)
         return self._wait(items.reason, blocked=bool(items.blocked))
+
+    def _smaller(self) -> bool:
+        return self._attempts > 0 and self._attempts % ATTEMPTS_BEFORE_SMALLER == 0
 
     def _fails_alone(self, action: Action, failing: int, now: float, taken: int) -> bool:
         began = self._failing.setdefault(_name(action), _Failing(now, taken))
@@ -171,8 +181,9 @@ class Delivery:
 
     def _push_halves(self, part: _Part) -> None:
         middle = len(part.left) // 2
-        self._parts.append(_Part(part.left[middle:], part.uncertain))
-        self._parts.append(_Part(part.left[:middle], part.uncertain))
+        for half in (part.left[middle:], part.left[:middle]):
+            if half:
+                self._parts.append(_Part(half, part.uncertain))
 
     def _pop(self) -> _Part:
         if self._whole:

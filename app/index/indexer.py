@@ -12,7 +12,7 @@ import msgspec
 from elastic_transport import TlsError, TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
 
-from app.index.bulk import FILTER, LIMIT, Action, Block, bodies, document_id
+from app.index.bulk import FILTER, LIMIT, Action, Again, Block, Blocked, bodies, document_id, read_answer
 from app.index.delivery import Delivery, Step
 from app.index.occasional import Occasional
 from schemas.identity import placed_id
@@ -24,6 +24,7 @@ HEALTH: Final = "elasticsearch"
 # One cut connection or one full queue is everyday life.
 ATTEMPTS_BEFORE_UNHEALTHY: Final = 3
 SMALLEST_LIMIT: Final = 64 * 1024
+GREET_PAUSE: Final = 2.0  # seconds
 
 _HEADERS: Final = {"accept": "application/json", "content-type": "application/x-ndjson"}
 # Without a template the name would silently become a plain index.
@@ -75,7 +76,7 @@ class Indexer:
         self._random = random
         self._limit = limit
         self._troubled: dict[int, str] = {}
-        self._healthy = True
+        self._healthy: bool | None = None  # nobody knows yet
         self._occasional = Occasional()
 
     async def index(self, blocks: Sequence[Block]) -> Indexed:
@@ -92,6 +93,20 @@ class Indexer:
         for rejection in rejections:
             self._say_rejected(rejection)
         return Indexed(stored, repeated, rejections)
+
+    async def greet(self) -> None:
+        """Returns once Elasticsearch answers and knows who asks; a worker with nothing to index would not learn it."""
+        while self._healthy is None:
+            try:
+                verdict = read_answer(*await self._post([b"\n"]), documents=0)
+            except (ApiError, TransportError) as error:
+                verdict = Again(_reason(error))
+            if isinstance(verdict, Again | Blocked):
+                self._health(HEALTH, False, verdict.reason)
+                await self._sleep(GREET_PAUSE)
+            else:
+                # To refuse a request that holds nothing is right.
+                self._tell_health()
 
     async def _deliver(self, delivery: Delivery) -> None:
         try:
@@ -110,12 +125,10 @@ class Indexer:
         began = self._clock()
         try:
             status, answer = await self._post(body)
-        except UnsupportedProductError:
-            step = delivery.unusable("what answers there is not Elasticsearch")
-        except TlsError as error:
-            step = delivery.unusable(f"TLS failed: {error}")
+        except (UnsupportedProductError, TlsError) as error:
+            step = delivery.unusable(_reason(error))
         except TransportError as error:
-            step = delivery.unanswered(f"{type(error).__name__}: {error}")
+            step = delivery.unanswered(_reason(error))
         else:
             if status == 413:
                 self._limit = max(SMALLEST_LIMIT, min(self._limit, sum(map(len, body)) // 2))
@@ -155,13 +168,17 @@ class Indexer:
                 )
             if step.blocked or step.attempts >= ATTEMPTS_BEFORE_UNHEALTHY:
                 self._troubled[id(delivery)] = step.trouble
-        if self._healthy and self._troubled:
-            self._healthy = False
-            self._health(HEALTH, False, step.trouble or "")
-        elif not self._healthy and not self._troubled:
-            self._healthy = True
+        if step.trouble is None or self._troubled:
+            self._tell_health()
+
+    def _tell_health(self) -> None:
+        healthy = not self._troubled
+        if healthy == self._healthy:
+            return
+        if healthy and self._healthy is not None:
             log.info("Elasticsearch takes documents again.")
-            self._health(HEALTH, True, "")
+        self._healthy = healthy
+        self._health(HEALTH, healthy, next(iter(self._troubled.values()), ""))
 
     def _say_rejected(self, rejection: Rejection) -> None:
         # The beginning of the reason is its status and type; what follows names the document.
@@ -173,6 +190,12 @@ class Indexer:
                 rejection.reason,
                 held_back,
             )
+
+
+def _reason(error: ApiError | TransportError) -> str:
+    if isinstance(error, UnsupportedProductError):
+        return "what answers there is not Elasticsearch"
+    return f"{type(error).__name__}: {error.message}"
 
 
 def _rejection(action: Action, reason: str) -> Rejection:

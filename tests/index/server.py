@@ -36,7 +36,7 @@ class Server:
 
     async def bulk(self, request: web.Request) -> web.StreamResponse:
         body = await request.text()
-        lines = body.removesuffix("\n").split("\n")
+        lines = body.removesuffix("\n").split("\n") if body != "\n" else []
         pairs = [(json.loads(lines[n])["create"]["_id"], lines[n + 1]) for n in range(0, len(lines), 2)]
         self.requests.append([name for name, _ in pairs])
         self.urls.append(request.path_qs)

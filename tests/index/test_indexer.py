@@ -6,7 +6,7 @@ import pytest
 from elasticsearch import AsyncElasticsearch
 
 from app.elastic import bulk_client
-from app.index.bulk import Block
+from app.index.bulk import FILTER, Block
 from app.index.indexer import Indexed, Indexer
 from app.settings import Settings
 from tests.index.server import Item, Server, cut, error, items, late, serving, whole
@@ -85,12 +85,10 @@ async def test_a_healthy_server_gets_all_blocks_as_one_request(rig: Rig) -> None
     indexed = await rig.index_all()
     assert indexed == Indexed(DOCUMENTS, 0, [])
     assert rig.server.requests == [NAMES]
-    assert rig.server.urls == [
-        f"/{STREAM}/_bulk?filter_path=errors,items.*.status,items.*.error&require_data_stream=true"
-    ]
+    assert rig.server.urls == [f"/{STREAM}/_bulk?filter_path={FILTER}&require_data_stream=true"]
     assert "content-encoding" not in rig.server.headers[0]
     assert rig.sleeps == []
-    assert rig.health == []
+    assert rig.health == [(True, "")]
 
 
 async def test_one_refused_document_among_a_thousand_is_the_only_dead_letter(rig: Rig) -> None:
@@ -197,7 +195,7 @@ async def test_a_request_that_fails_for_now_is_sent_again(rig: Rig, status: int)
     assert await rig.index_all() == Indexed(DOCUMENTS, 0, [])
     assert rig.server.requests == [NAMES] * 3
     assert rig.sleeps == [0.5, 1.0]
-    assert rig.health == []
+    assert rig.health == [(True, "")]
 
 
 @pytest.mark.parametrize("stored", [True, False])
@@ -255,6 +253,13 @@ async def test_documents_of_a_shard_that_is_away_wait_for_it_however_long(rig: R
     rig.server.script += [items(lambda _: error(503, "unavailable_shards_exception"))] * 100
     assert await rig.index_all() == Indexed(DOCUMENTS, 0, [])
     assert rig.now > 600
+
+
+async def test_a_worker_with_nothing_to_index_learns_that_elasticsearch_is_there(rig: Rig) -> None:
+    empty = json.dumps({"error": {"type": "parse_exception", "reason": "request body is required"}, "status": 400})
+    rig.server.script = [whole(503, ""), whole(400, empty)]
+    await rig.indexer.greet()
+    assert rig.health == [(False, "HTTP 503 ''"), (True, "")]
 
 
 async def test_while_nothing_listens_it_waits_and_says_so_and_may_be_cancelled(server: Server) -> None:

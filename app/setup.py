@@ -1,0 +1,203 @@
+"""`tetrastash setup`: makes the topics and the index template, or checks those that are there."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final, TypeVar
+
+import click
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidReplicationFactorError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
+from elastic_transport import ConnectionError as Unreachable
+from elastic_transport import TransportError
+from elasticsearch import ApiError, UnsupportedProductError
+
+from app import elastic
+from app.errors import Retry, Stop
+from app.index.install import install, refusal
+from app.kafka import connection
+from app.reach import why_kafka_is_away
+from app.settings import Settings
+from app.topic_ids import Topic, topics_by_name
+from app.topics import (
+    CONFIGS,
+    Topics,
+    differences,
+    read_record,
+    record_of,
+    require_equal_partitions,
+    require_recorded,
+    topic_names,
+    write_record,
+)
+
+PATIENCE: Final = 120.0  # seconds for Kafka and Elasticsearch to come up, when all are started together
+PAUSE: Final = 1.0
+
+T = TypeVar("T")
+
+
+async def setup(settings: Settings, patience: float = PATIENCE) -> int:
+    """Tells a line for each thing. Raises Stop for what a person must mend, and when Kafka or Elasticsearch stays away
+    for `patience` seconds."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would tell is told here, in sentences
+    deadline = time.monotonic() + patience
+    for step in (_topics, _template):
+        for line in await _patiently(partial(step, settings), deadline):
+            click.echo(line)
+    return 0
+
+
+async def _patiently(step: Callable[[], Awaitable[T]], deadline: float) -> T:
+    told = ""
+    while True:
+        try:
+            return await step()
+        except Retry as error:
+            reason = str(error)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Stop(reason)
+        if reason != told:
+            click.echo(f"waiting, for {left:.0f} s at most: {reason}", err=True)
+            told = reason
+        await asyncio.sleep(PAUSE)
+
+
+async def _topics(settings: Settings) -> list[str]:
+    """What was done, a line each. Raises Retry while Kafka is away, Stop when it refuses."""
+    try:
+        return await _make_or_check(settings)
+    except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
+        raise Stop(
+            f"Kafka does not let user {settings.kafka_username!r} make or describe the topics of "
+            f"TETRASTASH_TOPIC_PREFIX={settings.topic_prefix!r}: {error}. Expected the rights Create, Describe, "
+            "DescribeConfigs, Read and Write on them."
+        ) from error
+    except (KafkaError, OSError) as error:
+        raise Retry(f"{await why_kafka_is_away(settings)} ({error!r})") from error
+
+
+async def _make_or_check(settings: Settings) -> list[str]:
+    names = topic_names(settings)
+    present = await topics_by_name(settings, names.values())
+    missing = {role: name for role, name in names.items() if name not in present}
+    partitions = next(iter(present.values())).partitions if present else settings.partitions
+    admin = AIOKafkaAdminClient(**connection(settings))
+    await admin.start()
+    try:
+        await _make(admin, missing, partitions, settings.replication)
+        found = present | await topics_by_name(settings, missing.values())
+        if len(found) < len(names):
+            raise Retry("Kafka has made the topics, and does not show all of them yet.")
+        topics = Topics(*(found[name] for name in names.values()))
+        require_equal_partitions(settings, topics)
+        lines = []
+        for role, name in names.items():
+            if role in missing:
+                lines.append(f"topic {name}: made, {partitions} partitions")
+            else:
+                lines += _told(settings, role, name, present[name], await _config(admin, name))
+    finally:
+        await admin.close()
+    recorded = await read_record(settings)
+    if recorded is None:
+        await write_record(settings, record_of(topics))
+    else:
+        require_recorded(settings, topics, recorded)
+    return lines
+
+
+async def _make(admin: AIOKafkaAdminClient, missing: Mapping[str, str], partitions: int, replication: int) -> None:
+    """Raises KafkaError when Kafka is away, Retry while it has too few brokers, Stop when it refuses."""
+    wanted = [
+        NewTopic(name, partitions, replication, topic_configs=dict(CONFIGS[role])) for role, name in missing.items()
+    ]
+    if not wanted:
+        return
+    answer = await admin.create_topics(wanted)
+    for name, code, message in answer.topic_errors:
+        if not code or code == TopicAlreadyExistsError.errno:
+            continue
+        error = for_code(code)
+        if code == InvalidReplicationFactorError.errno:
+            raise Retry(
+                f"Kafka cannot make topic {name!r} with TETRASTASH_REPLICATION={replication}: {message} Expected as "
+                "many brokers at least."
+            )
+        if error.retriable or error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
+            raise error(message)
+        raise Stop(f"Kafka refuses to make topic {name!r}: {error.message}: {message}")
+
+
+async def _config(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    (resource,) = answer.resources
+    code, message, entries = resource[0], resource[1], resource[4]
+    if code:
+        raise for_code(code)(message)
+    return {entry[0]: entry[1] for entry in entries if entry[1] is not None}
+
+
+def _told(settings: Settings, role: str, name: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
+    """Raises Stop for a topic that would lose records."""
+    lines = []
+    if topic.partitions == settings.partitions:
+        lines.append(f"topic {name}: already there, {topic.partitions} partitions")
+    else:
+        lines.append(
+            f"topic {name}: already there, {topic.partitions} partitions, which stay; TETRASTASH_PARTITIONS is "
+            f"{settings.partitions}"
+        )
+    for config_name, value, expected, harmful in differences(role, config):
+        sentence = f"topic {name}: {config_name} is {value!r}, expected {expected!r}"
+        if harmful:
+            raise Stop(
+                f"{sentence}: Kafka would delete what is needed. Change it with kafka-configs.sh, and run "
+                "`tetrastash setup` again."
+            )
+        lines.append(f"{sentence}; left as it is")
+    return lines
+
+
+async def _template(settings: Settings) -> list[str]:
+    """What was done, a line each. Raises Retry while Elasticsearch is away, Stop when it refuses."""
+    async with elastic.client(settings) as client:
+        try:
+            return await install(client, settings.data_stream)
+        except UnsupportedProductError as error:
+            raise Stop(
+                f"What answers at {settings.elasticsearch!r} is not Elasticsearch. Expected Elasticsearch, 8.16 or "
+                "later, at TETRASTASH_ELASTICSEARCH."
+            ) from error
+        except ApiError as error:
+            raise _refused(settings, error) from error
+        except TransportError as error:
+            reason = error.message if isinstance(error, Unreachable) else repr(error)
+            raise Retry(f"Elasticsearch cannot be reached at {settings.elasticsearch!r}: {reason}.") from error
+
+
+def _refused(settings: Settings, error: ApiError) -> Retry | Stop:
+    status, where = error.meta.status, settings.elasticsearch
+    if status == 401:
+        return Stop(
+            f"Elasticsearch at {where!r} does not know who asks: {refusal(error)}. Expected a valid "
+            "TETRASTASH_ELASTICSEARCH_API_KEY, or TETRASTASH_ELASTICSEARCH_USERNAME and _PASSWORD."
+        )
+    if status == 403:
+        return Stop(
+            f"Elasticsearch at {where!r} does not let this user make the index template: {refusal(error)}. Expected "
+            "the cluster right manage_index_templates, and view_index_metadata on the data stream."
+        )
+    sentence = f"Elasticsearch at {where!r} answers {status}: {refusal(error)}."
+    return Retry(sentence) if status >= 500 or status in (408, 429) else Stop(sentence)

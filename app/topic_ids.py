@@ -1,0 +1,133 @@
+"""The topics' identities and partition counts, which aiokafka's own metadata request is too old to ask for.
+
+Kafka gives a topic an id when it is made: a topic that was deleted and made anew has the same name and another id.
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Final, NamedTuple
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import IncompatibleBrokerVersion, UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
+
+from app.errors import Stop
+from app.kafka import connection
+from app.settings import Settings
+
+NO_ID: Final = bytes(16)
+
+
+class Topic(NamedTuple):
+    """`id` as Kafka's own tools print it."""
+
+    id: str
+    partitions: int
+
+
+class _Uuid(AbstractType[bytes]):  # type: ignore[misc]  # aiokafka ships no types
+    @classmethod
+    def encode(cls, value: bytes) -> bytes:
+        return value
+
+    @classmethod
+    def decode(cls, data: BytesIO) -> bytes:
+        return data.read(16)
+
+
+class _MetadataResponse(Response):  # type: ignore[misc]  # aiokafka ships no types
+    API_KEY = 3
+    API_VERSION = 12
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "brokers",
+            CompactArray(
+                ("node_id", Int32),
+                ("host", CompactString("utf-8")),
+                ("port", Int32),
+                ("rack", CompactString("utf-8")),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("cluster_id", CompactString("utf-8")),
+        ("controller_id", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("error_code", Int16),
+                ("name", CompactString("utf-8")),
+                ("topic_id", _Uuid),
+                ("is_internal", Boolean),
+                (
+                    "partitions",
+                    CompactArray(
+                        ("error_code", Int16),
+                        ("partition", Int32),
+                        ("leader", Int32),
+                        ("leader_epoch", Int32),
+                        ("replicas", CompactArray(Int32)),
+                        ("isr", CompactArray(Int32)),
+                        ("offline", CompactArray(Int32)),
+                        ("tags", TaggedFields),
+                    ),
+                ),
+                ("authorized_operations", Int32),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("tags", TaggedFields),
+    )
+
+
+class _MetadataRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka ships no types
+    FLEXIBLE_VERSION = True
+    API_KEY = 3
+    API_VERSION = 12
+    RESPONSE_TYPE = _MetadataResponse
+    SCHEMA = Schema(
+        ("topics", CompactArray(("topic_id", _Uuid), ("name", CompactString("utf-8")), ("tags", TaggedFields))),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+        ("tags", TaggedFields),
+    )
+
+
+class _MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc]  # aiokafka ships no types
+    API_KEY = 3
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = names
+
+    def build(self, request_struct_class: type[_MetadataRequestStruct]) -> _MetadataRequestStruct:
+        return request_struct_class([(NO_ID, name, {}) for name in self._names], False, False, {})
+
+
+async def topics_by_name(settings: Settings, names: Iterable[str]) -> dict[str, Topic]:
+    """Those of `names` that exist. Raises KafkaError when Kafka is away or grants no look at them, Stop when it is
+    older than topic ids."""
+    client = AIOKafkaClient(**connection(settings))
+    await client.bootstrap()
+    try:
+        response = await client.send(client.get_random_node(), _MetadataRequest(names))
+    except (NotImplementedError, IncompatibleBrokerVersion) as error:
+        raise Stop(
+            f"Kafka at {settings.kafka!r} is too old to tell a topic's id. Expected Kafka 3.1 or later."
+        ) from error
+    finally:
+        await client.close()
+    found: dict[str, Topic] = {}
+    for error_code, name, raw_id, _, partitions, *_ in response.topics:
+        if error_code == UnknownTopicOrPartitionError.errno:
+            continue
+        if error_code:
+            raise for_code(error_code)(name)
+        if raw_id == NO_ID:
+            raise Stop(
+                f"Topic {name!r} has no id, as topics of Kafka before 2.8 have none. Expected one: make it anew."
+            )
+        found[name] = Topic(urlsafe_b64encode(raw_id).rstrip(b"=").decode("ascii"), len(partitions))
+    return found
