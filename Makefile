@@ -39,3 +39,6 @@ fmt: install
 
 chaos: install
 	@$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),5) $(ARGS)
+
+bench: install
+	@$(BIN)/python -m bench $(ARGS)

@@ -1,0 +1,100 @@
+"""`make bench`: measures what an event costs, and prints a table. No budget fails it; what could not be measured does.
+
+python -m bench [--repeat N] [--write] [ship] [enrich] [pipeline] [trickle] [start] [memory]
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, get_args
+
+from app.errors import Stop
+from app.local.pipeline import engines
+from bench import filters, live, pipeline
+from bench.logs import write_logs
+from bench.report import PAGE, as_markdown, as_text, conditions
+from bench.rows import Group, Reading, cells, figures
+from bench.site import Site
+
+NODES, EVENTS = 8, 200_000
+MEASURES: Final[dict[Group, Callable[[Site], Iterator[Reading]]]] = {
+    "ship": filters.ship,
+    "enrich": filters.enrich,
+    "pipeline": pipeline.pipeline,
+    "start": live.start,
+    "trickle": live.trickle,
+}
+_SHOW_MEMORY: Final[tuple[Group, ...]] = ("ship", "pipeline", "trickle")
+
+
+def main() -> None:
+    given = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    groups: list[Group] = given.rows or list(get_args(Group))
+    try:
+        status = bench(groups, given.repeat, write=given.write)
+    except KeyboardInterrupt:
+        status = 130
+    except (Stop, OSError) as error:
+        sys.exit(f"bench: {error}")
+    sys.exit(status)
+
+
+def bench(groups: list[Group], repeat: int, *, write: bool) -> int:
+    needed = [group for group in MEASURES if group in groups or ("memory" in groups and group in _SHOW_MEMORY)]
+    readings: list[Reading] = []
+    failures: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="tetrastash-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        logs = write_logs(folder / "logs", NODES, EVENTS // NODES)
+        size = sum(path.stat().st_size for path in logs)
+        print(f"DIR={folder}", file=sys.stderr)
+        with engines(folder) as (kafka, elasticsearch):
+            site = Site(folder, kafka, elasticsearch, logs, EVENTS)
+            for _ in range(repeat):
+                for group in needed:
+                    failures += _measure(group, site, readings)
+    rows = cells(figures(readings), groups)
+    where = conditions(EVENTS, size, repeat)
+    command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
+    print(f"\n{command}: {where}; load of the last 15 minutes {os.getloadavg()[2]:.1f}\n\n{as_text(rows)}")
+    if write and not failures:
+        PAGE.write_text(as_markdown(rows, command, where), "utf-8")
+    for failure in failures:
+        print(f"bench: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _measure(group: Group, site: Site, readings: list[Reading]) -> Iterator[str]:
+    """What went wrong; the other groups are measured all the same."""
+    try:
+        for reading in MEASURES[group](site):
+            print(f"{reading.row.strip()}: {reading.ours:.2f}", file=sys.stderr, flush=True)
+            readings.append(reading)
+    except Stop as error:
+        yield f"{group} could not be measured: {error}"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="What an event costs, in CPU time.")
+    parser.add_argument("rows", nargs="*", metavar="ROWS", help=f"some of {', '.join(get_args(Group))}; all by default")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="measure N times, and take the median")
+    parser.add_argument("--write", action="store_true", help=f"keep the table in {PAGE}")
+    given = parser.parse_args()
+    unknown = [row for row in given.rows if row not in get_args(Group)]
+    if unknown:
+        parser.error(f"unknown rows {unknown!r}; expected some of {', '.join(get_args(Group))}")
+    if given.write and given.rows:
+        parser.error("--write keeps the whole table; expected no rows with it")
+    if given.repeat < 1:
+        parser.error(f"--repeat is {given.repeat}; expected 1 or more")
+    return given
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Commands that read logs and end: `ship --once` and `enrich`."""
+
+from collections.abc import Iterator
+
+from bench.rows import Reading
+from bench.site import Site
+
+SECONDS = 120
+
+
+def ship(site: Site) -> Iterator[Reading]:
+    idle, run = site.run(), site.run()
+    started = idle.once("ship", "--once", site.empty, seconds=SECONDS)
+    cost = run.once("ship", "--once", *site.logs, seconds=SECONDS)
+    other = site.run()
+    bare = ("bench.bare", "ship", site.kafka.bootstrap, other.settings.events_topic)
+    peer_started = other.python(*bare, site.empty).finish(SECONDS)
+    peer = other.python(*bare, *site.logs).finish(SECONDS)
+    yield Reading("ship", site.an_event(cost, started), site.an_event(peer, peer_started))
+    yield Reading("shipper, once", cost.memory / 1e6)
+
+
+def enrich(site: Site) -> Iterator[Reading]:
+    run = site.run()
+    started = run.once("enrich", site.empty, seconds=SECONDS)
+    cost = run.once("enrich", *site.logs, seconds=SECONDS)
+    peer_started = run.python("bench.bare", "filter", site.empty).finish(SECONDS)
+    peer = run.python("bench.bare", "filter", *site.logs).finish(SECONDS)
+    yield Reading("enrich", site.an_event(cost, started), site.an_event(peer, peer_started))

@@ -1,0 +1,64 @@
+"""`tetrastash work` over a topic that is full already, until every document is stored."""
+
+from collections.abc import Callable, Iterator
+
+from app.local.ports import HOST
+from bench.measured import Cost
+from bench.rows import Reading
+from bench.site import Run, Site, ended, listening, metric, null_server, taken, until
+
+SECONDS = 180
+
+
+def pipeline(site: Site) -> Iterator[Reading]:
+    yield from _against_elasticsearch(site)
+    with null_server(site.run()) as port:
+        yield _against_nothing(site, port)
+        yield from _stage_by_stage(site, port)
+
+
+def _against_elasticsearch(site: Site) -> Iterator[Reading]:
+    idle = site.run().idle("work")
+    run = site.filled_run()
+    kafka, elasticsearch = site.engine_cpu()
+    cost = _work(run, lambda: run.stored() >= site.events, every=1)
+    kafka, elasticsearch = (
+        after - before for after, before in zip(site.engine_cpu(), (kafka, elasticsearch), strict=True)
+    )
+    engines = f"engines' own CPU: Elasticsearch {elasticsearch / site.events * 1e6:.0f} µs, "
+    yield Reading(
+        "Kafka to Elasticsearch", site.an_event(cost, idle), note=f"{engines}Kafka {kafka / site.events * 1e6:.0f} µs"
+    )
+    yield Reading("worker, pipeline", cost.memory / 1e6)
+
+
+def _against_nothing(site: Site, port: int) -> Reading:
+    url = f"http://{HOST}:{port}"
+    idle = site.run().idle("work", elasticsearch=url)
+    run = site.filled_run()
+    goal = taken(port) + site.events
+    cost = _work(run, lambda: taken(port) >= goal, elasticsearch=url)
+    bare = ("bench.bare", "work", site.kafka.bootstrap, site.lines_topic(), url)
+    peer_started = run.python(*bare, "0").finish(SECONDS)
+    peer = run.python(*bare, str(site.events)).finish(SECONDS)
+    return Reading("Kafka to a null server", site.an_event(cost, idle), site.an_event(peer, peer_started))
+
+
+def _stage_by_stage(site: Site, null_port: int) -> Iterator[Reading]:
+    idle = site.run().idle("work", "--only", "enrich")
+    run = site.filled_run()
+    with listening(run, "work", "--only", "enrich") as (process, port):
+        made = "tetrastash_documents_total"
+        until(lambda: metric(port, made) >= site.events, process, seconds=SECONDS, what="every document was made")
+        yield Reading("  enrich stage alone", site.an_event(process.stop(), idle))
+    url = f"http://{HOST}:{null_port}"
+    idle = site.run().idle("work", "--only", "index", elasticsearch=url)
+    goal = taken(null_port) + site.events
+    cost = _work(run, lambda: taken(null_port) >= goal, "--only", "index", elasticsearch=url)
+    yield Reading("  index stage alone, null server", site.an_event(cost, idle))
+
+
+def _work(run: Run, is_stored: Callable[[], bool], *arguments: str, every: float = 0.2, **settings: str) -> Cost:
+    with ended(run.tetrastash("work", *arguments, **settings)) as process:
+        until(is_stored, process, seconds=SECONDS, what="every document was stored", every=every)
+        return process.stop()
