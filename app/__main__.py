@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from typing import Literal
 
 import click
 
@@ -33,7 +34,7 @@ def ship(paths: tuple[str, ...], once: bool) -> None:
 
 @main.command()
 @click.option("--only", type=click.Choice(["enrich", "index"]), help="Run one of the two stages.")
-def work(only: str | None) -> None:
+def work(only: Literal["enrich", "index"] | None) -> None:
     """Enrich what Kafka holds, and index it into Elasticsearch."""
     settings = _settings()
     from app.stream.work import work as run

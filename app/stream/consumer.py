@@ -12,7 +12,13 @@ from typing import Any, Final, Protocol, TypeVar, cast
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
@@ -25,6 +31,7 @@ from app.settings import Settings
 from schemas.record import Record
 
 log = logging.getLogger(__name__)
+faust_log = logging.getLogger("faust")  # its services tell of their own lives
 
 T = TypeVar("T")
 
@@ -85,6 +92,7 @@ class _Cursor:
 class BlockThread(AIOKafkaConsumerThread):
     """Runs aiokafka's consumer in a thread of its own, so that heartbeats go on while a block is enriched."""
 
+    logger = faust_log
     settings: Settings
     _record_bytes: float = 256 * 2**10
     _cursors: dict[TopicPartition | TP, _Cursor]  # equal, and hashed alike
@@ -147,6 +155,8 @@ class BlockThread(AIOKafkaConsumerThread):
             for tp in error.args[0]:
                 await self._rewind(tp, self._cursors[tp].start)
             return {}
+        except NoOffsetForPartitionError:
+            return {}  # asked for before the rebalance, answered after it, and not sought yet
         # No await between the fetch and here: position and generation belong to what it brought.
         generation: int = consumer._coordinator.generation
         delivered: dict[TP, tuple[int, Fetched]] = {}
@@ -205,6 +215,7 @@ class BlockThread(AIOKafkaConsumerThread):
 class BlockConsumer(FaustConsumer):
     """Leaves positions and commits to the stage; a hole or a stale batch is for app.stream.partitions to see."""
 
+    logger = faust_log
     settings: Settings
     stage: Stage
     topic: str
@@ -371,6 +382,7 @@ class _Boot(BootStrategy):
 
 class _App(faust.App):
     BootStrategy = _Boot
+    logger = faust_log
 
     async def on_first_start(self) -> None:
         """Without the folder that Faust makes for tables in the working directory."""

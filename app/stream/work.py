@@ -13,7 +13,7 @@ from elasticsearch import ApiError, AsyncElasticsearch
 
 from app import elastic
 from app.console.health import Board
-from app.console.http import serve
+from app.console.http import routes, serve
 from app.console.metrics import Sample, registry
 from app.enrich.pipeline import Pipeline
 from app.enrich.registry import load_agents
@@ -65,9 +65,8 @@ async def work(settings: Settings, only: StageName | None) -> int:
     names: list[StageName] = [only] if only is not None else ["enrich", "index"]
     alive, ready = Board(), Board(*names, *([HEALTH] if "index" in names else []))
     counted: dict[StageName, Counts] = {name: Counts() for name in names}
-    async with serve(
-        settings.listen_address, alive=alive, ready=ready, registry=registry(lambda: _samples(counted))
-    ) as url:
+    answers = routes(alive=alive, ready=ready, registry=registry(lambda: _samples(counted)))
+    async with serve(settings.listen_address, answers) as url:
         log.info("working url=%s stages=%s", url, "+".join(names))
         topics = await _topics(settings, stopping)
         if topics is None:

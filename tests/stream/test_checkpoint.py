@@ -116,8 +116,8 @@ class Workers(RuleBasedStateMachine):
         self.workers[who] = fresh
 
 
-class TestWorkers(Workers.TestCase):  # type: ignore[name-defined,misc]  # Hypothesis makes the class at run time
-    settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
+TestWorkers = Workers.TestCase
+TestWorkers.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
 
 
 def test_the_oldest_checkpoints_are_dropped_when_the_log_holds_twice_what_is_alive() -> None:
