@@ -20,6 +20,7 @@ log: Final = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 1.0  # a writer may append a little after a rename; then what has no line end is a line
 LINGER_SECONDS: Final = 10.0  # how long a rotated file is held open after it was read to its end
 ABSENT_SECONDS: Final = 10.0  # a file that no scan finds for so long is gone
+SKIPPED_BLOCKS: Final = 64  # of a line that is too long, before others have their turn
 HELD_OPEN: Final = 16  # backups of one log that are held open: their disk space stays in use when they are unlinked
 
 Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
@@ -125,7 +126,9 @@ class Log:
                 file.size = 0  # packed, and nothing in it
             return None
         block = file.next_block(self._shared.buffer, final=final)
-        while block is None and file.too_long_from is not None and file.unread():
+        for _ in range(SKIPPED_BLOCKS):
+            if block is not None or file.too_long_from is None or not file.unread():
+                break
             block = file.next_block(self._shared.buffer, final=final)
         if block is not None and not block.lost and not file.key:
             self._give_key(file, block)

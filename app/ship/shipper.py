@@ -12,8 +12,10 @@ from typing import Final
 from aiokafka.errors import KafkaError
 
 from app.console.health import Board
+from app.console.http import routes, serve
 from app.console.metrics import Sample, registry
 from app.errors import Retry, SettingsError
+from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.settings import Settings, host_name
 from app.ship.files import Block
@@ -24,6 +26,7 @@ from app.ship.tail import Tail
 log: Final = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.1  # how long a line waits for company, and a rename to be noticed
+TURN_BLOCKS: Final = 4
 SAVE_SECONDS: Final = 0.5
 SAVE_ANYWAY_SECONDS: Final = 10.0  # for the sizes of files that wait
 SILENT_SECONDS: Final = 10.0  # without an acknowledgement, after which a shipper says that it waits
@@ -35,6 +38,7 @@ _BACKOFF_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)
 async def ship(settings: Settings, paths: Sequence[str], *, once: bool) -> int:
     """The exit status. Raises Stop where a person must act first."""
     quieten()
+    keep_freed_memory()
     _allow_many_files()
     with locked(settings.positions) as positions, _stopped_by_signals() as stop:
         shipper = Shipper(settings, paths, positions, once=once)
@@ -73,10 +77,8 @@ class Shipper:
         if self._once:  # ends by itself, and may run beside one that follows
             yield
             return
-        from app.console.http import serve
-
-        metrics = registry(self._samples)
-        async with serve(self._settings.listen_address, alive=self.alive, ready=self.ready, registry=metrics):
+        answers = routes(alive=self.alive, ready=self.ready, registry=registry(self._samples))
+        async with serve(self._settings.listen_address, answers):
             yield
 
     async def until(self, stop: asyncio.Event) -> int:
@@ -105,9 +107,9 @@ class Shipper:
         while True:
             arrived = self._arrived
             try:
-                async with reached(self._settings) as producer:
+                async with reached(self._settings) as (producer, partitions):
                     self._reached()
-                    self._under = Under(producer, self._settings.events_topic, self._settle)
+                    self._under = Under(producer, self._settings.events_topic, partitions, self._settle)
                     await self._pump(self._under)
                     return self._status()
             except Retry as error:
@@ -126,21 +128,24 @@ class Shipper:
     async def _pump(self, under: Under) -> None:
         try:
             while True:
-                read = False
+                now = time.monotonic()
+                more = False
                 for tailed in list(self._tail.logs.values()):
-                    # One block each in turn: a busy log does not hold up the others.
-                    block = tailed.next_block(time.monotonic())
-                    if block is not None:
-                        read = True
+                    # A few blocks each in turn: a busy log does not hold up the others.
+                    for _ in range(TURN_BLOCKS):
+                        block = tailed.next_block(now)
+                        if block is None:
+                            break
                         await under.send(block)
+                    else:
+                        more = True
                 under.check()
-                if read:
-                    await asyncio.sleep(0)
-                elif self._once and not under.bytes and self._tail.scanned and self._tail.finished():
+                if more:
+                    continue  # sending has waited, and let others run, whenever enough was under way
+                if self._once and not under.bytes and self._tail.scanned and self._tail.finished():
                     return
-                else:
-                    self._looked.clear()
-                    await self._looked.wait()
+                self._looked.clear()
+                await self._looked.wait()
         except asyncio.CancelledError:
             await under.arrived(ARRIVE_SECONDS)
             raise
