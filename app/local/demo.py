@@ -55,7 +55,7 @@ def main() -> None:
 
 def demo(given: argparse.Namespace) -> Books:
     screen, clock = Screen(), Clock()
-    require_room(Path(tempfile.gettempdir()))
+    require_room(Path(tempfile.gettempdir()), ROOM)
     with tempfile.TemporaryDirectory(prefix="tetrastash-demo-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         logs = write_logs(folder / "logs")
@@ -64,17 +64,17 @@ def demo(given: argparse.Namespace) -> Books:
         with engines(folder) as (kafka, elasticsearch):
             screen.say(f"Kafka and Elasticsearch run after {clock.took('engines')} s")
             environment = environment_for(kafka, elasticsearch, folder)
-            run_setup(environment)
+            screen.say(run_setup(environment))
             listen = f"{HOST}:{free_ports(1)[0]}"
             with shipping_and_working(environment, logs, folder, listen) as children:
                 return asyncio.run(watch(read_settings(environment), listen, children, lines, screen, clock, given))
 
 
-def require_room(folder: Path) -> None:
+def require_room(folder: Path, room: int) -> None:
     free = shutil.disk_usage(folder).free
-    if free < ROOM:
+    if free < room:
         raise Stop(
-            f"Folder {str(folder)!r} has {free >> 20} MiB free. Expected {ROOM >> 20} MiB for the demo's data; "
+            f"Folder {str(folder)!r} has {free >> 20} MiB free. Expected {room >> 20} MiB for the demo's data; "
             "free some, or name another folder in TMPDIR."
         )
 
@@ -98,7 +98,7 @@ async def watch(
         books = await until_stored(seen, lines, screen, clock)
         await show(seen)
         screen.say(f"Elasticsearch: {settings.elasticsearch}/{settings.data_stream}/_search?pretty")
-        screen.say(f"The worker:    http://{listen}/metrics")
+        screen.say(f"The worker:    http://{listen}/readyz and http://{listen}/metrics")
         if given.json:
             summary = {**asdict(books), "lost": books.lost, "seconds": clock.seconds}
             print(orjson.dumps(summary).decode(), flush=True)
@@ -132,9 +132,9 @@ async def show(seen: Watch) -> None:
     documents = await seen.of_node("node-01")
     console.print(kinds(await seen.count_by_event()))
     if (document := an_execution(documents)) is not None:
-        console.print("\nOne document:", as_text(document))
+        console.print("\nOne document:", as_text(document), sep="\n")
     if (tree := process_tree(documents)) is not None:
-        console.print("\nOne process tree:", tree)
+        console.print("\nOne process tree:", tree, sep="\n")
     console.print()
 
 

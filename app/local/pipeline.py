@@ -55,11 +55,13 @@ def environment_for(kafka: Kafka, elasticsearch: Elasticsearch, folder: Path) ->
     return inherited | {PREFIX + name: value for name, value in given.items()}
 
 
-def run_setup(environment: Mapping[str, str]) -> None:
+def run_setup(environment: Mapping[str, str]) -> str:
+    """What it said. Raises Stop when it fails."""
     process = spawn([COMMAND, "setup"], environment=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = process.communicate()[0].decode("utf-8", "replace").strip()
     if process.returncode != 0:
         raise Stop(f"`tetrastash setup` ended with exit status {process.returncode}: {said}")
+    return said
 
 
 @contextlib.contextmanager

@@ -20,9 +20,18 @@ def kinds(counts: Mapping[str, int]) -> Table:
 
 
 def as_text(document: Document) -> str:
-    """Without the event as Tetragon wrote it, which would fill the screen once more."""
-    event = {name: value for name, value in document["event"].items() if name != "original"}
-    return json.dumps({**document, "event": event}, indent=2, ensure_ascii=False)
+    """A line for each field, but for the event as Tetragon wrote it, which would fill the screen once more."""
+    fields = {name: value for name, value in _fields(document, "") if name != "event.original"}
+    width = max(map(len, fields), default=0)
+    return "\n".join(f"{name:{width}}  {value}" for name, value in fields.items())
+
+
+def _fields(document: Document, path: str) -> Iterator[tuple[str, str]]:
+    for name, value in document.items():
+        if isinstance(value, Mapping):
+            yield from _fields(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def an_execution(documents: Sequence[Document]) -> Document | None:
@@ -70,5 +79,6 @@ def _label(executed: Document, ended: Document | None) -> str:
     label = f"{command[:90]}  [pid {process['pid']}]"
     if ended is None:
         return label
-    status = ended["process"].get("exit_code")
-    return f"{label}  ended" if status is None else f"{label}  exit {status}"
+    if signal := ended["tetragon"].get("exit", {}).get("signal"):
+        return f"{label}  {signal}"
+    return f"{label}  exit {ended['process'].get('exit_code', '?')}"

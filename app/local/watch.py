@@ -1,5 +1,6 @@
 """Watches the pipeline from outside until its books balance: reads the topics, asks Elasticsearch for its count."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -17,6 +18,7 @@ from app.local.report import Document
 from app.settings import Settings
 from schemas.record import SOURCE
 
+PAUSE: Final = 0.3  # seconds between two looks; each makes Elasticsearch refresh
 PATIENCE: Final = 60.0  # seconds without any change, after which more waiting is no use
 
 
@@ -51,7 +53,7 @@ class Watch:
         for child in self._children:
             if not child.is_running:
                 raise Stop(f"{child.name} ended with exit status {child.status}. {child.last_words}")
-        fetched: dict[Any, list[Any]] = await self._consumer.getmany(timeout_ms=200)
+        fetched: dict[Any, list[Any]] = await self._consumer.getmany()
         for records in fetched.values():
             for record in records:
                 if record.topic == self._settings.documents_topic:
@@ -64,6 +66,7 @@ class Watch:
         """Returns early with books that do not balance when nothing changes any more."""
         books, changed = await self.look(lines), time.monotonic()
         while books.lost != 0 and time.monotonic() - changed < PATIENCE:
+            await asyncio.sleep(PAUSE)
             seen, books = books, await self.look(lines)
             if books != seen:
                 changed = time.monotonic()

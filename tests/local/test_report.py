@@ -10,8 +10,14 @@ def ran(entity: str, parent: str, command: str) -> dict[str, Any]:
     return {"process": process, "event": {"original": "{}"}, "tetragon": {"event": "process_exec"}}
 
 
-def ended(entity: str, **process: Any) -> dict[str, Any]:
-    return {"process": {"entity_id": entity, "pid": 7, **process}, "event": {}, "tetragon": {"event": "process_exit"}}
+def ended(entity: str, status: int = 0) -> dict[str, Any]:
+    process = {"entity_id": entity, "pid": 7, "exit_code": status}
+    return {"process": process, "event": {}, "tetragon": {"event": "process_exit"}}
+
+
+def killed(entity: str, signal: str) -> dict[str, Any]:
+    process = {"entity_id": entity, "pid": 7}
+    return {"process": process, "event": {}, "tetragon": {"event": "process_exit", "exit": {"signal": signal}}}
 
 
 def text(shown: Any) -> str:
@@ -29,9 +35,9 @@ def test_the_deepest_tree_is_drawn_with_exit_codes() -> None:
         ran("d", "b", "sleep 1"),
         ran("e", "", "cron"),
         ran("f", "e", "sh"),
-        ended("c", exit_code=2),
-        ended("d"),
-        ended("a", exit_code=0),
+        ended("c", status=2),
+        killed("d", "SIGKILL"),
+        ended("a"),
     ]
 
     assert text(process_tree(documents)) == "\n".join(
@@ -39,7 +45,7 @@ def test_the_deepest_tree_is_drawn_with_exit_codes() -> None:
             "sshd  [pid 7]  exit 0",
             "└── bash  [pid 7]",
             "    ├── ls -la  [pid 7]  exit 2",
-            "    └── sleep 1  [pid 7]  ended",
+            "    └── sleep 1  [pid 7]  SIGKILL",
         ]
     )
 
@@ -59,7 +65,7 @@ def test_a_document_is_shown_without_the_event_as_tetragon_wrote_it() -> None:
     shown = as_text(ran("a", "", "x"))
 
     assert "original" not in shown
-    assert '"command_line": "x"' in shown
+    assert "process.command_line      x\n" in shown
 
 
 def test_the_document_that_is_shown_is_an_execution() -> None:
