@@ -1,10 +1,13 @@
 """Where a process comes from: its parent, its earlier images, the ids and names of its ancestors."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
+from orjson import Fragment, dumps
+
 from agents import Fields, agent
-from schemas.lineage import Execution, Lineage, Source
+from schemas.lineage import Above, Execution, Lineage, Source
 from schemas.tetragon import Event
 from schemas.times import rfc3339
 
@@ -18,36 +21,49 @@ MOST_NAMES: Final = 10  # public rules look at most seven ancestors up
     adds={"process.parent", "process.previous", "process.Ext.ancestry", "tetragon.lineage"},
 )
 def ancestry(event: Event, lineage: Lineage) -> Fields:  # noqa: ARG001 - lineage tells all
-    fields: dict[str, Any] = {"tetragon.lineage": _summary(lineage)}
-    ids = [each.exec_id for each in lineage.ancestors[:MOST_IDS] if each.exec_id]
-    if lineage.unknown and len(ids) < MOST_IDS:
-        ids.append(lineage.unknown)
-    if ids:
+    parent, ids, summary, path = _above(lineage.above)
+    summary = dict(summary)
+    fields: dict[str, Any] = {"tetragon.lineage": summary}
+    if path:
+        summary["path"] = f"{path}{lineage.process.name}"
+    if parent is not None:
+        fields["process.parent"] = parent
+    if ids is not None:
         fields["process.Ext.ancestry"] = ids
-    if lineage.ancestors:
-        fields["process.parent"] = _parent(lineage.ancestors[0])
-    elif lineage.parent_is_previous_image:
-        fields["process.parent"] = _parent(lineage.previous[0])
-    elif lineage.unknown:
-        fields["process.parent"] = {"entity_id": lineage.unknown}
+    if lineage.suspect:
+        summary["suspect"] = True
     if lineage.previous:
         fields["process.previous"] = [_image(each) for each in lineage.previous[-MOST_PREVIOUS:] if each.binary]
+        if lineage.parent_is_previous_image:
+            summary["parent_is_previous_image"] = True
+            fields["process.parent"] = _parent(lineage.previous[0])
     return fields
 
 
-def _summary(lineage: Lineage) -> dict[str, Any]:
-    known = lineage.ancestors
-    summary: dict[str, Any] = {"depth": len(known), "complete": lineage.complete}
+# All children of one process have the same above them: what they share is made, and written as JSON, once.
+@lru_cache(maxsize=4096)
+def _above(above: Above) -> tuple[Fragment | None, Fragment | None, Fields, str]:
+    """The parent's fields, the ids, what `tetragon.lineage` has of it, and the path down to the parent."""
+    known = above.ancestors
+    ids = [each.exec_id for each in known[:MOST_IDS] if each.exec_id]
+    if above.unknown and len(ids) < MOST_IDS:
+        ids.append(above.unknown)
+    summary: dict[str, Any] = {"depth": len(known), "complete": above.complete}
     names = [each.name for each in known[:MOST_NAMES] if each.binary]
     if names:
         summary["names"] = names
-        summary["path"] = " > ".join([*reversed(names), lineage.process.name])
         summary["source"] = _source(known)
-    if lineage.suspect:
-        summary["suspect"] = True
-    if lineage.parent_is_previous_image:
-        summary["parent_is_previous_image"] = True
-    return summary
+    parent = None
+    if known:
+        parent = _parent(known[0])
+    elif above.unknown:
+        parent = Fragment(dumps({"entity_id": above.unknown}))
+    return parent, Fragment(dumps(ids)) if ids else None, summary, "".join(f"{name} > " for name in reversed(names))
+
+
+def _source(known: Sequence[Execution]) -> str:
+    sources = {each.source for each in known}
+    return _SOURCES[sources.pop()] if len(sources) == 1 else "mixed"
 
 
 _SOURCES: Final = {
@@ -58,15 +74,7 @@ _SOURCES: Final = {
 }
 
 
-def _source(known: Sequence[Execution]) -> str:
-    first = known[0].source
-    for each in known:
-        if each.source is not first:
-            return "mixed"
-    return _SOURCES[first]
-
-
-def _parent(execution: Execution) -> dict[str, Any]:
+def _parent(execution: Execution) -> Fragment:
     parent: dict[str, Any] = _image(execution)
     if execution.exec_id:
         parent["entity_id"] = execution.exec_id
@@ -82,7 +90,7 @@ def _parent(execution: Execution) -> dict[str, Any]:
         parent["start"] = rfc3339(execution.start)
     if execution.uid is not None:
         parent["user"] = {"id": str(execution.uid)}
-    return parent
+    return Fragment(dumps(parent))
 
 
 def _image(execution: Execution) -> dict[str, Any]:

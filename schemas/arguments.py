@@ -6,16 +6,27 @@ but for empty arguments at either end, which Tetragon's form does not show.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+_CACHED: Final = 512  # characters of a text that is worth keeping
 
 
-def split_arguments(text: str) -> list[str]:
+def split_arguments(text: str) -> Sequence[str]:
     """argv[1:] of `text`.
 
     A quote at the start of an argument is taken for Tetragon's if a later quote that is followed by a space or the end
     encloses at least one space and an even number of quotes; the nearest such quote closes it.
     """
     if '"' not in text:
-        return text.split(" ") if text else []
+        return text.split(" ") if text else ()
+    return _split(text) if len(text) <= _CACHED else _split.__wrapped__(text)
+
+
+# Every process is met again at its exit, and as a parent.
+@lru_cache(maxsize=4096)
+def _split(text: str) -> Sequence[str]:
     closers = _closers(text)
     found: list[str] = []
     start = 1 if text.startswith(' "') else 0  # a quoted argument brings its space even when it is the first

@@ -101,7 +101,7 @@ CORE: Final[dict[str, FieldType]] = {
     "tetragon.parent.flags": "keyword",
     "tetragon.parent.in_init_tree": "boolean",
     "tetragon.parent.ns": "flattened",
-    "tetragon.parent.pod": "flattened",
+    "tetragon.parent_pod": "flattened",
     "tetragon.parent.process_credentials": "flattened",
     "tetragon.pod.labels": "keyword",
     "tetragon.pod.workload": "keyword",

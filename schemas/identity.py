@@ -4,7 +4,7 @@ The same line may be sent any number of times, by anyone, and is stored once, be
 its time, its record's key and its bytes.
 """
 
-from base64 import b64encode
+from binascii import b2a_base64
 from hashlib import blake2b
 from typing import Final
 
@@ -42,4 +42,4 @@ def fingerprint(first_line: bytes) -> str:
 
 
 def _sortable(raw: bytes) -> str:
-    return b64encode(raw).rstrip(b"=").translate(_TO_SORTED).decode("ascii")
+    return b2a_base64(raw, newline=False).rstrip(b"=").translate(_TO_SORTED).decode("ascii")

@@ -1,7 +1,7 @@
 """Where a process comes from, as agents see it: immutable, so that an agent can keep or compare it."""
 
-from collections.abc import Sequence
 from enum import IntEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -43,30 +43,44 @@ class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return basename(self.binary)
 
     @property
-    def args(self) -> list[str]:
+    def args(self) -> tuple[str, ...]:
         """argv as far as Tetragon tells it: the name, then what it took apart."""
-        return [self.name, *split_arguments(self.arguments)]
+        return (self.name, *split_arguments(self.arguments))
 
     @property
     def command_line(self) -> str:
         return f"{self.name} {self.arguments}" if self.arguments else self.name
 
 
+class Above(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """The way up, shared by all children of its first: what is made of it can be cached, for it is hashed by identity.
+
+    It holds the effective parents, nearest first; images of one pid count once.
+    """
+
+    ancestors: tuple[Execution, ...] = ()
+    unknown: str = ""  # the exec_id at which the way ended because nothing is known of it
+    complete: bool = False  # the way reached pid 0, 1 or 2
+
+
 class Lineage(msgspec.Struct, frozen=True, gc=False):
     """A process, what it was before, and what it descends from."""
 
     process: Execution
-    previous: Sequence[Execution]  # earlier images of the same pid, oldest first
-    ancestors: Sequence[Execution]  # the effective parent first; images of one pid count once
-    unknown: str  # the exec_id at which the way up ended because nothing is known of it; empty if it did not
-    complete: bool  # the way up reached pid 0, 1 or 2
-    suspect: bool  # the parent that Tetragon gave cannot be; it was left out
+    previous: tuple[Execution, ...]  # earlier images of the same pid, oldest first
+    above: Above
+    suspect: bool  # the parent that Tetragon gave cannot be one; it was left out
     parent_is_previous_image: bool  # nothing is known above the first image
 
     @property
     def parent(self) -> Execution | None:
-        return self.ancestors[0] if self.ancestors else None
+        return self.above.ancestors[0] if self.above.ancestors else None
+
+    @property
+    def ancestors(self) -> tuple[Execution, ...]:
+        return self.above.ancestors
 
 
+@lru_cache(maxsize=8192)
 def basename(binary: str) -> str:
     return binary.rpartition("/")[2] or binary

@@ -305,5 +305,6 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     cluster_name: str
     node_labels: Mapping[str, str]
     time: int | None  # ns since 1970; None if absent or not between 1970 and 2262
+    timestamp: str  # the same as text; empty if None
     aggregated: int  # how many events of the same kind Tetragon counted into this one; 0 if it did not
     other: Mapping[str, Raw]  # what no member above holds: unknown, or of an unexpected shape; by path

@@ -68,12 +68,13 @@ class Output:
         self.rejections: list[Rejection] = []
 
     def add(self, identity: str, document: bytes) -> None:
-        part = b'{"create":{"_id":"%b"}}\n%b\n' % (identity.encode(), document)
-        if self._parts and self._size + len(part) > self._limit:
+        """`document` ends with a newline."""
+        action = b'{"create":{"_id":"%b"}}\n' % identity.encode()
+        size = len(action) + len(document)
+        if self._parts and self._size + size > self._limit:
             self._cut()
-        self._parts.append(part)
-        self._size += len(part)
-        self._documents += 1
+        self._parts += (action, document)
+        self._size += size
 
     def reject(self, stage: Stage, reason: str, line: bytes, number: int, within: int) -> None:
         source = self._source
@@ -100,6 +101,8 @@ class Output:
         return Enriched(self._blocks, self.rejections, self.failures, counters)
 
     def _cut(self) -> None:
-        self._blocks.append((b"".join(self._parts), len(self._parts)))
+        documents = len(self._parts) // 2
+        self._blocks.append((b"".join(self._parts), documents))
+        self._documents += documents
         self._parts = []
         self._size = 0

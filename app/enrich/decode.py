@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from schemas.lenient import Other, decode_leniently, fit
 from schemas.tetragon import BODIES, Body, Event, Line
-from schemas.times import nanoseconds
+from schemas.times import canonical, nanoseconds
 
 
 class NoEvent(ValueError):
@@ -44,8 +44,11 @@ def decode(line: bytes, depth: int = 0) -> tuple[Event, bytes]:
         return _unwrapped(line[wrapped.end() :], depth)
     except RecursionError:
         raise NoEvent("not an event: nested too deep") from None
+    body: Body | None = decoded.process_exec
+    if body is not None:
+        return _event("process_exec", body, decoded, None), line
     for name in _NAMES:
-        body: Body | None = getattr(decoded, name)
+        body = getattr(decoded, name)
         if body is not None:
             return _event(name, body, decoded, None), line
     raise NoEvent(_MISSING)
@@ -112,10 +115,14 @@ def _unwrapped(line: bytes, depth: int) -> tuple[Event, bytes]:
 
 
 def _event(name: str, body: Body, line: Line, other: Other | None) -> Event:
-    time = nanoseconds(line.time) if line.time else None
-    if time is None and line.time and line.time != _NO_TIME:
-        other = other or {}
-        other["time"] = Raw(msgspec.json.encode(line.time))
+    text = line.time
+    time = nanoseconds(text) if text else None
+    if time is not None:
+        text = canonical(text, time)
+    elif text:
+        if text != _NO_TIME:
+            other = {**(other or {}), "time": Raw(msgspec.json.encode(text))}
+        text = ""
     return Event(
         name,
         body,
@@ -126,6 +133,7 @@ def _event(name: str, body: Body, line: Line, other: Other | None) -> Event:
         line.cluster_name,
         line.node_labels,
         time,
+        text,
         line.aggregation_info.count if line.aggregation_info is not None else 0,
         other or _NOTHING,
     )

@@ -11,7 +11,7 @@ from msgspec import Raw
 from app.enrich.kinds import add_kind
 from app.enrich.pods import pod_fields
 from app.enrich.processes import process_fields, raw_fields, user_fields
-from schemas.document import DATASET, ECS_VERSION
+from schemas.document import ECS_VERSION
 from schemas.tetragon import ABSENT, Event
 from schemas.times import rfc3339
 
@@ -19,21 +19,20 @@ KEYLESS: Final = "tetragon.keyless"  # the record named no node: what is remembe
 TIME_MISSING: Final = "tetragon.time_missing"  # @timestamp is the record's
 
 _HOSTS: Final = uuid.UUID("5f0d9e0a-6b0e-5c1c-9a57-1f6f7c0b9d11")  # the namespace of host.id
-_ECS: Final = {"version": ECS_VERSION}
-_OBSERVER: Final = {"vendor": "Isovalent", "product": "Tetragon", "type": "sensor"}
+_ECS: Final = orjson.Fragment(orjson.dumps({"version": ECS_VERSION}))
+_OBSERVER: Final = orjson.Fragment(orjson.dumps({"vendor": "Isovalent", "product": "Tetragon", "type": "sensor"}))
 _DEEPEST: Final = 16  # Elasticsearch refuses a document with more levels than 20 in a flattened field
-
-# Parts that documents share: to be copied before anything is added to one.
-SHARED: Final = frozenset({"container", "ecs", "host", "kubernetes", "observer", "orchestrator"})
 
 
 def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
-    """`start` is the process's and `timestamp` the record's, both in ns since 1970."""
+    """`start` is the process's and `timestamp` the record's, both in ns since 1970.
+
+    What many documents share is JSON already (orjson.Fragment).
+    """
     tetragon: dict[str, Any] = {"event": event.name}
     document: dict[str, Any] = {
-        "@timestamp": rfc3339(event.time if event.time is not None else timestamp),
+        "@timestamp": event.timestamp or rfc3339(timestamp),
         "ecs": _ECS,
-        "event": {"module": "tetragon", "dataset": DATASET},
         "observer": _OBSERVER,
         "host": _host(event.cluster_name, event.node_name),
         "tetragon": tetragon,
@@ -41,31 +40,32 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
     other = event.other
     process = event.process
     if process is not None:
-        document["process"] = process_fields(process, start)
+        fields = document["process"] = process_fields(process, start)
         user = user_fields(process)
-        if user:
+        if user is not None:
             document["user"] = user
         raw = raw_fields(process)
-        if raw:
+        if raw is not None:
             tetragon["process"] = raw
         if process.raw_pod is not ABSENT:
-            pod = pod_fields(bytes(process.raw_pod))
+            pod, vpid = pod_fields(bytes(process.raw_pod))
             document.update(pod.top)
             tetragon.update(pod.tetragon)
-            if pod.vpid is not None:
-                document["process"]["vpid"] = pod.vpid
+            if vpid is not None:
+                fields["vpid"] = vpid
             if pod.other:
                 other = {**other, **{f"{event.name}.process.pod.{path}": value for path, value in pod.other.items()}}
-    if event.parent is not None:
-        raw = raw_fields(event.parent)
-        if event.parent.raw_pod is not ABSENT and (process is None or process.docker != event.parent.docker):
-            raw["pod"] = orjson.Fragment(bytes(event.parent.raw_pod))
-        if raw:
+    parent = event.parent
+    if parent is not None:
+        raw = raw_fields(parent)
+        if raw is not None:
             tetragon["parent"] = raw
+        if parent.raw_pod is not ABSENT and (process is None or process.docker != parent.docker):
+            tetragon["parent_pod"] = orjson.Fragment(bytes(parent.raw_pod))
     if event.cluster_name:
-        document["orchestrator"] = {**document.get("orchestrator", {}), "cluster": {"name": event.cluster_name}}
+        document["orchestrator"] = _opened(document.get("orchestrator"), cluster={"name": event.cluster_name})
     if event.node_labels:
-        document["kubernetes"] = {**document.get("kubernetes", {}), "node": {"labels": event.node_labels}}
+        document["kubernetes"] = _opened(document.get("kubernetes"), node={"labels": event.node_labels})
     if event.aggregated:
         tetragon["aggregated"] = event.aggregated
     add_kind(document, event, start)
@@ -76,12 +76,18 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
     return document
 
 
+def _opened(part: orjson.Fragment | None, **more: Any) -> dict[str, Any]:
+    opened: dict[str, Any] = orjson.loads(orjson.dumps(part)) if part is not None else {}
+    return {**opened, **more}
+
+
 @lru_cache(maxsize=4096)
-def _host(cluster: str, node: str) -> dict[str, Any]:
-    if not node:
-        return {"os": {"type": "linux"}}
-    host_id = str(uuid.uuid5(_HOSTS, f"{cluster}/{node}"))
-    return {"name": node, "id": host_id, "os": {"type": "linux"}}
+def _host(cluster: str, node: str) -> orjson.Fragment:
+    fields: dict[str, Any] = {"os": {"type": "linux"}}
+    if node:
+        fields["name"] = node
+        fields["id"] = str(uuid.uuid5(_HOSTS, f"{cluster}/{node}"))
+    return orjson.Fragment(orjson.dumps(fields))
 
 
 def _carried(other: Mapping[str, Raw]) -> dict[str, Any]:

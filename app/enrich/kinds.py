@@ -7,6 +7,7 @@ import orjson
 from msgspec import Raw
 from msgspec.structs import fields as members
 
+from schemas.document import DATASET
 from schemas.tetragon import BODIES, Body, Event, ProcessExec, ProcessExit, ProcessThrottle, RateLimitInfo
 from schemas.times import SECOND, canonical, nanoseconds
 
@@ -24,42 +25,37 @@ _CARRIED: Final = {
 }
 
 
+def _kind(kind: str, category: str, of_type: str) -> Fields:
+    return {"module": "tetragon", "dataset": DATASET, "kind": kind, "category": [category], "type": [of_type]}
+
+
+_EXEC: Final = {**_kind("event", "process", "start"), "action": "exec", "outcome": "success"}
+# Found running when Tetragon started. A rule that looks for starts must not see all of them again.
+_PROCFS: Final = {**_kind("event", "process", "info"), "action": "already_running"}
+_EXIT: Final = {**_kind("event", "process", "end"), "action": "end"}
+_DROPPED: Final = {**_kind("metric", "host", "info"), "action": "events_dropped"}
+_THROTTLE: Final = _kind("event", "host", "info")
+_OTHER: Final = _kind("event", "process", "info")
+
+
 def add_kind(document: Fields, event: Event, start: int) -> None:
-    """Fills `event`, `process` and `tetragon` of `document`. `start` is the process's, in ns since 1970 or 0."""
+    """Sets `event`, and what it takes of `process` and `tetragon`. `start` is the process's, in ns or 0."""
     body = event.body
     if type(body) is ProcessExec:
-        _add_exec(document["event"], event)
+        procfs = event.process is not None and "procFS" in event.process.flags
+        document["event"] = (_PROCFS if procfs else _EXEC).copy()
     elif type(body) is ProcessExit:
         _add_exit(document, body, event, start)
     elif type(body) is RateLimitInfo:
-        _describe(document["event"], "metric", "host", "info", "events_dropped")
-        document["tetragon"]["rate_limit_info"] = {
-            "number_of_dropped_process_events": body.number_of_dropped_process_events
-        }
+        document["event"] = _DROPPED.copy()
+        dropped = body.number_of_dropped_process_events
+        document["tetragon"]["rate_limit_info"] = {"number_of_dropped_process_events": dropped}
     else:
         _add_other(document, event)
 
 
-def _describe(fields: Fields, kind: str, category: str, of_type: str, action: str) -> None:
-    fields["kind"] = kind
-    fields["category"] = [category]
-    fields["type"] = [of_type]
-    if action:
-        fields["action"] = action
-
-
-def _add_exec(fields: Fields, event: Event) -> None:
-    if event.process is not None and "procFS" in event.process.flags:
-        # Found running when Tetragon started. A rule that looks for starts must not see all of them again.
-        _describe(fields, "event", "process", "info", "already_running")
-    else:
-        _describe(fields, "event", "process", "start", "exec")
-        fields["outcome"] = "success"
-
-
 def _add_exit(document: Fields, body: ProcessExit, event: Event, start: int) -> None:
-    fields = document["event"]
-    _describe(fields, "event", "process", "end", "end")
+    fields = document["event"] = _EXIT.copy()
     process = document.setdefault("process", {})
     if body.signal:
         document["tetragon"]["exit"] = {"signal": body.signal}
@@ -79,21 +75,24 @@ def _add_exit(document: Fields, body: ProcessExit, event: Event, start: int) -> 
 
 
 def _add_other(document: Fields, event: Event) -> None:
-    fields = document["event"]
     body = event.body
     carried = _carried(body)
     if type(body) is ProcessThrottle:
-        _describe(fields, "event", "host", "info", body.type.lower())
+        fields = _THROTTLE.copy()
+        action = body.type.lower()
     else:
-        _describe(fields, "event", "process", "info", _action(event, carried))
-    function = carried.get("function_name")
-    if function:
-        fields["code"] = function
-    if carried.get("message"):
+        fields = _OTHER.copy()
+        action = _action(event, carried)
+    document["event"] = fields
+    if action:
+        fields["action"] = action
+    if "function_name" in carried:
+        fields["code"] = carried["function_name"]
+    if "message" in carried:
         fields["reason"] = carried["message"]
-    if carried.get("policy_name"):
+    if "policy_name" in carried:
         document["rule"] = {"name": carried["policy_name"]}
-    if carried.get("tags"):
+    if "tags" in carried:
         document["tags"] = list(carried["tags"])
     if carried.get("action") in _DENYING or carried.get("return_action") in _DENYING:
         fields["outcome"] = "failure"
@@ -114,6 +113,6 @@ def _action(event: Event, carried: Fields) -> str:
     function = carried.get("function_name")
     if function:
         return _ARCHITECTURE.sub("", function, count=1)
-    if "event" in carried:
-        return str(carried["event"])
-    return str(carried.get("symbol") or carried.get("name") or event.name.removeprefix("process_"))
+    return str(
+        carried.get("event") or carried.get("symbol") or carried.get("name") or event.name.removeprefix("process_")
+    )

@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 
 from agents import Agent
-from app.enrich.additions import Additions, merge, run, without_the_unfit
+from app.enrich.additions import Addition, Failure, Ready, fit_for_json, merge, run
 from app.enrich.blocks import Enriched, Output, Source
 from app.enrich.decode import NoEvent, decode
 from app.enrich.document import KEYLESS, document_of
@@ -15,7 +15,7 @@ from app.enrich.memory import Memory, Scope
 from app.enrich.trace import trace
 from schemas.record import Record
 from schemas.rejection import Stage
-from schemas.tetragon import Event
+from schemas.tetragon import BODIES, Event
 from schemas.times import nanoseconds
 
 BLOCK_LIMIT: Final = 1 << 20  # bytes of one block of documents
@@ -27,10 +27,11 @@ class Pipeline:
     """`original` keeps each event as it was written, in event.original."""
 
     def __init__(self, agents: Sequence[Agent], *, original: bool = True, block_limit: int = BLOCK_LIMIT) -> None:
-        self._agents = agents
         self._original = original
         self._block_limit = block_limit
-        self._by_event: dict[str, list[Agent]] = {}
+        ready = [(agent.events, Ready(agent)) for agent in agents]
+        self._by_event = {name: [each for events, each in ready if events is None or name in events] for name in BODIES}
+        self._for_unknown = [each for events, each in ready if events is None]
 
     def enrich(self, memory: Memory, record: Record) -> Enriched:
         """Documents and dead letters in the order of lines. No line is lost, and none raises."""
@@ -60,16 +61,17 @@ class Pipeline:
             if time is not None and scope.clock.observe(time):
                 memory.sweep(scope)
             identity = source.identity(time, own, number, within)
-            added, start = self._added(scope, event)
+            start, added, failures = self._run(scope, event)
+            document = self._document(source, event, start, identity, original, within)
+            merge(document, added, failures)
             try:
-                document = self._document(source, event, start, identity, original, within)
-                merge(document, added)
-                encoded = orjson.dumps(document)
+                encoded = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
             except TypeError:
-                added = without_the_unfit(added, event)
+                added, unfit = fit_for_json(added, event)
+                failures += unfit
                 document = self._document(source, event, start, identity, original, within)
-                merge(document, added)
-                encoded = orjson.dumps(document)
+                merge(document, added, failures)
+                encoded = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
         except NoEvent as error:
             output.reject(stage, str(error), line, number, within)
         except UnicodeDecodeError as error:
@@ -80,25 +82,18 @@ class Pipeline:
             output.reject(stage, f"{type(error).__name__}: {error}", line, number, within)
         else:
             output.add(identity, encoded)
-            output.failures += added.failures
+            output.failures += failures
 
-    def _added(self, scope: Scope, event: Event) -> tuple[Additions, int]:
-        """What agents add, and the start of the process in ns since 1970, 0 if unknown."""
+    def _run(self, scope: Scope, event: Event) -> tuple[int, list[Addition], list[Failure]]:
+        """The start of the process in ns since 1970 (0 if unknown), and what the agents add."""
+        agents = self._by_event.get(event.name, self._for_unknown)
         process = event.process
         if process is None:
-            return run(self._agents_for(event.name), event, None, scope), 0
+            return 0, *run(agents, event, None, scope)
         start = (nanoseconds(process.start_time) or 0) if process.start_time else 0
         execution, parent = learn(scope, event, process, start)
         lineage = trace(scope, execution, parent, event.time if event.time is not None else scope.clock.now)
-        return run(self._agents_for(event.name), event, lineage, scope), start
-
-    def _agents_for(self, event: str) -> list[Agent]:
-        found = self._by_event.get(event)
-        if found is None:
-            found = [agent for agent in self._agents if agent.events is None or event in agent.events]
-            if len(self._by_event) < 100:  # names of unknown events are whatever a line says
-                self._by_event[event] = found
-        return found
+        return start, *run(agents, event, lineage, scope)
 
     def _document(
         self, source: Source, event: Event, start: int, identity: str, original: str, within: int

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+import msgspec
+import orjson
 from msgspec import Raw
 
 from schemas.tetragon import Container, Pod, decode_pod
@@ -14,29 +16,31 @@ from schemas.times import canonical, nanoseconds
 _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
 
 
-class PodFields(NamedTuple):
-    """Shared by all documents of the pod: never changed."""
+class PodFields(msgspec.Struct, frozen=True):
+    """Of one pod, shared by all its documents."""
 
-    top: Mapping[str, Any]  # container, orchestrator, kubernetes
-    tetragon: Mapping[str, Any]
-    vpid: int | None
+    top: Mapping[str, orjson.Fragment]  # container, orchestrator, kubernetes
+    tetragon: Mapping[str, orjson.Fragment]
+    vpid: int | None  # 0 if it is told elsewhere
     other: Mapping[str, Raw]
 
 
-_EVERYWHERE_ELSE_THE_SAME: Final = re.compile(rb'"pid": ?([0-9]+)')
+_PID: Final = re.compile(rb'"pid": ?([0-9]+)')
 
 
-def pod_fields(raw: bytes) -> PodFields:
-    """`raw` is the JSON of a Pod."""
-    found = _EVERYWHERE_ELSE_THE_SAME.search(raw)
+def pod_fields(raw: bytes) -> tuple[PodFields, int | None]:
+    """With the process's pid within the container. `raw` is the JSON of a Pod."""
+    found = _PID.search(raw)
     if found is None:
-        return _pod_fields(raw)
-    # The process's pid within the container is all that tells one process's pod from another's. A quote within a string
-    # would be escaped, so this is a member; if it is not the container's, it is among what is not known.
-    shared = _pod_fields(raw[: found.start(1)] + b"0" + raw[found.end(1) :])
-    if shared.other or shared.vpid != 0:
-        return _pod_fields.__wrapped__(raw)
-    return shared._replace(vpid=int(found[1]))
+        return _pod_fields(raw), None
+    # That pid is all that tells one process's pod from another's. What was found is a member, for a quote within a
+    # string would be escaped; if it is not the container's, it is among what is not known.
+    start, end = found.span(1)
+    fields = _pod_fields(raw[:start] + b"0" + raw[end:])
+    if fields.other or fields.vpid != 0:
+        fields = _pod_fields.__wrapped__(raw)
+        return fields, fields.vpid
+    return fields, int(found[1])
 
 
 # A node has as many as it has containers; their processes come by the thousand.
@@ -51,7 +55,7 @@ def _pod_fields(raw: bytes) -> PodFields:
         "pod": _filled({"workload": pod.workload, "workload_kind": pod.workload_kind, "labels": pod.labels}),
         "container": _filled({"start": _start(container), "exec_probe": container.maybe_exec_probe}),
     }
-    return PodFields(_filled(top), _filled(details), container.pid, other)
+    return PodFields(_encoded(top), _encoded(details), container.pid, other)
 
 
 def _start(container: Container) -> str:
@@ -80,7 +84,7 @@ def _image(name: str, image_id: str) -> dict[str, Any]:
     head, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
         head, tag = name, ""
-    fields: dict[str, Any] = _filled({"name": head or repository})
+    fields = _filled({"name": head or repository.rpartition("://")[2]})
     if tag:
         fields["tag"] = [tag]
     if digest.startswith("sha256:"):
@@ -101,7 +105,7 @@ def _kubernetes(pod: Pod) -> dict[str, Any]:
 
 
 def _orchestrator(pod: Pod) -> dict[str, Any]:
-    resource: dict[str, Any] = {"type": "pod", **_filled({"name": pod.name, "id": pod.uid})}
+    resource = {"type": "pod", **_filled({"name": pod.name, "id": pod.uid})}
     if pod.workload_kind:
         resource["parent"] = {"type": pod.workload_kind}
     return {"type": "kubernetes", **_filled({"namespace": pod.namespace}), "resource": resource}
@@ -109,3 +113,7 @@ def _orchestrator(pod: Pod) -> dict[str, Any]:
 
 def _filled(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
+
+
+def _encoded(parts: Mapping[str, Any]) -> dict[str, orjson.Fragment]:
+    return {name: orjson.Fragment(orjson.dumps(part)) for name, part in parts.items() if part}

@@ -1,6 +1,7 @@
-"""The fields that say what a process is."""
+"""The fields that say what a process is, and who runs it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -23,12 +24,17 @@ def process_fields(process: Process, start: int) -> dict[str, Any]:
     if binary:
         name = basename(binary)
         arguments = process.arguments
-        args = [name, *split_arguments(arguments)] if arguments else [name]
         fields["executable"] = binary
         fields["name"] = name
-        fields["args"] = args
-        fields["args_count"] = len(args)
-        fields["command_line"] = f"{name} {arguments}" if arguments else name
+        if arguments:
+            args = (name, *split_arguments(arguments))
+            fields["args"] = args
+            fields["args_count"] = len(args)
+            fields["command_line"] = f"{name} {arguments}"
+        else:
+            fields["args"] = (name,)
+            fields["args_count"] = 1
+            fields["command_line"] = name
     if process.cwd:
         fields["working_directory"] = process.cwd
     if start:
@@ -37,7 +43,7 @@ def process_fields(process: Process, start: int) -> dict[str, Any]:
         fields["thread"] = {"id": process.tid}
     uid = effective_uid(process)
     if uid is not None:
-        fields["user"] = {"id": str(uid)}
+        fields["user"] = _user(uid)
     if process.environment_variables:
         fields["env_vars"] = [f"{each.key}={each.value}" for each in process.environment_variables]
     if process.process_credentials is not None:
@@ -47,19 +53,20 @@ def process_fields(process: Process, start: int) -> dict[str, Any]:
     return fields
 
 
-def user_fields(process: Process) -> dict[str, Any]:
+def user_fields(process: Process) -> dict[str, Any] | orjson.Fragment | None:
     """ECS's `user.*`: the real user, and the effective one where it is another."""
-    fields: dict[str, Any] = {}
     effective = effective_uid(process)
+    name = process.user.name if process.user is not None else ""
     real = process.process_credentials.uid if process.process_credentials is not None else None
-    if real is not None and real != effective and real != UNSET_UID:
-        fields["id"] = str(real)
-        if effective is not None:
-            fields["effective"] = {"id": str(effective)}
-    elif effective is not None:
-        fields["id"] = str(effective)
-    if process.user is not None and process.user.name:
-        fields["name"] = process.user.name
+    if real is None or real == effective or real == UNSET_UID:
+        if not name:
+            return _user(effective) if effective is not None else None
+        return {"id": str(effective), "name": name} if effective is not None else {"name": name}
+    fields: dict[str, Any] = {"id": str(real)}
+    if effective is not None:
+        fields["effective"] = {"id": str(effective)}
+    if name:
+        fields["name"] = name
     return fields
 
 
@@ -70,26 +77,37 @@ def effective_uid(process: Process) -> int | None:
     return uid if uid != UNSET_UID else None
 
 
-def raw_fields(process: Process) -> dict[str, Any]:
+def raw_fields(process: Process) -> dict[str, Any] | orjson.Fragment | None:
     """`tetragon.process.*` and `tetragon.parent.*`: what ECS has no name for, spelled as Tetragon spells it."""
-    fields: dict[str, Any] = {}
-    if process.flags:
-        fields["flags"] = process.flags.split()
-    if process.auid is not None and process.auid != UNSET_UID:
-        fields["auid"] = process.auid
-    if process.docker:
-        fields["docker"] = process.docker
-    if process.in_init_tree is not None:
-        fields["in_init_tree"] = process.in_init_tree
-    if process.cap is not None:
-        fields["cap"] = _as_it_was(process.cap)
-    if process.ns is not None:
-        fields["ns"] = _as_it_was(process.ns)
-    if process.process_credentials is not None:
-        fields["process_credentials"] = _as_it_was(process.process_credentials)
-    if process.binary_properties is not None:
-        fields["binary_properties"] = _as_it_was(process.binary_properties)
+    common = _common(process.flags, process.auid, process.docker, process.in_init_tree)
+    if process.cap is process.ns is process.process_credentials is process.binary_properties is None:
+        return common
+    fields: dict[str, Any] = orjson.loads(orjson.dumps(common)) if common is not None else {}
+    for name in ("cap", "ns", "process_credentials", "binary_properties"):
+        message = getattr(process, name)
+        if message is not None:
+            fields[name] = orjson.Fragment(msgspec.json.encode(message))
     return fields
+
+
+# One combination a container, about.
+@lru_cache(maxsize=4096)
+def _common(flags: str, auid: int | None, docker: str, in_init_tree: bool | None) -> orjson.Fragment | None:
+    fields: dict[str, Any] = {}
+    if flags:
+        fields["flags"] = flags.split()
+    if auid is not None and auid != UNSET_UID:
+        fields["auid"] = auid
+    if docker:
+        fields["docker"] = docker
+    if in_init_tree is not None:
+        fields["in_init_tree"] = in_init_tree
+    return orjson.Fragment(orjson.dumps(fields)) if fields else None
+
+
+@lru_cache(maxsize=4096)
+def _user(uid: int) -> orjson.Fragment:
+    return orjson.Fragment(b'{"id":"%d"}' % uid)
 
 
 _IDS: Final = (
@@ -105,23 +123,17 @@ def _add_credentials(fields: dict[str, Any], credentials: Credentials) -> None:
     for name, place in _IDS:
         value = getattr(credentials, name)
         if value is not None and value != UNSET_UID:
-            fields[place] = {"id": str(value)}
+            fields[place] = _user(value)
 
 
 def _add_capabilities(fields: dict[str, Any], cap: Capabilities) -> None:
     held = {
-        name: _capabilities(names)
-        for name, names in (("effective", cap.effective), ("permitted", cap.permitted))
-        if names
+        name: _named(names) for name, names in (("effective", cap.effective), ("permitted", cap.permitted)) if names
     }
     if held:
         fields.setdefault("thread", {})["capabilities"] = held
 
 
-def _capabilities(names: Sequence[str]) -> list[str]:
+def _named(capabilities: Sequence[str]) -> list[str]:
     # Tetragon's protobuf has one name without the prefix that the kernel, ECS and rules give it.
-    return ["CAP_DAC_OVERRIDE" if name == "DAC_OVERRIDE" else name for name in names]
-
-
-def _as_it_was(message: msgspec.Struct) -> orjson.Fragment:
-    return orjson.Fragment(msgspec.json.encode(message))
+    return ["CAP_DAC_OVERRIDE" if name == "DAC_OVERRIDE" else name for name in capabilities]

@@ -4,75 +4,110 @@ from typing import Final
 
 from app.enrich.exec_id import decode_exec_id
 from app.enrich.memory import Scope
-from schemas.lineage import Execution, Lineage
+from app.enrich.tree import Pid, Tree, pid_of
+from schemas.lineage import Above, Execution, Lineage
 from schemas.times import SECOND
 
 FARTHEST: Final = 64  # ancestors; nothing honest is deeper
-STEPS: Final = 128  # on the whole way, images of one pid included: wrong data may go in circles
+MOST_IMAGES: Final = 32  # of one pid on the way; wrong data may go in circles
 
 # They put a process into a container while they are in it themselves.
 _RUNTIMES: Final = ("runc", "crun", "youki", "containerd-shim", "conmon", "docker", "podman", "crio", "kata")
 
+_NOTHING: Final = Above()
+_ROOT: Final = Above(complete=True)
+
 
 def trace(scope: Scope, process: Execution, given: Execution | None, time: int) -> Lineage:
-    """`given` is the parent that the event brought; `time` is the event's, in ns."""
-    way = _Way(scope, process.node, time)
-    executions = scope.tree.executions
-    previous: list[Execution] = []
-    above = given if given is not None else way.find(process.parent, process)
-    unknown = process.parent if above is None else ""
-    # Without a fork in between, Tetragon's parent is what the same process was before.
-    while above is not None and above.pid == process.pid and above.pid is not None:
-        if above.exec_id == process.exec_id or not way.step():
+    """`given` is the parent that the event brought; `time` is the event's, in ns since 1970."""
+    tree = scope.tree
+    pid = process.pid
+    parent = given if given is not None else _Way(tree, process.node, time).find(process.parent, pid)
+    previous: tuple[Execution, ...] = ()
+    unknown = process.parent if parent is None else ""
+    if parent is not None and parent.pid == pid and pid is not None:
+        previous, parent, unknown = _images(tree, process, parent, time)
+    if parent is None:
+        if pid is not None and pid <= 2:
+            return Lineage(process, previous, _ROOT, False, False)
+        return Lineage(process, previous, Above(unknown=unknown) if unknown else _NOTHING, False, bool(previous))
+    if _cannot_be_parent(parent, process):
+        return Lineage(process, previous, _NOTHING, True, False)
+    return Lineage(process, previous, tree.way_from(parent) or _up(tree, parent, process.node, time), False, False)
+
+
+def _images(
+    tree: Tree, process: Execution, image: Execution, time: int
+) -> tuple[tuple[Execution, ...], Execution | None, str]:
+    """Without a fork in between, Tetragon's parent is what the same process was before.
+
+    The earlier images, oldest first; the parent of the first, or the exec_id of the one that is not known.
+    """
+    way = _Way(tree, process.node, time)
+    images: list[Execution] = []
+    above: Execution | None = image
+    unknown = ""
+    while above is not None and above.pid == process.pid:
+        if above.exec_id == process.exec_id or len(images) == MOST_IMAGES:
             above = None
             break
-        previous.insert(0, above)
+        images.append(above)
         unknown = above.parent
-        above = way.find(above.parent, process)
-    suspect = above is not None and _cannot_be_parent(above, process)
-    if suspect or above is None:
-        root = process.pid is not None and process.pid <= 2
-        return Lineage(process, previous, (), "" if root else unknown, root, suspect, bool(previous) and not root)
-    ancestors = [above]
+        above = way.find(unknown, process.pid)
+    return tuple(reversed(images)), above, unknown if above is None else ""
+
+
+def _up(tree: Tree, parent: Execution, node: str, time: int) -> Above:
+    way = _Way(tree, node, time)
+    ancestors = [parent]
     unknown = ""
-    while not (complete := above.pid is not None and above.pid <= 2) and len(ancestors) < FARTHEST and way.step():
-        below, unknown = above, above.parent
-        above = executions.get(unknown) or way.find(unknown, below)
-        while above is not None and above.pid == below.pid and above.pid is not None and way.step():
+    here = parent
+    while not (complete := here.pid is not None and here.pid <= 2) and len(ancestors) < FARTHEST:
+        unknown = here.parent
+        above = way.find(unknown, here.pid)
+        images = 0
+        while above is not None and above.pid == here.pid and above.pid is not None and images < MOST_IMAGES:
             unknown = above.parent
-            above = way.find(unknown, below)
-        if above is None:
+            above = way.find(unknown, here.pid)
+            images += 1
+        if above is None or images == MOST_IMAGES:
             break
-        ancestors.append(above)
         unknown = ""
-    return Lineage(process, previous, ancestors, unknown, complete, False, False)
+        ancestors.append(above)
+        here = above
+    found = Above(tuple(ancestors), unknown, complete)
+    if parent.exec_id and not way.guessed:
+        tree.keep_way(found, [parent.exec_id, *way.asked])
+    return found
 
 
 class _Way:
-    __slots__ = ("_node", "_scope", "_steps", "_time")
+    __slots__ = ("_node", "_time", "_tree", "asked", "guessed")
 
-    def __init__(self, scope: Scope, node: str, time: int) -> None:
-        self._scope = scope
+    def __init__(self, tree: Tree, node: str, time: int) -> None:
+        self._tree = tree
         self._node = node
         self._time = time
-        self._steps = 0
+        self.asked: list[str | Pid] = []  # exec_ids, and pids of which no execution is known
+        self.guessed = False  # something depends on the time too
 
-    def step(self) -> bool:
-        self._steps += 1
-        return self._steps < STEPS
-
-    def find(self, exec_id: str, child: Execution) -> Execution | None:
-        """By name; else what ran in the pid that the name tells."""
+    def find(self, exec_id: str, child: int | None) -> Execution | None:
+        """By name; else what ran in the pid that the name tells, if that is not `child`'s own."""
         if not exec_id:
             return None
-        found = self._scope.tree.executions.get(exec_id)
+        self.asked.append(exec_id)
+        found = self._tree.executions.get(exec_id)
         if found is not None:
-            return found if found.exec_id != child.exec_id else None
+            return found
         decoded = decode_exec_id(exec_id)
-        if decoded is None or decoded.pid == child.pid or decoded.pid == 0:
+        if decoded is None or decoded.pid == child or decoded.pid == 0:
             return None
-        latest = self._scope.tree.latest(self._node, decoded.pid)
-        if latest is None or latest.start > self._time or 0 < latest.end < self._time:
+        latest = self._tree.latest(self._node, decoded.pid)
+        if latest is None:
+            self.asked.append(pid_of(self._node, decoded.pid))
+            return None
+        self.guessed = True
+        if latest.start > self._time or 0 < latest.end < self._time:
             return None
         return latest
 

@@ -1,11 +1,12 @@
 """The executions that are remembered of one scope, by exec_id and by pid."""
 
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import msgspec
 
 from app.enrich.changes import Changes
-from schemas.lineage import Execution
+from schemas.lineage import Above, Execution
 from schemas.times import SECOND
 
 OWNER: Final = "@process"
@@ -13,7 +14,9 @@ OWNER: Final = "@process"
 TTL: Final = 600 * SECOND  # of a dead one: late events come within 30 s, rules look back 5 minutes at most
 MOST: Final = 16_384  # in one scope; beyond, the eighth goes that is missed least
 
-_DECODER = msgspec.json.Decoder(Execution)
+MOST_WAYS: Final = 4096
+
+_DECODER: Final = msgspec.json.Decoder(Execution)
 
 Pid: TypeAlias = int | tuple[str, int]  # with the node, where a scope holds several
 
@@ -21,11 +24,13 @@ Pid: TypeAlias = int | tuple[str, int]  # with the node, where a scope holds sev
 class Tree:
     """An execution is immutable: to change one is to put another in its place."""
 
-    __slots__ = ("_changes", "_pids", "_scope", "executions")
+    __slots__ = ("_above", "_changes", "_pids", "_scope", "_watched", "executions")
 
     def __init__(self, scope: str, changes: Changes) -> None:
         self.executions: dict[str, Execution] = {}
         self._pids: dict[Pid, tuple[str, ...]] = {}  # not stored: it follows from the executions
+        self._above: dict[str, Above] = {}  # neither: it is found again
+        self._watched: set[str | Pid] = set()  # what some way in _above depends on, known or not
         self._scope = scope
         self._changes = changes
 
@@ -33,6 +38,8 @@ class Tree:
         exec_id = execution.exec_id
         known = self.executions.get(exec_id)
         self.executions[exec_id] = execution
+        if exec_id in self._watched:
+            self._forget_ways()
         self._changes.note(
             (self._scope, OWNER, exec_id),
             2 * len(exec_id) + len(execution.binary) + len(execution.arguments) + len(execution.cwd),
@@ -44,12 +51,27 @@ class Tree:
 
     def latest(self, node: str, pid: int) -> Execution | None:
         """The execution that runs in `pid` now, else the one that ran in it last."""
-        found = self._pids.get((node, pid) if node else pid)
+        found = self._pids.get(pid_of(node, pid))
         if found is None:
             return None
         if len(found) == 1:
             return self.executions[found[0]]
         return max((self.executions[exec_id] for exec_id in found), key=_recency)
+
+    def way_from(self, parent: Execution) -> Above | None:
+        """What `keep_way` was given, unless something on it has changed since."""
+        return self._above.get(parent.exec_id)
+
+    def keep_way(self, above: Above, asked: Iterable[str | Pid]) -> None:
+        """The first ancestor names the way. `asked` are all exec_ids looked for, and all pids of which none was known."""
+        if len(self._above) == MOST_WAYS:
+            self._forget_ways()
+        self._above[above.ancestors[0].exec_id] = above
+        self._watched.update(asked)
+
+    def _forget_ways(self) -> None:
+        self._above.clear()
+        self._watched.clear()
 
     def sweep(self, now: int) -> None:
         """Forgets the dead whose time is over and from whom nothing that lives descends."""
@@ -64,6 +86,7 @@ class Tree:
         return msgspec.json.encode(execution) if execution is not None else None
 
     def restore(self, name: str, value: bytes | None) -> None:
+        self._forget_ways()
         known = self.executions.pop(name, None)
         restored = _DECODER.decode(value) if value is not None else None
         if restored is not None:
@@ -83,19 +106,23 @@ class Tree:
 
     def _drop(self, execution: Execution) -> None:
         del self.executions[execution.exec_id]
+        if execution.exec_id in self._watched:
+            self._forget_ways()
         self._index(execution, None)
         self._changes.note((self._scope, OWNER, execution.exec_id), 0)
 
     def _index(self, before: Execution | None, after: Execution | None) -> None:
         if before is not None and before.pid is not None:
-            pid = _pid(before)
+            pid = pid_of(before.node, before.pid)
             rest = tuple(exec_id for exec_id in self._pids[pid] if exec_id != before.exec_id)
             if rest:
                 self._pids[pid] = rest
             else:
                 del self._pids[pid]
         if after is not None and after.pid is not None:
-            pid = _pid(after)
+            pid = pid_of(after.node, after.pid)
+            if pid in self._watched:
+                self._forget_ways()
             self._pids[pid] = (*self._pids.get(pid, ()), after.exec_id)
 
     def _ancestors_of_the_living(self) -> set[str]:
@@ -110,9 +137,8 @@ class Tree:
         return needed
 
 
-def _pid(execution: Execution) -> Pid:
-    assert execution.pid is not None
-    return (execution.node, execution.pid) if execution.node else execution.pid
+def pid_of(node: str, pid: int) -> Pid:
+    return (node, pid) if node else pid
 
 
 def _recency(execution: Execution) -> tuple[bool, int, str]:
