@@ -58,7 +58,7 @@ def user_fields(process: Process) -> dict[str, Any] | orjson.Fragment | None:
     effective = effective_uid(process)
     name = process.user.name if process.user is not None else ""
     real = process.process_credentials.uid if process.process_credentials is not None else None
-    if real is None or real == effective or real == UNSET_UID:
+    if real is None or real in (effective, UNSET_UID):
         if not name:
             return _user(effective) if effective is not None else None
         return {"id": str(effective), "name": name} if effective is not None else {"name": name}
@@ -80,14 +80,18 @@ def effective_uid(process: Process) -> int | None:
 def raw_fields(process: Process) -> dict[str, Any] | orjson.Fragment | None:
     """`tetragon.process.*` and `tetragon.parent.*`: what ECS has no name for, spelled as Tetragon spells it."""
     common = _common(process.flags, process.auid, process.docker, process.in_init_tree)
-    if process.cap is process.ns is process.process_credentials is process.binary_properties is None:
+    messages = (process.cap, process.ns, process.process_credentials, process.binary_properties)
+    if messages == _NONE:
         return common
     fields: dict[str, Any] = orjson.loads(orjson.dumps(common)) if common is not None else {}
-    for name in ("cap", "ns", "process_credentials", "binary_properties"):
-        message = getattr(process, name)
+    for name, message in zip(_MESSAGES, messages, strict=True):
         if message is not None:
             fields[name] = orjson.Fragment(msgspec.json.encode(message))
     return fields
+
+
+_MESSAGES: Final = ("cap", "ns", "process_credentials", "binary_properties")
+_NONE: Final = (None, None, None, None)
 
 
 # One combination a container, about.

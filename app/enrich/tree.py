@@ -63,7 +63,7 @@ class Tree:
         return self._above.get(parent.exec_id)
 
     def keep_way(self, above: Above, asked: Iterable[str | Pid]) -> None:
-        """The first ancestor names the way. `asked` are all exec_ids looked for, and all pids of which none was known."""
+        """The first ancestor names the way. `asked`: all exec_ids looked for, and the pids of which none was known."""
         if len(self._above) == MOST_WAYS:
             self._forget_ways()
         self._above[above.ancestors[0].exec_id] = above

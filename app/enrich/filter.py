@@ -1,0 +1,72 @@
+"""`tetrastash enrich`: the pipeline as a Unix filter, without Kafka. What it prints is what a worker would store."""
+
+import contextlib
+import logging
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+import orjson
+
+from app.enrich.inputs import records
+from app.enrich.memory import Memory
+from app.enrich.pipeline import Pipeline
+from app.enrich.registry import load_agents
+from app.errors import Stop
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run(files: Sequence[str], *, rejected: str | None, settings: Settings) -> int:
+    """The exit status. Raises Stop for a file that cannot be read or written, and for a bad agent."""
+    pipeline = Pipeline(load_agents(settings.agents), original=settings.event_original)
+    total: Counter[str] = Counter(lines=0, documents=0, rejected=0, agent_errors=0)
+    try:
+        with _letters(rejected) as letters:
+            _filter(pipeline, files, settings, letters, total)
+    except BrokenPipeError:
+        # Whoever reads has enough. Python would complain once more when it closes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    sys.stderr.write("enriched " + " ".join(f"{name}={number}" for name, number in total.items()) + "\n")
+    return 0
+
+
+def _filter(
+    pipeline: Pipeline, files: Sequence[str], settings: Settings, letters: IO[bytes], total: Counter[str]
+) -> None:
+    memory = Memory()
+    told: set[tuple[str, str, str]] = set()
+    for record in records(files, settings):
+        enriched = pipeline.enrich(memory, record)
+        for block, _ in enriched.blocks:
+            # Every second line is a document; the others tell the bulk API what to do with it.
+            sys.stdout.buffer.write(b"\n".join([*block.split(b"\n")[1::2], b""]))
+        sys.stdout.buffer.flush()
+        for rejection in enriched.rejections:
+            letters.write(orjson.dumps(rejection.wire(), option=orjson.OPT_APPEND_NEWLINE))
+        if enriched.rejections:
+            letters.flush()
+        for failure in enriched.failures:
+            alike = (failure.agent, failure.type, failure.text)
+            if alike not in told:
+                told.add(alike)
+                log.warning("agent failed agent=%s error=%s text=%r exec_id=%s", *alike, failure.exec_id)
+        total.update(enriched.counters)
+        memory.drain()
+
+
+@contextlib.contextmanager
+def _letters(file: str | None) -> Iterator[IO[bytes]]:
+    if file is None:
+        yield sys.stderr.buffer
+        return
+    try:
+        opened = open(file, "wb")  # noqa: SIM115 - closed below; an error of the body is not one of opening
+    except OSError as error:
+        raise Stop(f"File {file!r} for rejections cannot be written: {error.strerror}. Expected a new file.") from error
+    with opened:
+        yield opened
