@@ -60,7 +60,7 @@ class File:
     torn_at: int | None = None  # the size at which no whole line was left
     too_long_from: int | None = None  # where a line began that is longer than LINE_BYTES
     replaced: bool = False  # what is durable or flying is all that will ever come of it
-    broken: str | None = None  # why nothing more can be read until it changes
+    broken: str | None = None  # the path under which it cannot be read on until it changes
     broken_signature: tuple[tuple[int, int, int], ...] | None = None
 
     @property
@@ -72,7 +72,10 @@ class File:
         seam = bytearray(min(SEAM_BYTES, place.position))
         assert self.source is not None
         got = self.source.read(place.position - len(seam), memoryview(seam))
-        if got < len(seam) or (seam and fingerprint(bytes(seam)) != place.seam):
+        if got < len(seam):
+            self._no_damage()
+            return False
+        if seam and fingerprint(bytes(seam)) != place.seam:
             return False
         self.place = place
         self.key = place.key.encode()
@@ -83,7 +86,16 @@ class File:
     def head(self) -> bytes:
         assert self.source is not None
         head = bytearray(HEAD_BYTES)
-        return bytes(head[: self.source.read(0, memoryview(head))])
+        got = self.source.read(0, memoryview(head))
+        if got < HEAD_BYTES:
+            self._no_damage()
+        return bytes(head[:got])
+
+    def _no_damage(self) -> None:
+        """Raises SourceError if what was read last does not end where the file does."""
+        assert self.source is not None
+        if self.source.damage is not None:
+            raise self.source.damage
 
     def unread(self) -> int:
         """Bytes known to be there; a packed file tells only at its end."""
@@ -98,7 +110,7 @@ class File:
         return self.size <= self.cursor if final else self.size <= self.cursor and self.away is not None
 
     def next_block(self, data: bytearray, *, final: bool) -> Block | None:
-        """Raises ReplacedError, and what the source raises."""
+        """Raises ReplacedError, SourceError and OSError."""
         if self.source is None or not self._worth_reading(final=final):
             return None
         start = len(self.seam)
@@ -124,6 +136,7 @@ class File:
 
     def _rest(self, data: bytearray, start: int, end: int, *, final: bool) -> Block | None:
         """What has no line end, at the end of the file."""
+        self._no_damage()
         if final:
             # A packed file's size is known now that its end was reached.
             self.size = self.cursor + end - start if self.size is None else self.size
@@ -157,6 +170,8 @@ class File:
         self.cursor += passed - start
         if not line_end and not last:
             return None
+        if not line_end:
+            self._no_damage()
         if self.size is None and not line_end:
             self.size = self.cursor
         begin, self.too_long_from = self.too_long_from, None

@@ -67,6 +67,7 @@ class Log:
         self._shared = shared
         self._known: dict[str, str] = {}  # stamp → Place.file, of files that need no more reading
         self._absent: dict[str, float] = {}  # Place.file → since when no scan finds it
+        self._folder_at = 0  # when the folder had last changed, while the log is not there
         self._entry = shared.book.logs.setdefault(path, LogBook())
 
     def close(self) -> None:
@@ -87,7 +88,7 @@ class Log:
         try:
             status = os.stat(self.path)
         except OSError:
-            return live is not None
+            return live is not None or (self.follows and self._folder_changed())
         if live is None:
             return self.follows
         if (status.st_dev, status.st_ino) != live.inode:
@@ -97,6 +98,13 @@ class Log:
             return True
         live.size = status.st_size
         return False
+
+    def _folder_changed(self) -> bool:
+        """A log may come and be rotated away between two looks at its name."""
+        before = self._folder_at
+        with suppress(OSError):
+            self._folder_at = os.stat(os.path.dirname(self.path)).st_mtime_ns
+        return self._folder_at != before
 
     def next_block(self, now: float) -> Block | None:
         """The next lines in order; they may be looked at until the next block of any log is asked for."""
@@ -202,7 +210,7 @@ class Log:
             if live is not None and (status.st_dev, status.st_ino) == live.inode:
                 return
             source = Plain(self.path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         except (OSError, SourceError) as error:
             self._shared.unreadable(self.path, error)
@@ -232,6 +240,7 @@ class Log:
                 if file.broken_signature is None:
                     file.broken_signature = signature
                 elif file.broken_signature != signature:
+                    self._shared.solved(file.broken)
                     file.broken = file.broken_signature = None
                     _shut(file)
 
@@ -342,7 +351,7 @@ class Log:
             return  # the next scan will miss it
         path = file.path if file.live else path_of(Name(self.path, file.stamp, isinstance(error, SourceError)))
         self._shared.unreadable(path, error)
-        file.broken = str(error)
+        file.broken = path
 
     def _totals(self, place: Place) -> Totals:
         return self._entry.totals.setdefault(place.key or self._shared.node or self._shared.host, Totals())

@@ -149,7 +149,8 @@ def locked(path: Path) -> Iterator[PositionFile]:
 
 
 def _unusable(path: Path, error: OSError) -> SettingsError:
+    reason = "its folder is a file" if isinstance(error, FileExistsError) else error.strerror
     return SettingsError(
-        f"Setting TETRASTASH_POSITIONS has value {str(path)!r}, where no file can be kept: {error.strerror}. "
+        f"Setting TETRASTASH_POSITIONS has value {str(path)!r}, where no file can be kept: {reason}. "
         "Expected a path in a folder that this user may write to."
     )

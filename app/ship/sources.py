@@ -17,20 +17,20 @@ class Source(Protocol):
     """Held open: a rename or an unlink changes nothing."""
 
     inode: tuple[int, int]
+    damage: SourceError | None  # why what was read last is not followed by more, if not because the file ends there
 
     def size(self) -> int | None:
         """Of the uncompressed bytes; None if only reading on will tell."""
 
     def read(self, position: int, into: memoryview) -> int:
-        """How many bytes it put at the start of `into`; fewer than fit only at the end of the file.
-
-        Raises OSError, and SourceError when there is more but it cannot be unpacked.
-        """
+        """How many bytes it put at the start of `into`; fewer than fit only at the end of the file, or at damage."""
 
     def close(self) -> None: ...
 
 
 class Plain:
+    damage: SourceError | None = None
+
     def __init__(self, path: str) -> None:
         self._descriptor, self.inode = _open(path)
 
@@ -52,6 +52,7 @@ class Gzip:
         self._restart()
 
     def _restart(self) -> None:
+        self.damage: SourceError | None = None
         self._packed_at = 0
         self._unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         self._fed = False  # whether the current member has begun
@@ -76,11 +77,10 @@ class Gzip:
                 del self._kept[:surplus]
                 self._kept_at += surplus
             try:
-                more = self._unpack_more()
-            except SourceError:
-                if self._kept_at + len(self._kept) <= position:
-                    raise
-                break  # what came before the damage is as good as ever
+                more = self.damage is None and self._unpack_more()
+            except SourceError as damage:
+                self.damage = damage  # what came before it is as good as ever
+                more = False
         start = position - self._kept_at
         got = max(0, min(len(into), len(self._kept) - start))
         into[:got] = memoryview(self._kept)[start : start + got]

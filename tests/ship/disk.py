@@ -85,7 +85,7 @@ class Reading:
     def step(self, seconds: float = 0.1, most: int = 1_000_000) -> None:
         self.now += seconds
         self.tail.look(self.now)
-        for block, _ in zip(self.blocks(), range(most), strict=False):
+        for _, block in zip(range(most), self.blocks(), strict=False):
             self.flying.append((block, bytes(block.value)))
 
     def acknowledge(self, most: int = 1_000_000) -> None:

@@ -27,7 +27,8 @@ def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarte
         reading = Reading(writer.log)
         number = 0
         packed: list[Path] = []
-        for step, data in steps:
+        for step, text in steps:
+            data = text
             match step:
                 case "write":
                     if distinct:  # every line its own, as Tetragon's are
@@ -66,5 +67,47 @@ def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarte
         reading.run()
         reading.run()
         assert reading.lines() == writer.written
+        assert reading.book.losses == []
+        reading.tail.close()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEPS, max_size=40))
+def test_a_kill_repeats_lines_and_loses_none(steps: list[tuple[str, bytes]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        writer = Writer(Path(folder))
+        reading = Reading(writer.log)
+        number = unsaved = repeated = 0
+        for step, _ in steps:
+            match step:
+                case "write":
+                    writer.write(b"".join(b"%d\n" % (number + i) for i in range(5)))
+                    number += 5
+                case "rotate":
+                    writer.rotate()
+                case "pack" | "unlink":
+                    for backup in writer.backups():
+                        writer.pack(backup)
+                        backup.unlink()
+                case "save":
+                    reading.save()
+                    unsaved = len(reading.durable)
+                case "restart":
+                    repeated += sum(block.lines for block, _ in reading.durable[unsaved:])
+                    reading.restart()
+                    unsaved = len(reading.durable)
+                case "fail":
+                    reading.fail()
+                case "step" | "rest":
+                    reading.step(0.1 if step == "step" else 30)
+                case _:
+                    reading.acknowledge()
+        reading.run()
+        reading.run()
+        lines = reading.lines()
+        assert list(dict.fromkeys(lines)) == writer.written
+        assert len(lines) <= len(writer.written) + repeated
+        totals = [totals for log in reading.book.logs.values() for totals in log.totals.values()]
+        assert sum(each.lines for each in totals) == len(writer.written)  # counted once, however often sent
         assert reading.book.losses == []
         reading.tail.close()

@@ -1,0 +1,475 @@
+"""Each way in which a log can surprise its reader, one by one; test_tail tries them in all orders."""
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
+from app.ship.positions import Book, Loss, Totals, decode_book
+from tests.ship.disk import Reading, Writer
+
+
+def only_totals(reading: Reading) -> Totals:
+    [entry] = reading.book.logs.values()
+    [totals] = entry.totals.values()
+    return totals
+
+
+def losses(reading: Reading) -> list[tuple[int, int, str]]:
+    return [(loss.position, loss.bytes, loss.reason) for loss in reading.book.losses]
+
+
+def test_a_block_holds_whole_lines_and_tells_where_they_lie(tmp_path: Path) -> None:
+    lines = [b"%d %b\n" % (number, b"x" * (number * 37 % 5000)) for number in range(500)]
+    log = tmp_path / "x.log"
+    log.write_bytes(b"".join(lines))
+    reading = Reading(log)
+    reading.run(1)
+    position = line = 0
+    for block, value in reading.durable:
+        assert (block.position, block.line) == (position, line)
+        assert value.endswith(b"\n")
+        assert len(value) <= BLOCK_BYTES
+        assert block.lines == value.count(b"\n")
+        position += len(value)
+        line += block.lines
+    assert len(reading.durable) == -(-position // BLOCK_BYTES)
+    assert b"".join(value for _, value in reading.durable) == b"".join(lines)
+    assert only_totals(reading) == Totals(lines=500, bytes=position, blocks=len(reading.durable))
+
+
+def test_a_torn_line_waits_for_its_end(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    reading = Reading(writer.log)
+    writer.write(b"one\ntw")
+    reading.run(60)
+    assert reading.lines() == [b"one"]
+    writer.write(b"o\n")
+    reading.run(0.1)
+    assert reading.lines() == [b"one", b"two"]
+
+
+def test_the_end_of_a_rotated_file_is_a_line_even_without_a_line_end(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    reading = Reading(writer.log)
+    writer.write(b"one\ntwo")
+    reading.step()
+    writer.rotate()
+    writer.write(b"three\n")
+    reading.run()
+    assert reading.lines() == [b"one", b"two", b"three"]
+
+
+def test_a_writer_may_finish_its_line_just_after_the_rename(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    reading = Reading(writer.log)
+    writer.write(b"one\ntw")
+    reading.step()
+    backup = writer.log.rename(tmp_path / "x-2026-01-02T15-04-05.000.log")
+    writer.log.write_bytes(b"three\n")
+    reading.step()
+    with backup.open("ab") as file:
+        file.write(b"o\n")
+    reading.run()
+    assert reading.lines() == [b"one", b"two", b"three"]
+
+
+def test_backups_found_at_the_start_are_read_first_and_the_oldest_of_them_first(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    for number in range(5):
+        writer.write(b"%d\n" % number)
+        if number < 4 and (backup := writer.rotate()) and number % 2:
+            writer.pack(backup)
+            backup.unlink()
+    reading = Reading(writer.log)
+    reading.step()
+    assert [value for _, value in reading.flying] == [b"0\n", b"1\n", b"2\n", b"3\n", b"4\n"]
+    assert {block.file.path for block, _ in reading.flying} == {str(writer.log)}
+
+
+def test_a_plain_backup_and_its_packed_form_are_one_file(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\ntwo\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    backup = writer.rotate()
+    assert backup is not None
+    reading.save()
+    writer.pack(backup)
+    reading.restart()
+    reading.run(30)
+    backup.unlink()
+    reading.save()
+    reading.restart()
+    reading.run(30)
+    assert reading.lines() == [b"one", b"two"]
+    assert losses(reading) == []
+
+
+def test_a_packed_backup_is_read_on_where_the_plain_one_was_left(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\ntwo\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    reading.save()
+    writer.write(b"three\n")
+    backup = writer.rotate()
+    assert backup is not None
+    writer.pack(backup)
+    backup.unlink()
+    reading.restart()
+    reading.run(1)
+    assert [(block.position, block.line, value) for block, value in reading.durable] == [
+        (0, 0, b"one\ntwo\n"),
+        (8, 2, b"three\n"),
+    ]
+    assert len({block.file.place.file for block, _ in reading.durable if block.file.place}) == 1
+
+
+def test_a_backup_that_is_unlinked_while_it_waits_is_read_all_the_same(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.step(most=0)
+    for number in range(3):
+        backup = writer.rotate()
+        assert backup is not None
+        reading.step(most=0)
+        backup.unlink()
+        writer.write(b"%d\n" % number)
+    reading.run()
+    assert reading.lines() == [b"one", b"0", b"1", b"2"]
+
+
+def test_a_backup_that_vanished_unread_is_a_known_loss_told_once(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b'{"node_name":"n1"}\n')
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"lost one\n")
+    reading.step(most=0)
+    reading.save()
+    backup = writer.rotate()
+    assert backup is not None
+    backup.unlink()
+    writer.write(b"kept\n")
+    reading.restart()
+    reading.run(30)
+    reading.save()
+    reading.restart()
+    reading.run(30)
+    assert reading.lines() == [b'{"node_name":"n1"}', b"kept"]
+    assert losses(reading) == [(19, 9, "vanished before its end was read")]
+    [loss] = reading.book.losses
+    assert (loss.path, loss.key) == (str(writer.log), "n1")
+    totals = reading.book.logs[str(writer.log)].totals["n1"]
+    assert (totals.lost_files, totals.lost_bytes) == (1, 9)
+
+
+def test_a_backup_that_was_read_may_go_without_a_word(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    backup = writer.rotate()
+    assert backup is not None
+    reading.run(30)
+    assert len(reading.book.logs[str(writer.log)].files) == 1
+    backup.unlink()
+    reading.run(30)
+    assert losses(reading) == []
+    assert reading.book.logs[str(writer.log)].files == []
+
+
+def test_a_folder_that_cannot_be_listed_for_a_while_is_no_loss(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    writer = Writer(folder)
+    writer.write(b"one\n")
+    writer.rotate()
+    writer.write(b"two\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    reading.save()
+    reading.restart()
+    folder.rename(tmp_path / "elsewhere")
+    reading.run(60)
+    assert list(reading.tail.problems) == [str(folder)]
+    (tmp_path / "elsewhere").rename(folder)
+    writer.write(b"three\n")
+    reading.run(60)
+    assert reading.lines() == [b"one", b"two", b"three"]
+    assert losses(reading) == []
+    assert reading.tail.problems == {}
+
+
+def test_a_log_that_is_truncated_begins_again_as_another_file(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\ntwo\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    os.truncate(writer.log, 0)
+    reading.step()
+    writer.write(b"one\n")
+    reading.run(30)
+    assert [(block.position, block.line, value) for block, value in reading.durable] == [
+        (0, 0, b"one\ntwo\n"),
+        (0, 0, b"one\n"),
+    ]
+    assert losses(reading) == []
+
+
+def test_a_log_that_is_truncated_and_outgrows_its_position_unseen_begins_again_too(tmp_path: Path) -> None:
+    for stopped in (False, True):
+        writer = Writer(tmp_path, f"{stopped}.log")
+        writer.write(b"one\ntwo\n")
+        reading = Reading(writer.log)
+        reading.run(1)
+        reading.save()
+        writer.log.write_bytes(b"one\nother line\n")
+        if stopped:
+            reading.restart()
+        reading.run(30)
+        assert reading.lines() == [b"one", b"two", b"one", b"other line"]
+
+
+def test_what_was_unread_when_a_log_was_truncated_is_a_known_loss(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"two\n")
+    reading.step(most=0)
+    os.truncate(writer.log, 0)
+    reading.step()
+    writer.write(b"three\n")
+    reading.run(30)
+    assert reading.lines() == [b"one", b"three"]
+    assert losses(reading) == [(4, 4, "truncated before it was read to its end")]
+
+
+def test_what_was_under_way_when_its_log_was_truncated_and_kafka_failed_is_a_known_loss(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.step()
+    os.truncate(writer.log, 0)
+    reading.step()
+    reading.fail()
+    writer.write(b"two\n")
+    reading.run(30)
+    assert reading.lines() == [b"two"]
+    assert losses(reading) == [(0, 4, "truncated while Kafka had not yet acknowledged it")]
+
+
+def test_files_of_one_log_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    reading = Reading(writer.log)
+    for number in range(3):
+        writer.write(b"the same beginning\n%d\n" % number)
+        if number == 1:
+            reading.run(1)
+            reading.save()
+            reading.restart()
+        writer.rotate()
+    reading.run(30)
+    reading.save()
+    reading.restart()
+    reading.run(30)
+    assert reading.lines() == [line for n in range(3) for line in (b"the same beginning", b"%d" % n)]
+    names = {block.file.place.file for block, _ in reading.durable if block.file.place is not None}
+    assert sorted(name.partition(".")[2] for name in names) == ["", "1", "2"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_long_line_is_a_block_of_its_own(tmp_path: Path, packed: bool) -> None:
+    long = b"x" * 5_000_000
+    text = b"before\n" + long + b"\nafter\n"
+    log = tmp_path / "x.log"
+    if packed:
+        (tmp_path / "x-2026-01-02T15-04-05.000.log.gz").write_bytes(gzip.compress(text))
+    else:
+        log.write_bytes(text)
+    reading = Reading(log)
+    reading.run(1)
+    assert [value for _, value in reading.durable] == [b"before\n", long + b"\n", b"after\n"]
+
+
+@pytest.mark.parametrize("length", [BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, LINE_BYTES - 1])
+def test_lines_around_the_size_of_a_block_pass(tmp_path: Path, length: int) -> None:
+    log = tmp_path / "x.log"
+    log.write_bytes((b"x" * length + b"\n") * 2)
+    reading = Reading(log)
+    reading.run(1)
+    assert reading.lines() == [b"x" * length] * 2
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_line_that_is_too_long_to_be_sent_is_a_known_loss_and_takes_no_memory(tmp_path: Path, ended: bool) -> None:
+    writer = Writer(tmp_path)
+    reading = Reading(writer.log)
+    writer.write(b"before\n" + b"x" * (LINE_BYTES + 1))
+    reading.run(1)
+    writer.write(b"y" * (3 * LINE_BYTES))
+    reading.run(1)
+    assert losses(reading) == []  # its end is not there yet
+    if ended:
+        writer.write(b"\nafter\n")
+    writer.rotate()
+    writer.write(b"next file\n")
+    reading.run(30)
+    assert reading.lines() == [b"before", *([b"after"] if ended else []), b"next file"]
+    assert losses(reading) == [(7, 4 * LINE_BYTES + 1 + ended, "the line is longer than can be sent")]
+    assert len(reading.tail._shared.buffer) < 2 * BLOCK_BYTES
+    totals = reading.book.logs[str(writer.log)].totals["host"]
+    assert (totals.lines, totals.lost_lines) == (len(reading.lines()), 1)
+    if ended:
+        assert [block.line for block, value in reading.durable if value == b"after\n"] == [2]
+
+
+def test_the_key_is_of_the_first_line_that_tells_and_stays(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    reading = Reading(writer.log)
+    writer.write(b'not json\n{"node_name":"n1","cluster_name":"c"}\n')
+    reading.run(1)
+    reading.save()
+    reading.restart()
+    writer.write(b'{"node_name":"n2"}\n')
+    reading.run(1)
+    assert {block.file.key for block, _ in reading.durable} == {b"c/n1"}
+    assert list(decode_book(reading.saved).logs[str(writer.log)].totals) == ["c/n1"]
+
+
+def test_the_key_is_the_setting_if_there_is_one_and_the_host_if_nothing_tells(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b'not json\n{"node_name":7}\n')
+    for node, key in [("c/mine", b"c/mine"), (None, b"host")]:
+        reading = Reading(writer.log, node=node)
+        reading.run(1)
+        assert {block.file.key for block, _ in reading.durable} == {key}
+
+
+def test_an_empty_file_is_fine(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.log.touch()
+    reading = Reading(writer.log, once=True)
+    reading.run(1)
+    assert reading.tail.finished()
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.rotate()
+    writer.write(b"one\n")
+    reading.run(30)
+    assert reading.lines() == [b"one"]
+    assert reading.tail.problems == {}
+
+
+def test_a_packed_backup_that_breaks_off_is_told_and_read_again_when_it_has_changed(tmp_path: Path) -> None:
+    text = b"".join(b"line %d\n" % number for number in range(100_000))
+    whole = gzip.compress(text)
+    backup = tmp_path / "x-2026-01-02T15-04-05.000.log.gz"
+    backup.write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "x.log").write_bytes(b"next\n")
+    reading = Reading(tmp_path / "x.log")
+    reading.run()
+    assert "breaks off" in reading.tail.problems[str(backup)]
+    assert reading.lines()[-1] == b"next"
+    backup.write_bytes(whole)
+    reading.run()
+    assert reading.tail.problems == {}
+    assert sorted(reading.lines()) == sorted([*text.splitlines(), b"next"])
+
+
+def test_a_glob_finds_logs_that_appear_later(tmp_path: Path) -> None:
+    reading = Reading(tmp_path / "*" / "tetragon*.log")
+    reading.run(1)
+    [sentence] = reading.tail.problems.values()
+    assert f"Path {str(tmp_path / '*' / 'tetragon*.log')!r} names no file" in sentence
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        writer = Writer(tmp_path / name)
+        writer.write(b"%b1\n" % name.encode())
+        writer.rotate()
+        writer.write(b"%b2\n" % name.encode())
+    reading.run()
+    assert sorted(reading.lines()) == [b"a1", b"a2", b"b1", b"b2"]
+    assert reading.tail.problems == {}
+    assert sorted(reading.book.logs) == [str(tmp_path / name / "tetragon.log") for name in ("a", "b")]
+
+
+def test_a_backup_that_is_named_is_read_alone(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    for number in range(3):
+        writer.write(b"%d\n" % number)
+        writer.rotate()
+    reading = Reading(writer.backups()[1], once=True)
+    reading.run()
+    assert reading.lines() == [b"1"]
+    assert losses(reading) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("missing/x.log", "'{0}/missing' cannot be read: No such file or directory"),
+        ("file/x.log", "'{0}/file' cannot be read: Not a directory"),
+        ("x.log", "'{0}/x.log' names no file"),
+        ("folder.log", "'{0}/folder.log' cannot be read: it is a folder, or no regular file"),
+    ],
+)
+def test_a_path_that_cannot_be_read_is_named_and_tried_again(tmp_path: Path, path: str, reason: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.log").mkdir()
+    reading = Reading(tmp_path / path)
+    reading.run(3)
+    [sentence] = reading.tail.problems.values()
+    assert reason.format(tmp_path) in sentence
+    if (tmp_path / "file").exists():
+        (tmp_path / "file").unlink()
+    (tmp_path / "folder.log").rmdir()
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_bytes(b"one\n")
+    reading.run(3)
+    assert reading.lines() == [b"one"]
+    assert reading.tail.problems == {}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_a_file_without_permission_is_named_and_tried_again(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    log.write_bytes(b"one\n")
+    log.chmod(0)
+    reading = Reading(log)
+    reading.run(3)
+    assert "Permission denied" in reading.tail.problems[str(log)]
+    log.chmod(0o600)
+    reading.run(3)
+    assert reading.lines() == [b"one"]
+    assert reading.tail.problems == {}
+
+
+def test_a_book_of_another_log_is_left_alone(tmp_path: Path) -> None:
+    first, second = Writer(tmp_path, "a.log"), Writer(tmp_path, "b.log")
+    first.write(b"one\n")
+    second.write(b"two\n")
+    reading = Reading(first.log)
+    reading.run(1)
+    reading.save()
+    reading.paths = [str(second.log)]
+    reading.restart()
+    reading.run(60)
+    assert sorted(reading.book.logs) == [str(first.log), str(second.log)]
+    assert reading.book.logs[str(first.log)].files[0].position == 4
+
+
+def test_old_losses_make_room_for_new_ones(tmp_path: Path) -> None:
+    reading = Reading(tmp_path / "x.log")
+    reading.book.losses += [Loss("", "", str(number), "", 0, 0, "") for number in range(1000)]
+    writer = Writer(tmp_path, "x.log")
+    writer.write(b"x" * (LINE_BYTES + 1) + b"\n")
+    reading.run(1)
+    assert len(reading.book.losses) == 1000
+    assert reading.book.losses[0].file == "1"
+    assert isinstance(reading.book, Book)
