@@ -43,6 +43,7 @@ from app.topics import (
 
 PATIENCE: Final = 120.0  # seconds for Kafka and Elasticsearch to come up, when all are started together
 PAUSE: Final = 1.0
+SHOWN_SECONDS: Final = 10.0
 
 T = TypeVar("T")
 
@@ -52,8 +53,9 @@ async def setup(settings: Settings, patience: float = PATIENCE) -> int:
     for `patience` seconds."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would tell is told here, in sentences
     deadline = time.monotonic() + patience
-    for step in (_topics, _template):
-        for line in await _patiently(partial(step, settings), deadline):
+    made: set[str] = set()
+    for step in (partial(_topics, settings, made), partial(_template, settings)):
+        for line in await _patiently(step, deadline):
             click.echo(line)
     return 0
 
@@ -74,10 +76,11 @@ async def _patiently(step: Callable[[], Awaitable[T]], deadline: float) -> T:
         await asyncio.sleep(PAUSE)
 
 
-async def _topics(settings: Settings) -> list[str]:
-    """What was done, a line each. Raises Retry while Kafka is away, Stop when it refuses."""
+async def _topics(settings: Settings, made: set[str]) -> list[str]:
+    """What was done, a line each; `made` gathers names over several attempts. Raises Retry while Kafka is away, Stop
+    when it refuses."""
     try:
-        return await _make_or_check(settings)
+        return await _make_or_check(settings, made)
     except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
         raise Stop(
             f"Kafka does not let user {settings.kafka_username!r} make or describe the topics of "
@@ -88,7 +91,7 @@ async def _topics(settings: Settings) -> list[str]:
         raise Retry(f"{await why_kafka_is_away(settings)} ({error!r})") from error
 
 
-async def _make_or_check(settings: Settings) -> list[str]:
+async def _make_or_check(settings: Settings, made: set[str]) -> list[str]:
     names = topic_names(settings)
     present = await topics_by_name(settings, names.values())
     missing = {role: name for role, name in names.items() if name not in present}
@@ -96,15 +99,14 @@ async def _make_or_check(settings: Settings) -> list[str]:
     admin = AIOKafkaAdminClient(**connection(settings))
     await admin.start()
     try:
-        await _make(admin, missing, partitions, settings.replication)
-        found = present | await topics_by_name(settings, missing.values())
-        if len(found) < len(names):
-            raise Retry("Kafka has made the topics, and does not show all of them yet.")
-        topics = Topics(*(found[name] for name in names.values()))
+        if missing:
+            await _make(admin, missing, partitions, settings.replication, made)
+            present = await _shown(settings, names)
+        topics = Topics(*(present[name] for name in names.values()))
         require_equal_partitions(settings, topics)
         lines = []
         for role, name in names.items():
-            if role in missing:
+            if name in made:
                 lines.append(f"topic {name}: made, {partitions} partitions")
             else:
                 lines += _told(settings, role, name, present[name], await _config(admin, name))
@@ -118,26 +120,37 @@ async def _make_or_check(settings: Settings) -> list[str]:
     return lines
 
 
-async def _make(admin: AIOKafkaAdminClient, missing: Mapping[str, str], partitions: int, replication: int) -> None:
-    """Raises KafkaError when Kafka is away, Retry while it has too few brokers, Stop when it refuses."""
-    wanted = [
-        NewTopic(name, partitions, replication, topic_configs=dict(CONFIGS[role])) for role, name in missing.items()
-    ]
-    if not wanted:
-        return
-    answer = await admin.create_topics(wanted)
+async def _make(
+    admin: AIOKafkaAdminClient, missing: Mapping[str, str], partitions: int, replication: int, made: set[str]
+) -> None:
+    """Adds to `made`. Raises KafkaError while Kafka is away, Retry while it has too few brokers, Stop if it refuses."""
+    answer = await admin.create_topics(
+        [NewTopic(name, partitions, replication, topic_configs=dict(CONFIGS[role])) for role, name in missing.items()]
+    )
     for name, code, message in answer.topic_errors:
-        if not code or code == TopicAlreadyExistsError.errno:
-            continue
         error = for_code(code)
-        if code == InvalidReplicationFactorError.errno:
+        if not code:
+            made.add(name)
+        elif code == InvalidReplicationFactorError.errno:
             raise Retry(
                 f"Kafka cannot make topic {name!r} with TETRASTASH_REPLICATION={replication}: {message} Expected as "
                 "many brokers at least."
             )
-        if error.retriable or error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
+        elif error.retriable or error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
             raise error(message)
-        raise Stop(f"Kafka refuses to make topic {name!r}: {error.message}: {message}")
+        elif error is not TopicAlreadyExistsError:  # which another setup has made since we looked
+            raise Stop(f"Kafka refuses to make topic {name!r}: {error.message}: {message}")
+
+
+async def _shown(settings: Settings, names: Mapping[str, str]) -> dict[str, Topic]:
+    """A broker learns of a topic some time after the controller has made it."""
+    deadline = time.monotonic() + SHOWN_SECONDS
+    while time.monotonic() < deadline:
+        found = await topics_by_name(settings, names.values())
+        if len(found) == len(names):
+            return found
+        await asyncio.sleep(SHOWN_SECONDS / 100)
+    raise Retry("Kafka has made the topics, and does not show them yet.")
 
 
 async def _config(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
