@@ -44,5 +44,9 @@ class Tally:
         """A record of the rejected topic; its key is the event's id, the same for the same event."""
         self._rejected.add(key)
 
+    def is_complete(self, lines: int) -> bool:
+        """Whether every line has come out of the first stage; stored it may not be."""
+        return self._made + len(self._rejected) >= lines
+
     def books(self, lines: int, documents: int) -> Books:
         return Books(lines, documents, self._made - len(self._ids), len(self._rejected))

@@ -18,7 +18,7 @@ from app.local.report import Document
 from app.settings import Settings
 from schemas.record import SOURCE
 
-PAUSE: Final = 0.3  # seconds between two looks; each makes Elasticsearch refresh
+PAUSE: Final = 0.3  # seconds between two looks
 PATIENCE: Final = 60.0  # seconds without any change, after which more waiting is no use
 
 
@@ -28,7 +28,9 @@ class Watch:
         self._children = children
         self._tally = Tally()
         self._open = AsyncExitStack()
+        self._stored = 0
         self._client = client(settings)
+        self._patient = self._client.options(ignore_status=404)  # the data stream is made by its first document
         # Without a group: it reads for itself, and leaves no trace.
         self._consumer = AIOKafkaConsumer(
             settings.documents_topic,
@@ -60,7 +62,13 @@ class Watch:
                     self._tally.document_block(dict(record.headers).get(SOURCE, b""), record.value)
                 else:
                     self._tally.rejection(record.key)
-        return self._tally.books(lines, await self._stored())
+        # A refresh costs Elasticsearch more than a thousand documents, and it refreshes by itself every second: it is
+        # asked for one only where a moment matters, at the first document and after the last.
+        if self._stored == 0 or self._tally.is_complete(lines):
+            await self._patient.indices.refresh(index=self._settings.data_stream)
+        counted = await self._patient.count(index=self._settings.data_stream)
+        self._stored = int(counted.get("count", 0))
+        return self._tally.books(lines, self._stored)
 
     async def until_balanced(self, lines: int, progress: Callable[[Books], None]) -> Books:
         """Returns early with books that do not balance when nothing changes any more."""
@@ -72,11 +80,6 @@ class Watch:
                 changed = time.monotonic()
                 progress(books)
         return books
-
-    async def _stored(self) -> int:
-        patient = self._client.options(ignore_status=404)  # the data stream is made by its first document
-        await patient.indices.refresh(index=self._settings.data_stream)
-        return int((await patient.count(index=self._settings.data_stream)).get("count", 0))
 
     async def count_by_event(self) -> dict[str, int]:
         found = await self._client.search(
