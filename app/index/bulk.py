@@ -14,7 +14,10 @@ import orjson
 from schemas.record import DOCUMENTS, Record
 
 LIMIT: Final = 5 * 1024 * 1024  # bytes of a request's body; above it a request costs memory and saves nothing
-FILTER: Final = "errors,items.*.status,items.*.error,items.*.failure_store"
+FILTER: Final = ",".join(
+    ["errors"]
+    + [f"items.*.{name}" for name in ("status", "failure_store", "error.type", "error.reason", "error.caused_by")]
+)
 REASON_LIMIT: Final = 2_000  # characters: Elasticsearch quotes the value that it refuses
 
 # These speak of the index or of who asks, whatever their status: no document is to blame.

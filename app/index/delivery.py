@@ -112,8 +112,9 @@ class Delivery:
 
     def _conclude(self, verdict: Verdict, now: float, taken: int, *, uncertain: bool) -> Step:
         if self._whole:
-            if isinstance(verdict, Items) and verdict.stored == self._documents:
-                self.stored, self._whole = verdict.stored, ()
+            if isinstance(verdict, Items) and verdict.stored + len(verdict.repeated) == self._documents:
+                self._settle(verdict, uncertain=self._uncertain)
+                self._whole = ()
                 return _GO
             self._uncertain = self._uncertain or uncertain
             if not all(is_as_told(block) for block in self._whole):
@@ -133,12 +134,7 @@ class Delivery:
 
     def _sort(self, items: Items, now: float, taken: int) -> Step:
         left, uncertain = self._pop()
-        self.stored += items.stored
-        # What an attempt without an answer stored says 409 to the next one: it is no repetition of the event.
-        if uncertain:
-            self.stored += len(items.repeated)
-        else:
-            self.repeated += len(items.repeated)
+        self._settle(items, uncertain=uncertain)
         refused = items.refused + items.too_large if len(left) == 1 else items.refused
         self.refused += [Refused(left[place], reason) for place, reason in refused]
         if len(left) > 1:
@@ -162,6 +158,12 @@ class Delivery:
         else:
             self._parts.append(part)
         return self._wait(items.reason, blocked=bool(items.blocked))
+
+    def _settle(self, items: Items, *, uncertain: bool) -> None:
+        # What an attempt without an answer stored says 409 to the next one: it is no repetition of the event.
+        known = 0 if uncertain else len(items.repeated)
+        self.repeated += known
+        self.stored += items.stored + len(items.repeated) - known
 
     def _smaller(self) -> bool:
         return self._attempts > 0 and self._attempts % ATTEMPTS_BEFORE_SMALLER == 0

@@ -51,7 +51,7 @@ class Counters(msgspec.Struct):
 
 
 class Indexer:
-    """`client` is one of app.elastic.bulk_client. `health` is told (name, ok, reason) when it changes.
+    """`client` is one of app.elastic.bulk_client. `health` is told (name, ok, reason) when one of them changes.
 
     Several `index` calls may be under way at once.
     """
@@ -76,7 +76,7 @@ class Indexer:
         self._random = random
         self._limit = limit
         self._troubled: dict[int, str] = {}
-        self._healthy: bool | None = None  # nobody knows yet
+        self._reason: str | None = None  # why it takes nothing, empty when it does; nobody knows yet
         self._occasional = Occasional()
 
     async def index(self, blocks: Sequence[Block]) -> Indexed:
@@ -96,7 +96,7 @@ class Indexer:
 
     async def greet(self) -> None:
         """Returns once Elasticsearch answers and knows who asks; a worker with nothing to index would not learn it."""
-        while self._healthy is None:
+        while self._reason is None:
             try:
                 verdict = read_answer(*await self._post([b"\n"]), documents=0)
             except (ApiError, TransportError) as error:
@@ -172,13 +172,13 @@ class Indexer:
             self._tell_health()
 
     def _tell_health(self) -> None:
-        healthy = not self._troubled
-        if healthy == self._healthy:
+        reason = next(iter(self._troubled.values()), "")
+        if reason == self._reason:
             return
-        if healthy and self._healthy is not None:
+        if not reason and self._reason is not None:
             log.info("Elasticsearch takes documents again.")
-        self._healthy = healthy
-        self._health(HEALTH, healthy, next(iter(self._troubled.values()), ""))
+        self._reason = reason
+        self._health(HEALTH, not reason, reason)
 
     def _say_rejected(self, rejection: Rejection) -> None:
         # The beginning of the reason is its status and type; what follows names the document.
