@@ -76,6 +76,9 @@ def start(home: Path, port: int, transport_port: int, heap: str) -> Any:
         "network.host": HOST,
         "discovery.type": "single-node",
         "cluster.routing.allocation.disk.threshold_enabled": "false",
+        # Elasticsearch reckons a large document four times, and takes requests up to a tenth of its heap: a line of
+        # 5 MB would need a heap of 1 GB. The heap here is smaller.
+        "indexing_pressure.memory.limit": "40%",
     }.items():
         builder.put(name, value)
     settings = builder.build()
