@@ -161,13 +161,7 @@ def read_answer(status: int, answer: bytes, documents: int) -> Verdict:
         return _read_items(answer, documents)
     error = _request_error(answer)
     reason = f"HTTP {status} {_shown(answer) if error is None else error_reason(error)}"
-    # A 400 that is not in Elasticsearch's words is by something in between, and one about a parameter of ours meets
-    # every document: neither may turn a whole topic into dead letters.
-    if (
-        status == 413
-        or _exceeds_memory(status, reason)
-        or (status == 400 and isinstance(error, dict) and "unrecognized parameter" not in reason)
-    ):
+    if status == 413 or _exceeds_memory(status, reason) or (status == 400 and _blames_a_document(error, reason)):
         return Halve(reason)
     if status in (408, 429) or status >= 500 or status < 300:
         return Again(reason)
@@ -225,6 +219,14 @@ def _read_items(answer: bytes, documents: int) -> Items | Again:
             continue
         first = first or reason
     return Items(stored, repeated, busy, failing, blocked, too_large, refused, first)
+
+
+def _blames_a_document(error: Any, reason: str) -> bool:
+    """Of a 400 to a whole request. One that is not in Elasticsearch's words is by something in between, and one about
+    our parameters or headers meets every document: neither may turn a whole topic into dead letters."""
+    if not isinstance(error, dict) or error.get("type") == "media_type_header_exception":
+        return False
+    return "unrecognized parameter" not in reason
 
 
 def _exceeds_memory(status: int, reason: str) -> bool:

@@ -163,6 +163,7 @@ JSON_400 = b'{"error":{"type":"illegal_argument_exception","reason":"%b"},"statu
         (413, b"<html>too large</html>", Halve),
         (400, JSON_400 % b"Malformed action/metadata line [3]", Halve),
         (400, JSON_400 % b"request [/_bulk] contains unrecognized parameter: [require_data_stream]", Blocked),
+        (400, b'{"error":{"type":"media_type_header_exception","reason":"Invalid"},"status":400}', Blocked),
         (400, b"<html>The plain HTTP request was sent to HTTPS port</html>", Blocked),
         (400, b"", Blocked),
         (429, b"", Again),

@@ -1,0 +1,54 @@
+"""What the real one answers, and that it is understood."""
+
+import asyncio
+
+from app.elastic import bulk_client, client
+from app.index.bulk import FILTER, Block, Items, read_answer
+from app.index.indexer import Indexed, Indexer
+from app.index.install import install
+from app.settings import Settings
+
+DOCUMENTS = Block(b"".join(b'{"create":{"_id":"%d"}}\n{"@timestamp":"2026-01-01"}\n' % n for n in range(100)), 100)
+
+
+async def test_a_write_block_stops_intake_and_its_end_is_noticed(settings: Settings) -> None:
+    told: asyncio.Queue[tuple[bool, str]] = asyncio.Queue()
+    async with client(settings) as admin, bulk_client(settings) as bulk:
+        await install(admin, settings.data_stream)
+        await admin.create(index=settings.data_stream, id="first", document={"@timestamp": "2026-01-01"})
+        (index,) = (await admin.indices.get_settings(index=settings.data_stream)).body
+        await admin.indices.put_settings(index=index, settings={"index.blocks.write": True})
+        indexer = Indexer(
+            bulk,
+            settings.data_stream,
+            health=lambda _, ok, reason: told.put_nowait((ok, reason)),
+            sleep=lambda _: asyncio.sleep(0.05),
+        )
+        task = asyncio.ensure_future(indexer.index([DOCUMENTS]))
+        ok, reason = await told.get()
+        assert not ok
+        assert reason.startswith("403 cluster_block_exception")
+        await admin.indices.put_settings(index=index, settings={"index.blocks.write": False})
+        assert await task == Indexed(100, 0, [])
+        assert await told.get() == (True, "")
+
+
+async def test_the_usual_answer_is_the_one_that_is_known_by_its_bytes(settings: Settings) -> None:
+    async with client(settings) as admin, bulk_client(settings) as bulk:
+        await install(admin, settings.data_stream)
+        answer = await bulk.perform_request(
+            "POST",
+            f"/{settings.data_stream}/_bulk",
+            params={"filter_path": FILTER},
+            headers={"accept": "application/json", "content-type": "application/x-ndjson"},
+            body=[DOCUMENTS.data],
+        )
+    assert answer.body == b'{"errors":false,"items":[%b]}' % b",".join([b'{"create":{"status":201}}'] * 100)
+    assert isinstance(read_answer(200, answer.body, 100), Items)
+
+
+async def test_a_worker_without_documents_learns_that_elasticsearch_is_there(settings: Settings) -> None:
+    told: list[tuple[bool, str]] = []
+    async with bulk_client(settings) as bulk:
+        await Indexer(bulk, settings.data_stream, health=lambda _, ok, reason: told.append((ok, reason))).greet()
+    assert told == [(True, "")]
