@@ -51,6 +51,7 @@ class _Owned:
         self.waiting: list[Acknowledgement] = []
         self.torn = False  # memory is ahead of the position: a record is being processed, or its processing failed
         self.broken = False  # a send failed, or changes were drained and not written: only a restore helps
+        self.leaving = False  # nothing more is taken before the next generation
         self.read_to = 0  # offset in the checkpoints topic
         self.checkpointed_at = 0.0
         self.committed = 0
@@ -83,7 +84,6 @@ class Enriching:
         self._owned: dict[int, _Owned] = {}
         self._writer = uuid.uuid4().hex[:12]
         self._recovering = asyncio.Lock()
-        self._closing = False
         self._health = health
         self._known_failures: set[tuple[str, str, str]] = set()
 
@@ -112,7 +112,9 @@ class Enriching:
 
     async def revoke(self, partitions: set[int]) -> None:
         """A last checkpoint, within a third of the session time-out: later, the group would not wait for it."""
-        mine = [owned for partition, owned in self._owned.items() if partition in partitions]
+        mine = [owned for number, owned in self._owned.items() if number in partitions]
+        for owned in mine:
+            owned.leaving = True
         await self._finish(mine, self._settings.session_timeout / 3)
         for owned in mine:
             owned.position.revoke()
@@ -132,7 +134,8 @@ class Enriching:
 
     async def close(self, seconds: float) -> None:
         """The last checkpoints; afterwards nothing is taken any more."""
-        self._closing = True
+        for owned in self._owned.values():
+            owned.leaving = True
         await self._finish(list(self._owned.values()), seconds)
         await self._commit()
         for owned in self._owned.values():
@@ -167,7 +170,7 @@ class Enriching:
         for record in fetched.records[decision.first :]:
             # Between two records a checkpoint may be taken, or the partition given away.
             async with owned.processing:
-                if self._closing or owned.broken or not position.owned(generation):
+                if owned.leaving or owned.broken or not position.owned(generation):
                     self.counts.stale += 1
                     return
                 await self._enrich(owned, record)
@@ -221,7 +224,7 @@ class Enriching:
         )  # fmt: skip
 
     def _due(self, owned: _Owned, now: float) -> bool:
-        if owned.broken or owned.position.due == owned.history.upto:
+        if owned.broken or owned.leaving or owned.position.due == owned.history.upto:
             return False
         return now - owned.checkpointed_at >= CHECKPOINT_SECONDS or owned.memory.changed_bytes >= CHECKPOINT_BYTES
 
@@ -279,6 +282,7 @@ class Enriching:
             if owned.at_its_checkpoint() and all(each is None or each.upto <= upto for each in newer.values()):
                 self.counts.kept += 1
                 owned.position.assign(generation, owned.position.due)
+                owned.leaving = False
                 return owned.position.due
         fresh = _Owned(number, self._writer)
         found, fresh.read_to = await self._read(number, 0)
