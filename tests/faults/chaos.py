@@ -31,6 +31,7 @@ from tests.faults.children import Child
 from tests.faults.faults import Driver
 from tests.faults.occurrences import Occurrences
 from tests.faults.progress import Gauge, Progress
+from tests.faults.refusal import Topic
 from tests.faults.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def run(seed: int, seconds: float, folder: Path, worker: Sequence[str] = WORK) -
         writer = Writer(_made(folder / "logs"), seed)
         children = _children(writer.paths(), environment, folder, worker)
         occurrences = Occurrences()
-        driver = Driver(children, seed, occurrences)
+        driver = Driver(children, [Topic(settings.kafka, settings.documents_topic)], seed, occurrences)
         for child in children:
             stack.callback(child.end)
             child.start()
@@ -172,6 +173,8 @@ def _settle(driver: Driver, gauge: Gauge, written: int) -> None:
         driver.tick(now)
         progress = gauge.read()
         if progress != before or not progress.done:
+            if progress != before:
+                log.info("settling documents=%d of=%d lag=%s", progress.documents, written, progress.lags)
             rested_since, before = now, progress
         if now - rested_since >= REST_SECONDS:
             log.info("settled seconds=%.1f documents=%d of=%d", now - began, progress.documents, written)
@@ -179,7 +182,7 @@ def _settle(driver: Driver, gauge: Gauge, written: int) -> None:
         if now - began > SETTLE_SECONDS:
             raise UnsettledError(
                 f"{SETTLE_SECONDS:.0f} s after the last fault {progress.documents} of {written} events are stored, "
-                f"and the lag is {progress.lag} records"
+                f"and the lag is {progress.lags} records"
             )
         time.sleep(0.3)
 

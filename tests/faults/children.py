@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -9,6 +10,7 @@ from typing import Final, Literal
 from app.local.child import spawn
 
 LEAVE_SECONDS: Final = 12.0  # a worker promises ten; the machine is busy
+START_SECONDS: Final = 15.0  # likewise
 UP: Final = "up"
 
 State = Literal["up", "leaving", "paused", "down"]
@@ -31,6 +33,7 @@ class Child:
         self._arguments = arguments
         self._environment = dict(environment) | {"TETRASTASH_LISTEN": f"127.0.0.1:{port}"}
         self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
 
     @property
     def pid(self) -> int:
@@ -44,6 +47,7 @@ class Child:
             self._process = spawn(self._arguments, environment=self._environment, stdout=log, stderr=log)
         self.lives += 1
         self.state = UP
+        self._started_at = time.monotonic()
 
     def kill(self, now: float, rest: float) -> None:
         assert self._process is not None
@@ -77,8 +81,8 @@ class Child:
         if status is not None:
             if self.state != "leaving":
                 self._complain(f"ended by itself with exit status {status}")
-            elif status != 0:
-                self._complain(f"left after SIGTERM with exit status {status}")
+            else:
+                self._judge(status, now)
             self.state, self.until = "down", now + self.rest
         elif self.state == "paused" and now >= self.until:
             self.resume()
@@ -96,13 +100,16 @@ class Child:
         """For good, in order."""
         assert self._process is not None
         try:
-            status = self._process.wait(LEAVE_SECONDS)
+            self._judge(self._process.wait(LEAVE_SECONDS), time.monotonic())
         except subprocess.TimeoutExpired:
             self._complain(f"was still there {LEAVE_SECONDS:.0f} s after the last SIGTERM")
             self.end()
-        else:
-            if status != 0:
-                self._complain(f"left after the last SIGTERM with exit status {status}")
+
+    def _judge(self, status: int, now: float) -> None:
+        """A process that is still importing its modules does not know SIGTERM yet, and may die of it."""
+        is_young = now - self._started_at < START_SECONDS
+        if status != 0 and not (is_young and status == -signal.SIGTERM):
+            self._complain(f"left after SIGTERM with exit status {status}")
 
     def _complain(self, what: str) -> None:
         self.complaints.append(f"{self.name}, life {self.lives - 1}, {what}; see {self.log}")

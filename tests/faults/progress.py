@@ -13,15 +13,15 @@ SECONDS: Final = 10.0
 
 
 class Progress(NamedTuple):
-    """`ends` of the topics on the way; `lag` is None where a group has not committed everywhere yet."""
+    """`ends` and `lags` are of all partitions of both topics; a lag is None before its group's first commit."""
 
     documents: int
     ends: tuple[int, ...]
-    lag: int | None
+    lags: tuple[int | None, ...]
 
     @property
     def done(self) -> bool:
-        return self.lag == 0
+        return not any(lag is None or lag > 0 for lag in self.lags)
 
 
 class Gauge:
@@ -45,8 +45,7 @@ class Gauge:
                 ends.append(end)
                 offset = offsets.get(number)
                 lags.append(end - offset if offset is not None else None if end > low else 0)
-        known = [lag for lag in lags if lag is not None]
-        return Progress(self._documents(), tuple(ends), sum(known) if len(known) == len(lags) else None)
+        return Progress(self._documents(), tuple(ends), tuple(lags))
 
     def close(self) -> None:
         self._consumer.close()
