@@ -18,6 +18,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install
 	@$(BIN)/python -m app.local.demo $(ARGS)
 
+expected: install
+	$(BIN)/python -m tests.agents.expected
+
 unit: install
 	$(BIN)/pytest -m "not integration"
 

@@ -33,17 +33,8 @@ def decode(line: bytes, depth: int = 0) -> tuple[Event, bytes]:
     """The event, and its line out of any envelope. Raises NoEvent, and nothing else, whatever the bytes."""
     try:
         decoded = _LINE.decode(line)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_otherwise(line, depth)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        wrapped = _CRI.match(line)
-        if wrapped is None:
-            raise NoEvent(f"not JSON: {error}") from None
-        if wrapped[1] == b"P":
-            raise NoEvent("a part of a line that a container runtime cut; ship Tetragon's own file instead") from None
-        return _unwrapped(line[wrapped.end() :], depth)
-    except RecursionError:
-        raise NoEvent("not an event: nested too deep") from None
     body: Body | None = decoded.process_exec
     if body is not None:
         return _event("process_exec", body, decoded, None), line
@@ -58,6 +49,11 @@ _MISSING: Final = "not an event: expected an object with a member like process_e
 
 
 def _decode_otherwise(line: bytes, depth: int) -> tuple[Event, bytes]:
+    prefix = _CRI.match(line)
+    if prefix is not None:
+        if prefix[1] == b"P":
+            raise NoEvent("a part of a line that a container runtime cut; ship Tetragon's own file instead")
+        return _unwrapped(line[prefix.end() :], depth)
     try:
         members = _MEMBERS.decode(line)
         name = _event_member(members)
