@@ -127,7 +127,7 @@ CORE: Final[dict[str, FieldType]] = {
     "user.name": "keyword",
 }
 
-# What the agents of this package add; a user's own agents add others, which the index maps as they come.
+# What the agents of this package add.
 ADDED: Final[dict[str, FieldType]] = {
     "process.Ext.ancestry": "keyword",
     "process.parent.args": "keyword",
@@ -151,7 +151,11 @@ ADDED: Final[dict[str, FieldType]] = {
     "tetragon.lineage.suspect": "boolean",
 }
 
-FIELDS: Final[dict[str, FieldType]] = CORE | ADDED
+# Where a user's own agents find a field that can be searched without a mapping of their own; what they add elsewhere is
+# stored, and searched once the component template <template>@custom maps it.
+OPEN: Final[dict[str, FieldType]] = {"labels": "flattened"}
+
+FIELDS: Final[dict[str, FieldType]] = CORE | ADDED | OPEN
 
 ECS_VERSION: Final = "9.4.0"
 DATASET: Final = "cilium_tetragon.log"

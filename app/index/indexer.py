@@ -103,6 +103,8 @@ class Indexer:
                 verdict = Again(_reason(error))
             if isinstance(verdict, Again | Blocked):
                 self._health(HEALTH, False, verdict.reason)
+                if self._occasional.due("greet", self._clock()) is not None:
+                    log.warning("Waiting for Elasticsearch. reason=%s", verdict.reason)
                 await self._sleep(GREET_PAUSE)
             else:
                 # To refuse a request that holds nothing is right.

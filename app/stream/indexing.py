@@ -84,7 +84,7 @@ class Indexing:
         self._health = health
 
     async def open(self) -> None:
-        """Waits for Kafka."""
+        """Waits for Kafka, not for Elasticsearch."""
         await self._outbox.start()
 
     async def start_at(self, partitions: set[int], generation: int) -> Mapping[int, int]:
@@ -146,16 +146,20 @@ class Indexing:
 
     async def run(self) -> None:
         """Commits what is stored; never returns."""
-        while True:
-            await asyncio.sleep(COMMIT_SECONDS)
-            await self._commit()
+        greeting = asyncio.ensure_future(self._indexer.greet())
+        try:
+            while True:
+                await asyncio.sleep(COMMIT_SECONDS)
+                await self._commit()
+        finally:
+            greeting.cancel()
 
     async def close(self, seconds: float) -> None:
         """Waits for the requests under way, and commits."""
         self._closing = True
         await self._finish(seconds)
         for request in self._requests:
-            request.cancel()
+            request.cancel()  # the next owner sends it again
 
     async def disconnect(self) -> None:
         await self._outbox.stop()

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from aiokafka.errors import KafkaError
-from elastic_transport import TransportError
-from elasticsearch import ApiError, AsyncElasticsearch
 
 from app import elastic
 from app.console.health import Board
@@ -78,12 +76,7 @@ async def work(settings: Settings, only: StageName | None) -> int:
             if "index" in names:
                 indexer = Indexer(client, settings.data_stream, health=ready.set)
                 stages.append(Indexing(settings, indexer, counted["index"], ready.set))
-            reaching = asyncio.ensure_future(_reach(client, ready)) if "index" in names else None
-            try:
-                await run_stages(stages, stopping)
-            finally:
-                if reaching is not None:
-                    reaching.cancel()
+            await run_stages(stages, stopping)
     return 0
 
 
@@ -98,20 +91,6 @@ async def _topics(settings: Settings, stopping: asyncio.Event) -> Topics | None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), 2)
     return None
-
-
-async def _reach(client: AsyncElasticsearch, ready: Board) -> None:
-    """Says whether Elasticsearch is there before the first document is."""
-    while True:
-        try:
-            await client.perform_request("GET", "/_cluster/health")
-        except (TransportError, ApiError) as error:
-            log.warning("waiting for Elasticsearch reason=%s: %s", type(error).__name__, error)
-            ready.set(HEALTH, False, str(error))
-            await asyncio.sleep(5)
-        else:
-            ready.set(HEALTH, True)
-            return
 
 
 def _samples(counted: dict[StageName, Counts]) -> Iterable[Sample]:
