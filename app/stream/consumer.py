@@ -6,10 +6,8 @@ This is the only place that relies on private parts of Faust; tests/stream/test_
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Any, Final, Protocol, TypeVar, cast
 
-import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
@@ -20,8 +18,7 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 from aiokafka.structs import OffsetAndMetadata
-from faust.app.base import BootStrategy
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP, ConsumerMessage, Message
 
@@ -149,7 +146,7 @@ class BlockThread(AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         records = min(DELIVER_RECORDS, max(1, int(DELIVER_BYTES / max(1.0, self._record_bytes))))
         try:
-            found = await consumer.getmany(*map(_place, active), timeout_ms=200, max_records=records)
+            found = await consumer.getmany(*map(place_of, active), timeout_ms=200, max_records=records)
         except OffsetOutOfRangeError as error:
             # Retention took the offset while it was due; whatever begins now follows it.
             for tp in error.args[0]:
@@ -177,7 +174,7 @@ class BlockThread(AIOKafkaConsumerThread):
 
     async def _rewind(self, tp: TP, offset: int) -> None:
         consumer = self._ensure_consumer()
-        place = _place(tp)
+        place = place_of(tp)
         beginning = (await consumer.beginning_offsets([place]))[place]
         end = (await consumer.end_offsets([place]))[place]
         if offset > end:
@@ -200,7 +197,7 @@ class BlockThread(AIOKafkaConsumerThread):
     async def _commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         consumer = self._ensure_consumer()
         mine = {
-            _place(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in consumer.assignment()
+            place_of(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in consumer.assignment()
         }
         if not mine:
             return False
@@ -273,50 +270,6 @@ class BlockConsumer(FaustConsumer):
                 raise
 
 
-class Feed:
-    """A topic as its stage sees it, by partition numbers; a Faust app whose consumer is BlockConsumer."""
-
-    def __init__(self, settings: Settings, group: str, topic: str, stage: Stage) -> None:
-        self.topic = topic
-        self.app = _app(settings, group, topic, stage)
-        _connect(self.app, topic, stage)
-
-    async def beginnings(self, partitions: set[int]) -> dict[int, int]:
-        """The first offset that is still there. Waits for Kafka."""
-        return await patiently(lambda: self._ask(partitions, self._thread.consumer_api.beginning_offsets))
-
-    async def ends(self, partitions: set[int]) -> dict[int, int]:
-        """The offset behind the last record. Raises KafkaError."""
-        return await self._ask(partitions, self._thread.consumer_api.end_offsets)
-
-    async def committed(self, partitions: set[int]) -> dict[int, int | None]:
-        """The group's offsets, None where it has none. Waits for Kafka."""
-        return {number: await patiently(partial(self._committed, number)) for number in partitions}
-
-    async def rewind(self, partition: int, offset: int) -> None:
-        """Deliver again from `offset` on. Waits for Kafka. Raises TopicError if the partition ends before it."""
-        await patiently(lambda: self._thread.rewind(TP(self.topic, partition), offset))
-
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
-        """False if Kafka did not take it: try again later."""
-        return await self._thread.commit_offsets({TP(self.topic, part): offset for part, offset in offsets.items()})
-
-    @property
-    def _thread(self) -> BlockThread:
-        return cast(BlockConsumer, self.app.consumer).thread
-
-    async def _committed(self, number: int) -> int | None:
-        place = TopicPartition(self.topic, number)
-        offset: int | None = await self._thread.call_thread(self._thread.consumer_api.committed, place)
-        return offset
-
-    async def _ask(self, partitions: set[int], question: Callable[..., Any]) -> dict[int, int]:
-        answer = await self._thread.call_thread(
-            question, [TopicPartition(self.topic, partition) for partition in partitions]
-        )
-        return {place.partition: offset for place, offset in answer.items()}
-
-
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
     """Until Kafka answers: a position that was not set would leave its partition standing."""
     while True:
@@ -329,76 +282,7 @@ async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(1)
 
 
-def _app(settings: Settings, group: str, topic: str, stage: Stage) -> faust.App:
-    """It has no producer, no tables and no web pages."""
-    consumer = type("Consumer", (BlockConsumer,), {"settings": settings, "stage": stage, "topic": topic})
-    transport = type("BlockTransport", (Transport,), {"Consumer": consumer})
-    app = _App(
-        group,
-        broker=f"kafka://{settings.kafka.split(',')[0]}",  # BlockThread connects by the settings; Faust wants one URL
-        store="memory://",
-        autodiscover=False,
-        web_enabled=False,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        stream_wait_empty=False,
-        stream_buffer_maxsize=1,
-        stream_recovery_delay=0.0,
-        broker_session_timeout=settings.session_timeout,
-        broker_request_timeout=max(90.0, settings.session_timeout + 1),
-        # Faust's watchdogs take a stage that waits for Elasticsearch for a dead one; ours are /healthz and the lag.
-        stream_processing_timeout=MAX_POLL_SECONDS,
-        broker_commit_livelock_soft_timeout=MAX_POLL_SECONDS,
-        broker_commit_interval=3600.0,
-    )
-    app.transport = transport(app.conf.broker_consumer, app)
-    return app
-
-
-def _connect(app: faust.App, topic: str, stage: Stage) -> None:
-    async def agent(stream: Any) -> None:
-        async for event in stream.noack().events():
-            message = event.message
-            try:
-                await stage.deliver(message.partition, message.generation_id, event.value)
-            except Exception as error:
-                # Faust would start the agent again behind this event. Here nothing is skipped: the worker ends.
-                stage.fail(error)
-                raise
-
-    async def revoked(*arguments: Any, **_: Any) -> None:
-        _sender, partitions = arguments
-        await stage.revoke({tp.partition for tp in partitions if tp.topic == topic})
-
-    app.agent(app.topic(topic, schema=_FetchSchema()), name=f"{topic}.agent")(agent)
-    app.on_partitions_revoked.connect(revoked, weak=False)
-
-
-class _Boot(BootStrategy):
-    enable_kafka_producer = False
-    enable_web = False
-    enable_sensors = False
-
-
-class _App(faust.App):
-    BootStrategy = _Boot
-    logger = faust_log
-
-    async def on_first_start(self) -> None:
-        """Without the folder that Faust makes for tables in the working directory."""
-
-
-class _FetchSchema(faust.Schema[Any, Any]):
-    """What was fetched is the event: there is nothing to decode."""
-
-    def loads_key(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002 - Faust's signature
-        return message.key
-
-    def loads_value(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002 - Faust's signature
-        return message.value
-
-
-def _place(tp: TP) -> TopicPartition:
+def place_of(tp: TP) -> TopicPartition:
     return TopicPartition(tp.topic, tp.partition)
 
 

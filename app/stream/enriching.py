@@ -16,8 +16,9 @@ from app.errors import Retry, TopicError
 from app.settings import Settings
 from app.stream.checkpoint import History
 from app.stream.checkpoint_log import CheckpointLog
-from app.stream.consumer import Feed, Fetched
+from app.stream.consumer import Fetched
 from app.stream.counts import Counts
+from app.stream.feed import Feed
 from app.stream.outbox import Acknowledgement, Outbox
 from app.stream.partitions import Ignore, Partition, Seek
 from schemas.checkpoint import Checkpoint

@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaError
 from app.index.bulk import Block, block_of
 from app.index.indexer import Indexer
 from app.settings import Settings
-from app.stream.consumer import Feed, Fetched
+from app.stream.consumer import Fetched
 from app.stream.counts import Counts
+from app.stream.feed import Feed
 from app.stream.outbox import Outbox
 from app.stream.partitions import Ignore, Partition, Seek
 from schemas.rejection import Rejection

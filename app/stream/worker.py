@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 import faust
 from aiokafka.errors import KafkaError
 
-from app.stream.consumer import Feed
 from app.stream.counts import Counts
+from app.stream.feed import Feed
 
 log = logging.getLogger(__name__)
 

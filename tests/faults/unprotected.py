@@ -18,7 +18,7 @@ from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP, Message
 
 from app.settings import read_settings
-from app.stream import consumer, enriching, indexing, work
+from app.stream import enriching, feed, indexing, work
 from app.stream.consumer import BlockConsumer, Fetched, Stage
 from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
@@ -123,7 +123,7 @@ def _connect_with_acks(app: faust.App, topic: str, stage: Stage) -> None:
         _sender, partitions = arguments
         await stage.revoke({tp.partition for tp in partitions if tp.topic == topic})
 
-    app.agent(app.topic(topic, schema=consumer._FetchSchema()), name=f"{topic}.agent")(agent)
+    app.agent(app.topic(topic, schema=feed._FetchSchema()), name=f"{topic}.agent")(agent)
     app.on_partitions_revoked.connect(revoked, weak=False)
 
 
@@ -175,8 +175,8 @@ class SlowOutbox(Outbox):
 
 
 def _without_commits() -> None:
-    _replace(consumer, "BlockConsumer", CommittingConsumer)
-    _replace(consumer, "_connect", _connect_with_acks)
+    _replace(feed, "BlockConsumer", CommittingConsumer)
+    _replace(feed, "_connect", _connect_with_acks)
     _replace(work, "Enriching", CommittedEnriching)
     _replace(work, "Indexing", CommittedIndexing)
 
