@@ -7,7 +7,7 @@ import msgspec
 from schemas.record import record_key
 
 BLOCK_BYTES: Final = 256 * 1024  # a longer line is a block of its own
-LINE_BYTES: Final = 8 * 1024 * 1024  # a longer line cannot be sent: the topic takes less than twice as much
+LINE_BYTES: Final = 8 * 1024 * 1024 - 64 * 1024  # a longer one may be more than the topic takes, if it packs badly
 HEAD_BYTES: Final = 4096  # of the first line that tell files apart
 
 

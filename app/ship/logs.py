@@ -260,6 +260,10 @@ class Log:
                 continue
             try:
                 source = _open_any(names)
+                if any(other.source is not None and other.inode == source.inode for other in self.files):
+                    source.close()  # was the log until a moment ago; the next look will find its name changed
+                    complete = False
+                    continue
                 file = File(self.path, stamp, source, source.inode, away=now, size=source.size())
                 self._recognise(file, final=self._final(file, now))
             except FileNotFoundError:

@@ -21,9 +21,10 @@ from app.kafka import producer_defaults
 from app.reach import why_kafka_is_away
 from app.settings import Settings
 from app.ship.files import Block
+from app.topics import EVENTS_LIMIT
 from schemas import record
 
-REQUEST_BYTES: Final = 16 * 1024 * 1024
+REQUEST_BYTES: Final = 2 * EVENTS_LIMIT
 BATCH_BYTES: Final = 1024 * 1024  # four blocks: a request costs as much as two
 UNDER_WAY_BYTES: Final = 4 * 1024 * 1024
 _KEYS: Final = 10_000
@@ -76,7 +77,7 @@ def sentence(settings: Settings, error: KafkaError) -> str:
     if isinstance(error, MessageSizeTooLargeError):
         return (
             f"Topic {settings.events_topic!r} refuses a block as too large. Expected its max.message.bytes to be "
-            f"{REQUEST_BYTES} or more: run `tetrastash setup`, or set it."
+            f"{EVENTS_LIMIT} or more: run `tetrastash setup`, or set it."
         )
     if isinstance(error, TopicAuthorizationFailedError):
         return (

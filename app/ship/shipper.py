@@ -30,18 +30,21 @@ TURN_BLOCKS: Final = 4
 SAVE_SECONDS: Final = 0.5
 SAVE_ANYWAY_SECONDS: Final = 10.0  # for the sizes of files that wait
 SILENT_SECONDS: Final = 10.0  # without an acknowledgement, after which a shipper says that it waits
-PATIENCE_SECONDS: Final = 30.0  # likewise, after which `--once` gives up
+PATIENCE_SECONDS: Final = 30.0  # likewise, after which reading once gives up
 ARRIVE_SECONDS: Final = 4.0  # of the ten that an orchestrator grants
 _BACKOFF_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)
 
 
-async def ship(settings: Settings, paths: Sequence[str], *, once: bool) -> int:
-    """The exit status. Raises Stop where a person must act first."""
+async def ship(settings: Settings, paths: Sequence[str], *, once: bool, patience: float = PATIENCE_SECONDS) -> int:
+    """The exit status: 1 if a path could not be read, or Kafka took nothing for `patience` seconds of reading once.
+
+    Raises Stop where a person must act first.
+    """
     quieten()
     keep_freed_memory()
     _allow_many_files()
     with locked(settings.positions) as positions, _stopped_by_signals() as stop:
-        shipper = Shipper(settings, paths, positions, once=once)
+        shipper = Shipper(settings, paths, positions, patience=patience if once else None)
         try:
             async with shipper.status_page():
                 return await shipper.until(stop)
@@ -50,12 +53,15 @@ async def ship(settings: Settings, paths: Sequence[str], *, once: bool) -> int:
 
 
 class Shipper:
-    def __init__(self, settings: Settings, paths: Sequence[str], positions: PositionFile, *, once: bool) -> None:
+    def __init__(
+        self, settings: Settings, paths: Sequence[str], positions: PositionFile, *, patience: float | None
+    ) -> None:
+        """With `patience` the files are read once, else followed."""
         self.alive = Board()
         self.ready = Board("kafka", "paths")
         self._settings = settings
         self._positions = positions
-        self._once = once
+        self._patience = patience
         self._book = positions.load()
         try:
             positions.save(self._book)
@@ -64,7 +70,9 @@ class Shipper:
                 f"Setting TETRASTASH_POSITIONS has value {str(settings.positions)!r}, which cannot be written: "
                 f"{error.strerror}. Expected a path in a folder that this user may write to."
             ) from error
-        self._tail = Tail(paths, self._book, node=settings.node, host=host_name(), once=once, wall=time.time)
+        self._tail = Tail(
+            paths, self._book, node=settings.node, host=host_name(), once=patience is not None, wall=time.time
+        )
         self._looked = asyncio.Event()
         self._under: Under | None = None
         self._arrived = 0  # blocks
@@ -74,7 +82,7 @@ class Shipper:
 
     @contextlib.asynccontextmanager
     async def status_page(self) -> AsyncIterator[None]:
-        if self._once:  # ends by itself, and may run beside one that follows
+        if self._patience is not None:  # ends by itself, and may run beside one that follows
             yield
             return
         answers = routes(alive=self.alive, ready=self.ready, registry=registry(self._samples))
@@ -142,7 +150,7 @@ class Shipper:
                 under.check()
                 if more:
                     continue  # sending has waited, and let others run, whenever enough was under way
-                if self._once and not under.bytes and self._tail.scanned and self._tail.finished():
+                if self._patience is not None and not under.bytes and self._tail.scanned and self._tail.finished():
                     return
                 self._looked.clear()
                 await self._looked.wait()
@@ -173,7 +181,7 @@ class Shipper:
             if (age >= SAVE_SECONDS and arrived != self._arrived) or age >= SAVE_ANYWAY_SECONDS:
                 self._save()
             self._tell()
-            if self._once and time.monotonic() - self._arrived_at > PATIENCE_SECONDS:
+            if self._patience is not None and time.monotonic() - self._arrived_at > self._patience:
                 log.error("Giving up; what was not sent is still on disk, and the next run goes on there")
                 return 1
             await asyncio.sleep(LOOK_SECONDS)

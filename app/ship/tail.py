@@ -3,6 +3,7 @@
 import glob
 import os
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
 from typing import Final
 
 from app.ship.files import Block
@@ -95,7 +96,8 @@ class Tail:
                 log = self.logs.get(name.log)
                 if log is None:
                     log = self.logs[name.log] = Log(name.log, self._shared)
-                if name.stamp == LIVE:
+                # A glob may find a backup while the log itself is not there, just after a rotation.
+                if name.stamp == LIVE or (is_glob and fnmatch(name.log, path)):
                     log.follows = True
                 else:
                     named.setdefault(name.log, {}).setdefault(name.stamp, []).append(name)

@@ -2,12 +2,29 @@
 
 import gzip
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.ship.files import Block
 from app.ship.positions import Book, decode_book, encode_book
 from app.ship.tail import Tail
+
+
+@contextmanager
+def a_folder_without_root() -> Iterator[Path]:
+    """Root may read and write anything: as root, the test goes on as somebody else."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        try:
+            yield Path(folder)
+        finally:
+            if root:
+                os.seteuid(0)
 
 
 class Writer:

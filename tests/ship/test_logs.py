@@ -8,7 +8,7 @@ import pytest
 
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
 from app.ship.positions import Book, Loss, Totals, decode_book
-from tests.ship.disk import Reading, Writer
+from tests.ship.disk import Reading, Writer, a_folder_without_root
 
 
 def only_totals(reading: Reading) -> Totals:
@@ -399,6 +399,19 @@ def test_a_glob_finds_logs_that_appear_later(tmp_path: Path) -> None:
     assert sorted(reading.book.logs) == [str(tmp_path / name / "tetragon.log") for name in ("a", "b")]
 
 
+def test_a_glob_that_names_a_log_reads_all_its_backups_even_when_only_backups_are_there(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    for number in range(3):
+        writer.write(b"%d\n" % number)
+        backup = writer.rotate()
+        if backup is not None and number < 2:
+            writer.pack(backup)
+            backup.unlink()
+    reading = Reading(tmp_path / "*.log", once=True)
+    reading.run()
+    assert reading.lines() == [b"0", b"1", b"2"]
+
+
 def test_a_backup_that_is_named_is_read_alone(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     for number in range(3):
@@ -436,18 +449,39 @@ def test_a_path_that_cannot_be_read_is_named_and_tried_again(tmp_path: Path, pat
     assert reading.tail.problems == {}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
-def test_a_file_without_permission_is_named_and_tried_again(tmp_path: Path) -> None:
-    log = tmp_path / "x.log"
-    log.write_bytes(b"one\n")
-    log.chmod(0)
-    reading = Reading(log)
-    reading.run(3)
-    assert "Permission denied" in reading.tail.problems[str(log)]
-    log.chmod(0o600)
-    reading.run(3)
-    assert reading.lines() == [b"one"]
-    assert reading.tail.problems == {}
+def test_a_file_without_permission_is_named_and_tried_again() -> None:
+    with a_folder_without_root() as folder:
+        log = folder / "x.log"
+        log.write_bytes(b"one\n")
+        log.chmod(0)
+        reading = Reading(log)
+        reading.run(3)
+        assert "Permission denied" in reading.tail.problems[str(log)]
+        log.chmod(0o600)
+        reading.run(3)
+        assert reading.lines() == [b"one"]
+        assert reading.tail.problems == {}
+
+
+def test_a_folder_without_permission_is_named_and_its_files_are_no_losses() -> None:
+    with a_folder_without_root() as folder:
+        (folder / "logs").mkdir()
+        writer = Writer(folder / "logs")
+        writer.write(b"one\n")
+        writer.rotate()
+        writer.write(b"two\n")
+        reading = Reading(writer.log)
+        reading.run(1)
+        reading.save()
+        reading.restart()
+        (folder / "logs").chmod(0)
+        reading.run(60)
+        assert "Permission denied" in reading.tail.problems[str(folder / "logs")]
+        (folder / "logs").chmod(0o700)
+        reading.run(60)
+        assert reading.lines() == [b"one", b"two"]
+        assert losses(reading) == []
+        assert reading.tail.problems == {}
 
 
 def test_a_book_of_another_log_is_left_alone(tmp_path: Path) -> None:

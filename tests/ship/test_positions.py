@@ -1,4 +1,3 @@
-import os
 import signal
 import stat
 import subprocess
@@ -9,6 +8,7 @@ import pytest
 
 from app.errors import SettingsError, Stop
 from app.ship.positions import Book, LogBook, Loss, Place, PositionFile, Totals, decode_book, encode_book, locked
+from tests.ship.disk import a_folder_without_root
 
 BOOK = Book(
     logs={
@@ -124,8 +124,8 @@ def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) -> None:
             pass
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_names_the_setting(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(SettingsError, match="Permission denied"), locked(tmp_path / "positions.json"):
-        pass
+def test_a_folder_that_may_not_be_written_names_the_setting() -> None:
+    with a_folder_without_root() as folder:
+        (folder / "kept").mkdir(0o500)
+        with pytest.raises(SettingsError, match="Permission denied"), locked(folder / "kept" / "positions.json"):
+            pass

@@ -1,0 +1,33 @@
+import re
+
+import pytest
+from prometheus_client import generate_latest
+
+from app.console.metrics import MEANINGS, Sample, registry
+
+
+def test_values_are_read_when_somebody_asks() -> None:
+    lines = 1
+    made = registry(
+        lambda: [Sample("tetrastash_shipped_lines_total", lines)],
+        lambda: [Sample("tetrastash_lag_records", p, ("enrich", str(p))) for p in range(2)],
+    )
+    assert b"\ntetrastash_shipped_lines_total 1.0\n" in generate_latest(made)
+    lines = 2
+    text = generate_latest(made)
+    assert b"\ntetrastash_shipped_lines_total 2.0\n" in text
+    assert b'\ntetrastash_lag_records{partition="1",stage="enrich"} 1.0\n' in text
+    assert b"\n# HELP tetrastash_lag_records Records that wait in a partition.\n" in text
+    assert b"\nprocess_resident_memory_bytes " in text
+
+
+def test_a_metric_without_a_meaning_is_refused() -> None:
+    with pytest.raises(KeyError, match="tetrastash_unheard_of"):
+        generate_latest(registry(lambda: [Sample("tetrastash_unheard_of", 1)]))
+
+
+def test_names_follow_the_customs_of_prometheus() -> None:
+    for name, meaning in MEANINGS.items():
+        assert re.fullmatch(r"tetrastash_[a-z_]+[a-z]", name)
+        assert name.endswith("_total") == (meaning.kind == "counter")
+        assert meaning.description.endswith(".")
