@@ -19,7 +19,7 @@ from faust.types import TP, Message
 
 from app.settings import read_settings
 from app.stream import enriching, feed, indexing, work
-from app.stream.consumer import BlockConsumer, Fetched, Stage
+from app.stream.consumer import BlockConsumer, Fetched, Stage, _message
 from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
 from app.stream.outbox import Acknowledgement, Outbox
@@ -59,7 +59,7 @@ class CommittingConsumer(BlockConsumer):
             before = self._read_offset[message.tp]
             if before is not None and record.offset - before > 1:
                 await self._add_gap(message.tp, before + 1, record.offset)
-            await self._whole(consumer._message(message.tp, message.generation_id or 0, one))
+            await self._whole(_message(message.tp, message.generation_id or 0, one))
             self._read_offset[message.tp] = record.offset
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: ARG002 - Faust's signature
