@@ -4,7 +4,6 @@ python -m bench [--repeat N] [--write] [ship] [enrich] [pipeline] [trickle] [sta
 """
 
 import argparse
-import os
 import shlex
 import signal
 import sys
@@ -20,6 +19,7 @@ from bench.logs import write_logs
 from bench.report import PAGE, as_markdown, as_text, conditions
 from bench.rows import Group, Reading, cells, figures
 from bench.site import Site
+from bench.yardstick import Yardstick
 
 NODES, EVENTS = 8, 200_000
 MEASURES: Final[dict[Group, Callable[[Site], Iterator[Reading]]]] = {
@@ -53,16 +53,17 @@ def bench(groups: list[Group], repeat: int, *, write: bool) -> int:
         folder = Path(name)
         logs = write_logs(folder / "logs", NODES, EVENTS // NODES)
         size = sum(path.stat().st_size for path in logs)
+        yardstick = Yardstick(logs[0])
         print(f"DIR={folder}", file=sys.stderr)
         with engines(folder) as (kafka, elasticsearch):
             site = Site(folder, kafka, elasticsearch, logs, EVENTS)
             for _ in range(repeat):
                 for group in needed:
-                    failures += _measure(group, site, readings)
+                    failures += _measure(group, site, yardstick, readings)
     rows = cells(figures(readings), groups)
-    where = conditions(EVENTS, size, repeat)
+    where = conditions(EVENTS, size, repeat, yardstick.measured)
     command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
-    print(f"\n{command}: {where}; load of the last 15 minutes {os.getloadavg()[2]:.1f}\n\n{as_text(rows)}")
+    print(f"\n{command}: {where}\n\n{as_text(rows)}")
     if write and not failures:
         PAGE.write_text(as_markdown(rows, command, where), "utf-8")
     for failure in failures:
@@ -70,10 +71,12 @@ def bench(groups: list[Group], repeat: int, *, write: bool) -> int:
     return 1 if failures else 0
 
 
-def _measure(group: Group, site: Site, readings: list[Reading]) -> Iterator[str]:
+def _measure(group: Group, site: Site, yardstick: Yardstick, readings: list[Reading]) -> Iterator[str]:
     """What went wrong; the other groups are measured all the same."""
+    yardstick.measure()
     try:
         for reading in MEASURES[group](site):
+            yardstick.measure()
             print(f"{reading.row.strip()}: {reading.ours:.2f}", file=sys.stderr, flush=True)
             readings.append(reading)
     except Stop as error:

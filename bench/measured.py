@@ -54,9 +54,7 @@ class Measured:
         self._look()
         if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             self._process.wait()
-            raise Stop(
-                f"`{self.command}` ended early with exit status {self._process.returncode}. {self._last_words()}"
-            )
+            raise Stop(f"`{self.command}` ended early with exit status {self._process.returncode}. {self.last_words()}")
 
     def finish(self, seconds: float) -> Cost:
         """Waits for its end. Raises Stop when it fails, or takes longer."""
@@ -68,11 +66,11 @@ class Measured:
                 break
             if time.monotonic() > deadline:
                 self.kill()
-                raise Stop(f"`{self.command}` did not end within {seconds:.0f} s. {self._last_words()}")
+                raise Stop(f"`{self.command}` did not end within {seconds:.0f} s. {self.last_words()}")
             time.sleep(0.02)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         if self._process.returncode != 0:
-            raise Stop(f"`{self.command}` ended with exit status {self._process.returncode}. {self._last_words()}")
+            raise Stop(f"`{self.command}` ended with exit status {self._process.returncode}. {self.last_words()}")
         return Cost(used.ru_utime + used.ru_stime, self._memory)
 
     def stop(self, seconds: float = 20) -> Cost:
@@ -90,7 +88,7 @@ class Measured:
         # Not the kernel's ru_maxrss: that counts what this process held when it made the child.
         self._memory = max(self._memory, peak_memory(self.pid))
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
         lines = self._log.read_text("utf-8", "replace").splitlines()[-12:]
         return "It said last:\n" + ("\n".join(lines) or "(nothing)")
 

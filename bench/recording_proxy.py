@@ -47,7 +47,10 @@ def read_record(file: Path) -> "tuple[array[int], array[int]]":
 def application(url: str, file: Path) -> web.Application:
     async def session(app: web.Application) -> AsyncIterator[None]:
         async with ClientSession(
-            url, auto_decompress=False, cookie_jar=DummyCookieJar(), connector=TCPConnector(limit=100)
+            url,
+            connector=TCPConnector(limit=100),
+            cookie_jar=DummyCookieJar(),
+            skip_auto_headers=["Accept-Encoding"],  # an answer that the worker did not ask to be packed
         ) as client:
             app[_CLIENT] = client
             yield

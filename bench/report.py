@@ -16,8 +16,8 @@ Written by `make bench ARGS="--write"`; a part of it is measured again by `make 
 command that it runs is printed.
 
 A figure in µs is CPU time, user and system, of tetrastash's own processes for one event, as the kernel counts it; what
-the same command costs with nothing to do is taken off. It is not wall time, so other work on the machine disturbs it
-little. Kafka and Elasticsearch are real ones on the same machine; the *null server* takes bulk requests and keeps
+the same command costs with nothing to do is taken off. It is not wall time, yet other work on a shared machine makes
+every instruction slower: what orjson costs meanwhile tells how much. Kafka and Elasticsearch are real ones on the same machine; the *null server* takes bulk requests and keeps
 nothing. The *peer* is a bare Python loop over confluent-kafka and orjson (`bench/bare.py`), measured in the same run:
 one hop, a small document, no guarantees. *File to stored* is the time from writing a line to Elasticsearch's answer
 that its document is stored. Memory is resident at most.
@@ -46,12 +46,13 @@ def as_markdown(rows: Sequence[Sequence[str]], command: str, conditions: str) ->
     return "\n".join(lines) + "\n"
 
 
-def conditions(events: int, size: int, repeat: int) -> str:
-    """What the figures depend on; `size` in bytes."""
+def conditions(events: int, size: int, repeat: int, yardstick: Sequence[float]) -> str:
+    """What the figures depend on; `size` in bytes, `yardstick` in µs."""
     times = f", median of {repeat}" if repeat > 1 else ""
     return (
         f"{events:,} exec and exit events of {size / events:,.0f} bytes on average{times}; {os.cpu_count()} cores "
-        f"({_processor()}), Python {platform.python_version()}"
+        f"({_processor()}), Python {platform.python_version()}; orjson.loads and orjson.dumps of an event cost "
+        f"{min(yardstick):.1f} to {max(yardstick):.1f} µs meanwhile"
     )
 
 

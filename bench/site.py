@@ -176,7 +176,7 @@ def until(
     while not is_so():
         process.require_running()
         if time.monotonic() > deadline:
-            raise Stop(f"`{process.command}` ran for {seconds:.0f} s before {what}.")
+            raise Stop(f"`{process.command}` ran for {seconds:.0f} s before {what}. {process.last_words()}")
         time.sleep(every)
 
 
