@@ -60,8 +60,9 @@ class File:
     torn_at: int | None = None  # the size at which no whole line was left
     too_long_from: int | None = None  # where a line began that is longer than LINE_BYTES
     replaced: bool = False  # what is durable or flying is all that will ever come of it
-    broken: str | None = None  # the path under which it cannot be read on until it changes
+    broken: bool = False  # it cannot be read on until `broken_signature` is another one
     broken_signature: tuple[tuple[int, int, int], ...] | None = None
+    told: str | None = None  # the path under which somebody was told of it
 
     @property
     def live(self) -> bool:
@@ -103,7 +104,7 @@ class File:
 
     def read_out(self, *, final: bool) -> bool:
         """Whether the next file's turn has come. `final`: nothing more will be written, so a torn rest goes first."""
-        if self.replaced or self.broken is not None:
+        if self.replaced or self.broken:
             return True
         if self.size is None:
             return False
@@ -126,7 +127,7 @@ class File:
         return self._long_line(final=final) if full else self._rest(data, start, end, final=final)
 
     def _worth_reading(self, *, final: bool) -> bool:
-        if self.replaced or self.broken is not None:
+        if self.replaced or self.broken:
             return False
         if self.size is None:
             return True

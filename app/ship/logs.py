@@ -2,16 +2,16 @@
 
 import logging
 import os
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from app.ship.backups import Members, is_same, open_any, shut, signature, size_of
 from app.ship.blocks import first_line, key_in
-from app.ship.files import Block, File, ReplacedError, read_buffer
+from app.ship.files import Block, File, ReplacedError
 from app.ship.names import AWAY, LIVE, PACKED, Name, path_of
-from app.ship.positions import LOSSES_KEPT, Book, LogBook, Loss, Place, Totals
+from app.ship.positions import LOSSES_KEPT, LogBook, Loss, Place, Totals
+from app.ship.shared import Shared
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.identity import fingerprint
 
@@ -22,38 +22,6 @@ LINGER_SECONDS: Final = 10.0  # how long a rotated file is held open after it wa
 ABSENT_SECONDS: Final = 10.0  # a file that no scan finds for so long is gone
 SKIPPED_BLOCKS: Final = 64  # of a line that is too long, before others have their turn
 HELD_OPEN: Final = 16  # backups of one log that are held open: their disk space stays in use when they are unlinked
-
-Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
-
-
-@dataclass(slots=True)
-class Shared:
-    """What all logs of one shipper share. `problems` are sentences, by the path that they are about."""
-
-    book: Book
-    node: str | None
-    host: str
-    once: bool
-    wall: Callable[[], float]
-    buffer: bytearray = field(default_factory=read_buffer)
-    problems: dict[str, str] = field(default_factory=dict)
-
-    def problem(self, path: str, sentence: str) -> None:
-        if self.problems.get(path) != sentence:
-            self.problems[path] = sentence
-            log.error("%s", sentence)
-
-    def solved(self, path: str) -> None:
-        if self.problems.pop(path, None) is not None:
-            log.info("Path can be read now path=%r", path)
-
-    def unreadable(self, path: str, error: OSError | SourceError) -> None:
-        reason = str(error) if isinstance(error, SourceError) else error.strerror or repr(error)
-        self.problem(
-            path,
-            f"Path {path!r} cannot be read: {reason}. Expected a file or folder that user {os.geteuid()} may read; "
-            "it is tried again every second.",
-        )
 
 
 class Log:
@@ -72,7 +40,7 @@ class Log:
 
     def close(self) -> None:
         for file in self.files:
-            _shut(file)
+            shut(file)
 
     # Many times a second
 
@@ -118,6 +86,9 @@ class Log:
             except (OSError, SourceError) as error:
                 self._broken(file, error)
                 continue
+            if file.told is not None and not file.broken:
+                self._shared.solved(file.told)
+                file.told = None
             if block is not None:
                 return block
             if not file.read_out(final=final):
@@ -227,7 +198,7 @@ class Log:
         new = {stamp: names for stamp, names in sorted(backups.items()) if not self._has(stamp)}
         for file in self.files:
             if file.stamp == AWAY and not file.replaced:
-                file.stamp = next((stamp for stamp, names in new.items() if _is_same(file, names)), AWAY)
+                file.stamp = next((stamp for stamp, names in new.items() if is_same(file, names)), AWAY)
                 new.pop(file.stamp, None)
 
     def _has(self, stamp: str) -> bool:
@@ -235,21 +206,20 @@ class Log:
 
     def _try_broken_again(self, backups: Members) -> None:
         for file in self.files:
-            if file.broken is not None:
-                signature = _signature(backups.get(file.stamp, [])) if not file.live else _signature([_live(file)])
+            if file.broken:
+                names = [Name(file.path, LIVE, packed=False)] if file.live else backups.get(file.stamp, [])
+                changed = signature(names)
                 if file.broken_signature is None:
-                    file.broken_signature = signature
-                elif file.broken_signature != signature:
-                    self._shared.solved(file.broken)
-                    file.broken = file.broken_signature = None
-                    _shut(file)
+                    file.broken_signature = changed
+                elif file.broken_signature != changed:
+                    file.broken = False
 
     def _reopen_grown(self, backups: Members) -> None:
         """A writer that kept a backup open has written to it after all."""
         places = {place.file: place for place in self._entry.files}
         for stamp, names in backups.items():
             place = places.get(self._known.get(stamp, ""))
-            if place is not None and any(not name.packed and _size(name) > place.position for name in names):
+            if place is not None and any(not name.packed and size_of(name) > place.position for name in names):
                 del self._known[stamp]
 
     def _open_new(self, backups: Members, now: float) -> bool:
@@ -259,7 +229,7 @@ class Log:
             if self._has(stamp):
                 continue
             try:
-                source = _open_any(names)
+                source = open_any(names)
                 if any(other.source is not None and other.inode == source.inode for other in self.files):
                     source.close()  # was the log until a moment ago; the next look will find its name changed
                     complete = False
@@ -274,12 +244,12 @@ class Log:
                 continue
             self._shared.solved(path_of(names[0]))
             if file.place is not None and file.place.ended and not file.unread():
-                _shut(file)
+                shut(file)
                 self._known[stamp] = file.place.file
                 continue
             self.files.append(file)
             if sum(other.away is not None and other.source is not None for other in self.files) > HELD_OPEN:
-                _shut(file)
+                shut(file)
         return complete
 
     def _retire(self, backups: Members, now: float) -> None:
@@ -290,12 +260,12 @@ class Log:
                 continue
             rested = self._shared.once or file.replaced or now - file.away > LINGER_SECONDS
             ended = file.replaced or file.size == 0 if file.place is None else file.place.ended
-            vanished = file.source is None and not file.replaced and _signature(backups.get(file.stamp, [])) == ()
+            vanished = file.source is None and not file.replaced and signature(backups.get(file.stamp, [])) == ()
             if not (rested and ended) and not vanished:
                 continue
             if vanished and file.place is None:
                 self._lose_file(Place("", size=file.size or 0), file.size or 0, "vanished before it was read")
-            _shut(file)
+            shut(file)
             self.files.remove(file)
             if file.stamp != AWAY and not vanished:
                 self._known[file.stamp] = "" if file.place is None else file.place.file
@@ -340,22 +310,24 @@ class Log:
         """Raises FileNotFoundError where the file is not to be found any more."""
         if file.live:
             return Plain(file.path)
-        return _open_any([Name(self.path, file.stamp, packed) for packed in (False, True)])
+        return open_any([Name(self.path, file.stamp, packed) for packed in (False, True)])
 
     def _replaced(self, file: File) -> None:
         """The file was truncated: what comes now is another file, which begins at 0."""
         if file.place is not None and file.unread():
             self._lose_file(file.place, file.unread(), "truncated before it was read to its end")
-        _shut(file)
+        shut(file)
         file.replaced, file.stamp, file.away = True, AWAY, 0.0
 
     def _broken(self, file: File, error: OSError | SourceError) -> None:
-        _shut(file)
+        shut(file)
         if isinstance(error, FileNotFoundError):
             return  # the next scan will miss it
         path = file.path if file.live else path_of(Name(self.path, file.stamp, isinstance(error, SourceError)))
         self._shared.unreadable(path, error)
-        file.broken = path
+        file.broken, file.told = True, path
+        # Damage stays until the file is another one; what the system refuses now it may grant in a second.
+        file.broken_signature = None if isinstance(error, SourceError) else ()
 
     def _totals(self, place: Place) -> Totals:
         return self._entry.totals.setdefault(place.key or self._shared.node or self._shared.host, Totals())
@@ -374,62 +346,3 @@ class Log:
             "Known loss path=%r file=%s key=%r position=%d bytes=%d reason=%r",
             self.path, place.file, place.key, position, lost, reason,
         )  # fmt: skip
-
-
-def _shut(file: File) -> None:
-    if file.source is not None:
-        file.source.close()
-        file.source = None
-
-
-def _live(file: File) -> Name:
-    return Name(file.path, LIVE, packed=False)
-
-
-def _open_any(names: list[Name]) -> Source:
-    """Raises FileNotFoundError if there is none of them: the packed one is there before the plain one goes."""
-    name = names[0]
-    with suppress(FileNotFoundError):
-        if not name.packed:
-            return Plain(path_of(name))
-    return Gzip(path_of(name._replace(packed=True)))
-
-
-def _is_same(file: File, names: list[Name]) -> bool:
-    """Whether a backup is the file that is held open: by its inode, or packed already, by first line and size."""
-    name = names[0]
-    with suppress(OSError):
-        if not name.packed:
-            status = os.stat(path_of(name))
-            return (status.st_dev, status.st_ino) == file.inode
-    if file.place is None or file.size is None:
-        return False
-    try:
-        source = Gzip(path_of(name._replace(packed=True)))
-    except (OSError, SourceError):
-        return False
-    try:
-        line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
-        alike = line is not None and fingerprint(line) == file.place.file.partition(".")[0]
-        return alike and source.stated_size() == file.size % 2**32
-    except (OSError, SourceError):
-        return False
-    finally:
-        source.close()
-
-
-def _size(name: Name) -> int:
-    try:
-        return os.stat(path_of(name)).st_size
-    except OSError:
-        return 0
-
-
-def _signature(names: list[Name]) -> tuple[tuple[int, int, int], ...]:
-    """Another one if a file may have other bytes than before; empty if none is there."""
-    found = []
-    for name in names:
-        with suppress(OSError):
-            status = os.stat(path_of(name))
-            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
-    return tuple(found)

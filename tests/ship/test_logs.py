@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
+from app.ship.logs import HELD_OPEN
 from app.ship.positions import Book, Loss, Totals, decode_book
 from tests.ship.disk import Reading, Writer, a_folder_without_root
 
@@ -460,6 +461,25 @@ def test_a_file_without_permission_is_named_and_tried_again() -> None:
         log.chmod(0o600)
         reading.run(3)
         assert reading.lines() == [b"one"]
+        assert reading.tail.problems == {}
+
+
+def test_a_backup_that_cannot_be_opened_for_a_while_is_read_later() -> None:
+    with a_folder_without_root() as folder:
+        writer = Writer(folder)
+        for number in range(HELD_OPEN + 4):
+            writer.write(b"%d\n" % number)
+            writer.rotate()
+        reading = Reading(writer.log)
+        reading.step(most=0)
+        backup = writer.backups()[HELD_OPEN + 2]
+        backup.chmod(0)
+        reading.run(3)
+        assert list(reading.tail.problems) == [str(backup)]
+        assert len(reading.lines()) == HELD_OPEN + 3
+        backup.chmod(0o600)
+        reading.run(3)
+        assert sorted(map(int, reading.lines())) == list(range(HELD_OPEN + 4))
         assert reading.tail.problems == {}
 
 

@@ -1,0 +1,67 @@
+"""The files beside a log, under the names that they have at the moment."""
+
+import os
+from contextlib import suppress
+
+from app.ship.blocks import first_line
+from app.ship.files import File
+from app.ship.names import Name, path_of
+from app.ship.sources import Gzip, Plain, Source, SourceError
+from schemas.identity import fingerprint
+
+Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
+
+
+def shut(file: File) -> None:
+    if file.source is not None:
+        file.source.close()
+        file.source = None
+
+
+def open_any(names: list[Name]) -> Source:
+    """Raises FileNotFoundError if there is none of them: the packed one is there before the plain one goes."""
+    name = names[0]
+    with suppress(FileNotFoundError):
+        if not name.packed:
+            return Plain(path_of(name))
+    return Gzip(path_of(name._replace(packed=True)))
+
+
+def is_same(file: File, names: list[Name]) -> bool:
+    """Whether a backup is the file that is held open: by its inode, or packed already, by first line and size."""
+    name = names[0]
+    with suppress(OSError):
+        if not name.packed:
+            status = os.stat(path_of(name))
+            return (status.st_dev, status.st_ino) == file.inode
+    if file.place is None or file.size is None:
+        return False
+    try:
+        source = Gzip(path_of(name._replace(packed=True)))
+    except (OSError, SourceError):
+        return False
+    try:
+        line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
+        alike = line is not None and fingerprint(line) == file.place.file.partition(".")[0]
+        return alike and source.stated_size() == file.size % 2**32
+    except (OSError, SourceError):
+        return False
+    finally:
+        source.close()
+
+
+def size_of(name: Name) -> int:
+    try:
+        return os.stat(path_of(name)).st_size
+    except OSError:
+        return 0
+
+
+def signature(names: list[Name]) -> tuple[tuple[int, int, int], ...]:
+    """Another one if a file may have other bytes than before; empty if none is there."""
+    found = []
+    for name in names:
+        with suppress(OSError):
+            status = os.stat(path_of(name))
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)

@@ -1,0 +1,43 @@
+"""What all logs of one shipper share."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.ship.files import read_buffer
+from app.ship.positions import Book
+from app.ship.sources import SourceError
+
+log: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Shared:
+    """`problems` are sentences, by the path that they are about."""
+
+    book: Book
+    node: str | None
+    host: str
+    once: bool
+    wall: Callable[[], float]
+    buffer: bytearray = field(default_factory=read_buffer)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def problem(self, path: str, sentence: str) -> None:
+        if self.problems.get(path) != sentence:
+            self.problems[path] = sentence
+            log.error("%s", sentence)
+
+    def solved(self, path: str) -> None:
+        if self.problems.pop(path, None) is not None:
+            log.info("Path can be read now path=%r", path)
+
+    def unreadable(self, path: str, error: OSError | SourceError) -> None:
+        reason = str(error) if isinstance(error, SourceError) else error.strerror or repr(error)
+        self.problem(
+            path,
+            f"Path {path!r} cannot be read: {reason}. Expected a file or folder that user {os.geteuid()} may read; "
+            "it is tried again every second.",
+        )
