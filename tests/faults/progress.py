@@ -1,6 +1,7 @@
 """Whether everything that was written has come through: read from Kafka and Elasticsearch, not from the workers."""
 
 import json
+import urllib.error
 import urllib.request
 from typing import Final, NamedTuple
 
@@ -62,6 +63,10 @@ class Gauge:
         return {place.partition: place.offset for place in answer.topic_partitions if place.offset >= 0}
 
     def _documents(self) -> int:
+        """0 while the data stream cannot be asked, as in the moments in which it is made."""
         url = f"{self._settings.elasticsearch}/{self._settings.data_stream}/_count?ignore_unavailable=true"
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
-            return int(json.load(answer)["count"])
+        try:
+            with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+                return int(json.load(answer)["count"])
+        except urllib.error.HTTPError:
+            return 0
