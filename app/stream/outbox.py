@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 # An output block is three times its input at most, and one line may be 5 MB.
 MAX_REQUEST_BYTES: Final = 64 * 2**20
 BATCH_BYTES: Final = 2**20
-STOP_SECONDS: Final = 3.0
+STOP_SECONDS: Final = 2.0
 
 Acknowledgement = asyncio.Future[Any]
 

@@ -16,8 +16,8 @@ from app.stream.feed import Feed
 log = logging.getLogger(__name__)
 
 # Of the ten seconds that an orchestrator grants: for the last checkpoints, then for leaving the groups.
-CLOSE_SECONDS: Final = 5.0
-LEAVE_SECONDS: Final = 3.0
+CLOSE_SECONDS: Final = 3.5
+LEAVE_SECONDS: Final = 2.5
 LAG_SECONDS: Final = 2.0
 
 
@@ -80,7 +80,7 @@ async def _watch_lag(stage: Running) -> None:
 
 
 async def _leave(stage: Running) -> None:
-    await _within(CLOSE_SECONDS + 1, stage.close(CLOSE_SECONDS), "the last checkpoints")
+    await _within(CLOSE_SECONDS + 0.5, stage.close(CLOSE_SECONDS), "the last checkpoints")
     await _within(LEAVE_SECONDS, stage.feed.app.stop(), "leaving the group")
     await _within(LEAVE_SECONDS, stage.disconnect(), "closing the connections")
 
