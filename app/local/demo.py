@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import orjson
+from aiokafka.errors import KafkaError
+from elasticsearch import ApiError, TransportError
 from rich.console import Console
 
 from app.errors import Stop
@@ -48,7 +50,7 @@ def main() -> None:
     except KeyboardInterrupt:
         # Without --once that is how it is meant to end.
         sys.exit(130 if given.once else 0)
-    except (Stop, OSError) as error:
+    except (Stop, OSError, KafkaError, ApiError, TransportError) as error:
         sys.exit(f"demo: {error}")
     sys.exit(1 if books.lost else 0)
 
@@ -66,7 +68,8 @@ def demo(given: argparse.Namespace) -> Books:
             environment = environment_for(kafka, elasticsearch, folder)
             screen.say(run_setup(environment))
             listen = f"{HOST}:{free_ports(1)[0]}"
-            with shipping_and_working(environment, logs, folder, listen) as children:
+            with shipping_and_working(environment, logs, folder, listen) as commands:
+                children = (kafka, elasticsearch, *commands)
                 return asyncio.run(watch(read_settings(environment), listen, children, lines, screen, clock, given))
 
 

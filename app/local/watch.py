@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer
+from elasticsearch import TransportError
 
 from app.elastic import client
 from app.errors import Stop
@@ -30,7 +31,8 @@ class Watch:
         self._open = AsyncExitStack()
         self._stored = 0
         self._client = client(settings)
-        self._patient = self._client.options(ignore_status=404)  # the data stream is made by its first document
+        # The data stream is made by its first document, and its shards take a moment more.
+        self._patient = self._client.options(ignore_status=(404, 503))
         # Without a group: it reads for itself, and leaves no trace.
         self._consumer = AIOKafkaConsumer(
             settings.documents_topic,
@@ -51,10 +53,21 @@ class Watch:
         await self._open.aclose()
 
     async def look(self, lines: int) -> Books:
-        """As things stand. Raises Stop when a process of the pipeline has ended."""
+        """As things stand. Raises Stop when one of the children has ended."""
+        self._require_running()
+        try:
+            return await self._look(lines)
+        except TransportError:
+            await asyncio.sleep(PAUSE)
+            self._require_running()
+            raise
+
+    def _require_running(self) -> None:
         for child in self._children:
             if not child.is_running:
                 raise Stop(f"{child.name} ended with exit status {child.status}. {child.last_words}")
+
+    async def _look(self, lines: int) -> Books:
         fetched: dict[Any, list[Any]] = await self._consumer.getmany()
         for records in fetched.values():
             for record in records:
@@ -67,7 +80,7 @@ class Watch:
         if self._stored == 0 or self._tally.is_complete(lines):
             await self._patient.indices.refresh(index=self._settings.data_stream)
         counted = await self._patient.count(index=self._settings.data_stream)
-        self._stored = int(counted.get("count", 0))
+        self._stored = int(counted.get("count", self._stored))
         return self._tally.books(lines, self._stored)
 
     async def until_balanced(self, lines: int, progress: Callable[[Books], None]) -> Books:
