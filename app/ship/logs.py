@@ -198,6 +198,9 @@ class Log:
         new = {stamp: names for stamp, names in sorted(backups.items()) if not self._has(stamp)}
         for file in self.files:
             if file.stamp == AWAY and not file.replaced:
+                if file.place is None and file.source is not None:
+                    with suppress(OSError, SourceError):  # reading will meet the same
+                        self._recognise(file, final=False)
                 file.stamp = next((stamp for stamp, names in new.items() if is_same(file, names)), AWAY)
                 new.pop(file.stamp, None)
 

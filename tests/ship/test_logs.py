@@ -129,6 +129,19 @@ def test_a_packed_backup_is_read_on_where_the_plain_one_was_left(tmp_path: Path)
     assert len({block.file.place.file for block, _ in reading.durable if block.file.place}) == 1
 
 
+def test_a_log_that_was_not_yet_read_is_known_again_when_it_is_packed_at_once(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.step(most=0)
+    backup = writer.rotate()
+    assert backup is not None
+    writer.pack(backup)
+    backup.unlink()
+    reading.run(30)
+    assert reading.lines() == [b"one"]
+
+
 def test_a_backup_that_is_unlinked_while_it_waits_is_read_all_the_same(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.write(b"one\n")
