@@ -17,10 +17,10 @@ command that it runs is printed.
 
 A figure in µs is CPU time, user and system, of tetrastash's own processes for one event, as the kernel counts it; what
 the same command costs with nothing to do is taken off. It is not wall time, yet other work on a shared machine makes
-every instruction slower: what orjson costs meanwhile tells how much. Kafka and Elasticsearch are real ones on the same machine; the *null server* takes bulk requests and keeps
-nothing. The *peer* is a bare Python loop over confluent-kafka and orjson (`bench/bare.py`), measured in the same run:
-one hop, a small document, no guarantees. *File to stored* is the time from writing a line to Elasticsearch's answer
-that its document is stored. Memory is resident at most.
+every instruction slower: what orjson costs meanwhile tells how much. Kafka and Elasticsearch are real ones on the same
+machine; the *null server* takes bulk requests and keeps nothing. The *peer* is a bare Python loop over confluent-kafka
+and orjson (`bench/bare.py`), measured in the same run: one hop, a small document, no guarantees. *File to stored* is
+the time from writing a line to Elasticsearch's answer that its document is stored. Memory is resident at most.
 """
 
 
