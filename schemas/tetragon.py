@@ -7,7 +7,7 @@ a line with another one is decoded leniently (app/enrich/decode.py), which is sl
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, field
@@ -20,6 +20,8 @@ Time: TypeAlias = str  # RFC 3339; schemas.times reads it
 
 UNSET_UID: Final = 2**32 - 1  # of auid: nobody logged in
 ABSENT: Final = Raw()
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class _Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
@@ -139,13 +141,14 @@ class Process(_Message, frozen=True):
     arguments: str = ""  # argv[1:]; schemas.arguments splits it
     flags: str = ""
     start_time: Time = ""
-    raw_pod: Raw = field(default=ABSENT, name="pod")  # half of a line's bytes, and mostly the same: decoded on demand
+    # Most of a line's bytes, and the same in many lines: decoded on demand, by the properties below.
+    raw_pod: Raw = field(default=ABSENT, name="pod")
     docker: str = ""  # the first 24 or 31 digits of the container's id
     parent_exec_id: str = ""
     refcnt: UInt32 = 0
-    cap: Capabilities | None = None
-    ns: Namespaces | None = None
-    process_credentials: Credentials | None = None
+    raw_cap: Raw = field(default=ABSENT, name="cap")
+    raw_ns: Raw = field(default=ABSENT, name="ns")
+    raw_credentials: Raw = field(default=ABSENT, name="process_credentials")
     binary_properties: BinaryProperties | None = None
     user: User | None = None
     in_init_tree: bool | None = None
@@ -153,14 +156,30 @@ class Process(_Message, frozen=True):
 
     @property
     def pod(self) -> Pod | None:
-        return decode_pod(bytes(self.raw_pod))[0] if self.raw_pod is not ABSENT else None
+        return _decoded(Pod, self.raw_pod)
+
+    @property
+    def cap(self) -> Capabilities | None:
+        return _decoded(Capabilities, self.raw_cap)
+
+    @property
+    def ns(self) -> Namespaces | None:
+        return _decoded(Namespaces, self.raw_ns)
+
+    @property
+    def process_credentials(self) -> Credentials | None:
+        return _decoded(Credentials, self.raw_credentials)
 
 
-@lru_cache(maxsize=2048)
-def decode_pod(raw: bytes) -> tuple[Pod | None, Mapping[str, Raw]]:
-    """The second is what does not fit, named by its path within the pod."""
+@lru_cache(maxsize=4096)
+def decode_part(wanted: type[T], raw: bytes) -> tuple[T | None, Mapping[str, Raw]]:
+    """The second is what does not fit, named by its path within; None has all of it there, under an empty path."""
     other: dict[str, Raw] = {}
-    return decode_leniently(raw, Pod, "", other), other
+    return decode_leniently(raw, wanted, "", other), other
+
+
+def _decoded(wanted: type[T], raw: Raw) -> T | None:
+    return decode_part(wanted, bytes(raw))[0] if raw is not ABSENT else None
 
 
 class Body(_Message, frozen=True):
@@ -276,7 +295,7 @@ class Line(_Message, frozen=True):
     time: Time = ""
     aggregation_info: AggregationInfo | None = None
     cluster_name: str = ""
-    node_labels: Mapping[str, str] = {}
+    raw_node_labels: Raw = field(default=ABSENT, name="node_labels")  # the same on all lines of a node
 
 
 BODIES: Final[Mapping[str, type[Body]]] = {
@@ -303,8 +322,21 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     ancestors: Sequence[Process]
     node_name: str
     cluster_name: str
-    node_labels: Mapping[str, str]
+    raw_node_labels: Raw
     time: int | None  # ns since 1970; None if absent or not between 1970 and 2262
     timestamp: str  # the same as text; empty if None
     aggregated: int  # how many events of the same kind Tetragon counted into this one; 0 if it did not
     other: Mapping[str, Raw]  # what no member above holds: unknown, or of an unexpected shape; by path
+
+    @property
+    def node_labels(self) -> Mapping[str, str]:
+        return decode_labels(bytes(self.raw_node_labels)) or {} if self.raw_node_labels is not ABSENT else {}
+
+
+@lru_cache(maxsize=1024)
+def decode_labels(raw: bytes) -> Mapping[str, str] | None:
+    """None if they are no labels."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, str])
+    except msgspec.ValidationError:
+        return None

@@ -127,7 +127,7 @@ def _event(name: str, body: Body, line: Line, other: Other | None) -> Event:
         body.ancestors,
         line.node_name,
         line.cluster_name,
-        line.node_labels,
+        line.raw_node_labels,
         time,
         text,
         line.aggregation_info.count if line.aggregation_info is not None else 0,

@@ -9,8 +9,8 @@ import orjson
 from msgspec import Raw
 
 from app.enrich.kinds import add_kind
-from app.enrich.pods import pod_fields
-from app.enrich.processes import process_fields, raw_fields, user_fields
+from app.enrich.pods import NO_POD, cluster_members, joined, label_members, pod_fields
+from app.enrich.processes import add_users, process_fields, raw_fields
 from schemas.document import ECS_VERSION
 from schemas.tetragon import ABSENT, Event
 from schemas.times import rfc3339
@@ -38,34 +38,45 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
         "tetragon": tetragon,
     }
     other = event.other
+    pod = NO_POD
     process = event.process
     if process is not None:
         fields = document["process"] = process_fields(process, start)
-        user = user_fields(process)
-        if user is not None:
-            document["user"] = user
-        raw = raw_fields(process)
+        add_users(document, process)
+        raw, unfit = raw_fields(process)
         if raw is not None:
             tetragon["process"] = raw
+        if unfit:
+            other = {**other, **_below(f"{event.name}.process", unfit)}
         if process.raw_pod is not ABSENT:
             pod, vpid = pod_fields(bytes(process.raw_pod))
-            document.update(pod.top)
+            if pod.container is not None:
+                document["container"] = pod.container
             tetragon.update(pod.tetragon)
             if vpid is not None:
                 fields["vpid"] = vpid
             if pod.other:
-                other = {**other, **{f"{event.name}.process.pod.{path}": value for path, value in pod.other.items()}}
+                other = {**other, **_below(f"{event.name}.process.pod", pod.other)}
     parent = event.parent
     if parent is not None:
-        raw = raw_fields(parent)
+        raw, unfit = raw_fields(parent)
         if raw is not None:
             tetragon["parent"] = raw
+        if unfit:
+            other = {**other, **_below(f"{event.name}.parent", unfit)}
         if parent.raw_pod is not ABSENT and (process is None or process.docker != parent.docker):
             tetragon["parent_pod"] = orjson.Fragment(bytes(parent.raw_pod))
-    if event.cluster_name:
-        document["orchestrator"] = _opened(document.get("orchestrator"), cluster={"name": event.cluster_name})
-    if event.node_labels:
-        document["kubernetes"] = _opened(document.get("kubernetes"), node={"labels": event.node_labels})
+    labels = b""
+    if event.raw_node_labels is not ABSENT:
+        labels = label_members(bytes(event.raw_node_labels))
+        if not labels:
+            other = {**other, "node_labels": event.raw_node_labels}
+    orchestrator = joined(pod.orchestrator, cluster_members(event.cluster_name))
+    if orchestrator is not None:
+        document["orchestrator"] = orchestrator
+    kubernetes = joined(pod.kubernetes, labels)
+    if kubernetes is not None:
+        document["kubernetes"] = kubernetes
     if event.aggregated:
         tetragon["aggregated"] = event.aggregated
     add_kind(document, event, start)
@@ -76,9 +87,8 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
     return document
 
 
-def _opened(part: orjson.Fragment | None, **more: Any) -> dict[str, Any]:
-    opened: dict[str, Any] = orjson.loads(orjson.dumps(part)) if part is not None else {}
-    return {**opened, **more}
+def _below(place: str, other: Mapping[str, Raw]) -> dict[str, Raw]:
+    return {f"{place}.{path}" if path else place: value for path, value in other.items()}
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ import msgspec
 import orjson
 from msgspec import Raw
 
-from schemas.tetragon import Container, Pod, decode_pod
+from schemas.tetragon import Container, Pod, decode_labels, decode_part
 from schemas.times import canonical, nanoseconds
 
 # A workload's name has a field of its own for each of these kinds.
@@ -19,10 +19,15 @@ _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Jo
 class PodFields(msgspec.Struct, frozen=True):
     """Of one pod, shared by all its documents."""
 
-    top: Mapping[str, orjson.Fragment]  # container, orchestrator, kubernetes
+    container: orjson.Fragment | None
+    kubernetes: bytes  # members of an object, without braces: the node has more
+    orchestrator: bytes
     tetragon: Mapping[str, orjson.Fragment]
     vpid: int | None  # 0 if it is told elsewhere
     other: Mapping[str, Raw]
+
+
+NO_POD: Final = PodFields(None, b"", b"", {}, None, {})
 
 
 _PID: Final = re.compile(rb'"pid": ?([0-9]+)')
@@ -46,16 +51,43 @@ def pod_fields(raw: bytes) -> tuple[PodFields, int | None]:
 # A node has as many as it has containers; their processes come by the thousand.
 @lru_cache(maxsize=2048)
 def _pod_fields(raw: bytes) -> PodFields:
-    pod, other = decode_pod.__wrapped__(raw)
+    pod, other = decode_part.__wrapped__(Pod, raw)
     if pod is None:
-        return PodFields({}, {}, None, other)
+        return PodFields(None, b"", b"", {}, None, other)
     container = pod.container or Container()
-    top = {"container": _container(container), "kubernetes": _kubernetes(pod), "orchestrator": _orchestrator(pod)}
+    fields = _container(container)
     details = {
         "pod": _filled({"workload": pod.workload, "workload_kind": pod.workload_kind, "labels": pod.labels}),
         "container": _filled({"start": _start(container), "exec_probe": container.maybe_exec_probe}),
     }
-    return PodFields(_encoded(top), _encoded(details), container.pid, other)
+    return PodFields(
+        _encoded(fields) if fields else None,
+        orjson.dumps(_kubernetes(pod))[1:-1],
+        orjson.dumps(_orchestrator(pod))[1:-1],
+        {name: _encoded(part) for name, part in details.items() if part},
+        container.pid,
+        other,
+    )
+
+
+# Of what is in the caches above and below: few, and hashed once.
+@lru_cache(maxsize=4096)
+def joined(pods: bytes, nodes: bytes) -> orjson.Fragment | None:
+    """Two sets of members as one object; None if both are empty."""
+    members = b",".join(part for part in (pods, nodes) if part)
+    return orjson.Fragment(b"{%b}" % members) if members else None
+
+
+@lru_cache(maxsize=1024)
+def cluster_members(cluster: str) -> bytes:
+    return orjson.dumps({"cluster": {"name": cluster}})[1:-1] if cluster else b""
+
+
+@lru_cache(maxsize=1024)
+def label_members(raw: bytes) -> bytes:
+    """`raw` is the JSON of the node's labels; empty if they are none."""
+    labels = decode_labels(raw)
+    return orjson.dumps({"node": {"labels": labels}})[1:-1] if labels else b""
 
 
 def _start(container: Container) -> str:
@@ -115,5 +147,5 @@ def _filled(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _encoded(parts: Mapping[str, Any]) -> dict[str, orjson.Fragment]:
-    return {name: orjson.Fragment(orjson.dumps(part)) for name, part in parts.items() if part}
+def _encoded(fields: Mapping[str, Any]) -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps(fields))

@@ -1,16 +1,19 @@
 """The fields that say what a process is, and who runs it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import orjson
+from msgspec import Raw
 
 from schemas.arguments import split_arguments
 from schemas.lineage import basename
-from schemas.tetragon import UNSET_UID, Capabilities, Credentials, Process
+from schemas.tetragon import ABSENT, UNSET_UID, Capabilities, Credentials, Namespaces, Process, decode_part
 from schemas.times import canonical
+
+Part = orjson.Fragment | dict[str, Any]
 
 
 def process_fields(process: Process, start: int) -> dict[str, Any]:
@@ -39,65 +42,54 @@ def process_fields(process: Process, start: int) -> dict[str, Any]:
         fields["working_directory"] = process.cwd
     if start:
         fields["start"] = canonical(process.start_time, start)
-    if process.tid is not None:
-        fields["thread"] = {"id": process.tid}
-    uid = effective_uid(process)
-    if uid is not None:
-        fields["user"] = _user(uid)
+    thread: dict[str, Any] = {"id": process.tid} if process.tid is not None else {}
+    if process.raw_cap is not ABSENT and (capabilities := _capabilities(bytes(process.raw_cap))) is not None:
+        thread["capabilities"] = capabilities
+    if thread:
+        fields["thread"] = thread
     if process.environment_variables:
         fields["env_vars"] = [f"{each.key}={each.value}" for each in process.environment_variables]
-    if process.process_credentials is not None:
-        _add_credentials(fields, process.process_credentials)
-    if process.cap is not None:
-        _add_capabilities(fields, process.cap)
     return fields
 
 
-def user_fields(process: Process) -> dict[str, Any] | orjson.Fragment | None:
-    """ECS's `user.*`: the real user, and the effective one where it is another."""
-    effective = effective_uid(process)
+def add_users(document: dict[str, Any], process: Process) -> None:
+    """ECS's `user.*`, the real user and the effective one where it is another, and the ids of `process.*`."""
+    credentials = bytes(process.raw_credentials) if process.raw_credentials is not ABSENT else b""
     name = process.user.name if process.user is not None else ""
-    real = process.process_credentials.uid if process.process_credentials is not None else None
-    if real is None or real in (effective, UNSET_UID):
-        if not name:
-            return _user(effective) if effective is not None else None
-        return {"id": str(effective), "name": name} if effective is not None else {"name": name}
-    fields: dict[str, Any] = {"id": str(real)}
-    if effective is not None:
-        fields["effective"] = {"id": str(effective)}
-    if name:
-        fields["name"] = name
-    return fields
+    user, ids = _users(process.uid, name, credentials)
+    if user is not None:
+        document["user"] = user
+    document["process"].update(ids)
 
 
-def effective_uid(process: Process) -> int | None:
-    uid = process.uid
-    if process.process_credentials is not None and process.process_credentials.euid is not None:
-        uid = process.process_credentials.euid
-    return uid if uid != UNSET_UID else None
+def raw_fields(process: Process) -> tuple[Part | None, Mapping[str, Raw]]:
+    """`tetragon.process.*` and `tetragon.parent.*`: what ECS has no name for, spelled as Tetragon spells it.
 
-
-def raw_fields(process: Process) -> dict[str, Any] | orjson.Fragment | None:
-    """`tetragon.process.*` and `tetragon.parent.*`: what ECS has no name for, spelled as Tetragon spells it."""
-    common = _common(process.flags, process.auid, process.docker, process.in_init_tree)
-    messages = (process.cap, process.ns, process.process_credentials, process.binary_properties)
-    if messages == _NONE:
-        return common
-    fields: dict[str, Any] = orjson.loads(orjson.dumps(common)) if common is not None else {}
-    for name, message in zip(_MESSAGES, messages, strict=True):
-        if message is not None:
-            fields[name] = orjson.Fragment(msgspec.json.encode(message))
-    return fields
-
-
-_MESSAGES: Final = ("cap", "ns", "process_credentials", "binary_properties")
-_NONE: Final = (None, None, None, None)
+    With it, what is of another shape than it should be, by its path.
+    """
+    found, other = _common(
+        process.flags,
+        process.auid,
+        process.docker,
+        process.in_init_tree,
+        bytes(process.raw_cap),
+        bytes(process.raw_ns),
+        bytes(process.raw_credentials),
+    )
+    if process.binary_properties is None:
+        return found, other
+    properties = orjson.Fragment(msgspec.json.encode(process.binary_properties))
+    opened: dict[str, Any] = orjson.loads(orjson.dumps(found)) if found is not None else {}
+    return {**opened, "binary_properties": properties}, other
 
 
 # One combination a container, about.
 @lru_cache(maxsize=4096)
-def _common(flags: str, auid: int | None, docker: str, in_init_tree: bool | None) -> orjson.Fragment | None:
+def _common(
+    flags: str, auid: int | None, docker: str, in_init_tree: bool | None, cap: bytes, ns: bytes, credentials: bytes
+) -> tuple[orjson.Fragment | None, Mapping[str, Raw]]:
     fields: dict[str, Any] = {}
+    unfit: dict[str, Raw] = {}
     if flags:
         fields["flags"] = flags.split()
     if auid is not None and auid != UNSET_UID:
@@ -106,36 +98,52 @@ def _common(flags: str, auid: int | None, docker: str, in_init_tree: bool | None
         fields["docker"] = docker
     if in_init_tree is not None:
         fields["in_init_tree"] = in_init_tree
-    return orjson.Fragment(orjson.dumps(fields)) if fields else None
+    parts = (("cap", Capabilities, cap), ("ns", Namespaces, ns), ("process_credentials", Credentials, credentials))
+    for name, kind, raw in parts:
+        if raw:
+            part, other = decode_part(kind, raw)
+            if part is not None:
+                fields[name] = orjson.Fragment(msgspec.json.encode(part))
+            unfit.update({f"{name}.{path}" if path else name: value for path, value in other.items()})
+    return orjson.Fragment(orjson.dumps(fields)) if fields else None, unfit
 
 
 @lru_cache(maxsize=4096)
-def _user(uid: int) -> orjson.Fragment:
-    return orjson.Fragment(b'{"id":"%d"}' % uid)
+def _users(uid: int | None, name: str, credentials: bytes) -> tuple[orjson.Fragment | None, Mapping[str, Any]]:
+    held = decode_part(Credentials, credentials)[0] if credentials else None
+    held = held or Credentials()
+    effective = _known(held.euid) or _known(uid)
+    real = _known(held.uid) or effective
+    user: dict[str, Any] = {}
+    if real is not None:
+        user["id"] = real
+    if effective is not None and effective != real:
+        user["effective"] = {"id": effective}
+    if name:
+        user["name"] = name
+    ids = {
+        "user": effective,
+        "real_user": _known(held.uid),
+        "saved_user": _known(held.suid),
+        "group": _known(held.egid),
+        "real_group": _known(held.gid),
+        "saved_group": _known(held.sgid),
+    }
+    of_process = {place: orjson.Fragment(b'{"id":"%b"}' % each.encode()) for place, each in ids.items() if each}
+    return orjson.Fragment(orjson.dumps(user)) if user else None, of_process
 
 
-_IDS: Final = (
-    ("uid", "real_user"),
-    ("suid", "saved_user"),
-    ("egid", "group"),
-    ("gid", "real_group"),
-    ("sgid", "saved_group"),
-)
+def _known(number: int | None) -> str | None:
+    return str(number) if number is not None and number != UNSET_UID else None
 
 
-def _add_credentials(fields: dict[str, Any], credentials: Credentials) -> None:
-    for name, place in _IDS:
-        value = getattr(credentials, name)
-        if value is not None and value != UNSET_UID:
-            fields[place] = _user(value)
-
-
-def _add_capabilities(fields: dict[str, Any], cap: Capabilities) -> None:
+@lru_cache(maxsize=1024)
+def _capabilities(raw: bytes) -> orjson.Fragment | None:
+    cap = decode_part(Capabilities, raw)[0] or Capabilities()
     held = {
         name: _named(names) for name, names in (("effective", cap.effective), ("permitted", cap.permitted)) if names
     }
-    if held:
-        fields.setdefault("thread", {})["capabilities"] = held
+    return orjson.Fragment(orjson.dumps(held)) if held else None
 
 
 def _named(capabilities: Sequence[str]) -> list[str]:

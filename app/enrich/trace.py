@@ -33,7 +33,9 @@ def trace(scope: Scope, process: Execution, given: Execution | None, time: int) 
         return Lineage(process, previous, Above(unknown=unknown) if unknown else _NOTHING, False, bool(previous))
     if _cannot_be_parent(parent, process):
         return Lineage(process, previous, _NOTHING, True, False)
-    return Lineage(process, previous, tree.way_from(parent) or _up(tree, parent, process.node, time), False, False)
+    way = tree.way_from(parent)
+    above = way[0] if way is not None else _up(tree, parent, process.node, time)
+    return Lineage(process, previous, above, False, False)
 
 
 def _images(
@@ -62,7 +64,7 @@ def _up(tree: Tree, parent: Execution, node: str, time: int) -> Above:
     ancestors = [parent]
     unknown = ""
     here = parent
-    while not (complete := here.pid is not None and here.pid <= 2) and len(ancestors) < FARTHEST:
+    while not (here.pid is not None and here.pid <= 2) and len(ancestors) < FARTHEST:
         unknown = here.parent
         above = way.find(unknown, here.pid)
         images = 0
@@ -73,11 +75,22 @@ def _up(tree: Tree, parent: Execution, node: str, time: int) -> Above:
         if above is None or images == MOST_IMAGES:
             break
         unknown = ""
+        known = tree.way_from(above)
+        if known is not None:
+            ancestors += known[0].ancestors
+            unknown = known[0].unknown
+            way.asked += known[1]
+            break
         ancestors.append(above)
         here = above
-    found = Above(tuple(ancestors), unknown, complete)
+    if len(ancestors) > FARTHEST:
+        del ancestors[FARTHEST:]
+        unknown = ""
+    last = ancestors[-1].pid
+    found = Above(tuple(ancestors), unknown, last is not None and last <= 2)
     if parent.exec_id and not way.guessed:
-        tree.keep_way(found, [parent.exec_id, *way.asked])
+        way.asked.append(parent.exec_id)
+        tree.keep_way(found, way.asked)
     return found
 
 

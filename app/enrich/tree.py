@@ -1,6 +1,6 @@
 """The executions that are remembered of one scope, by exec_id and by pid."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -14,23 +14,25 @@ OWNER: Final = "@process"
 TTL: Final = 600 * SECOND  # of a dead one: late events come within 30 s, rules look back 5 minutes at most
 MOST: Final = 16_384  # in one scope; beyond, the eighth goes that is missed least
 
-MOST_WAYS: Final = 4096
+MOST_WATCHED: Final = 65_536  # names of ways, eight or so a way
 
 _DECODER: Final = msgspec.json.Decoder(Execution)
 
 Pid: TypeAlias = int | tuple[str, int]  # with the node, where a scope holds several
+Way: TypeAlias = tuple[Above, Sequence[str | Pid]]  # with all that it depends on
 
 
 class Tree:
     """An execution is immutable: to change one is to put another in its place."""
 
-    __slots__ = ("_above", "_changes", "_pids", "_scope", "_watched", "executions")
+    __slots__ = ("_changes", "_pids", "_scope", "_watched", "_watching", "_ways", "executions")
 
     def __init__(self, scope: str, changes: Changes) -> None:
         self.executions: dict[str, Execution] = {}
         self._pids: dict[Pid, tuple[str, ...]] = {}  # not stored: it follows from the executions
-        self._above: dict[str, Above] = {}  # neither: it is found again
-        self._watched: set[str | Pid] = set()  # what some way in _above depends on, known or not
+        self._ways: dict[str, Way] = {}  # neither: they are found again
+        self._watched: dict[str | Pid, list[str]] = {}  # what ways depend on, known or not, and their names
+        self._watching = 0  # names in _watched, those of ways that are gone included
         self._scope = scope
         self._changes = changes
 
@@ -39,7 +41,7 @@ class Tree:
         known = self.executions.get(exec_id)
         self.executions[exec_id] = execution
         if exec_id in self._watched:
-            self._forget_ways()
+            self._forget_ways(exec_id)
         self._changes.note(
             (self._scope, OWNER, exec_id),
             2 * len(exec_id) + len(execution.binary) + len(execution.arguments) + len(execution.cwd),
@@ -58,20 +60,30 @@ class Tree:
             return self.executions[found[0]]
         return max((self.executions[exec_id] for exec_id in found), key=_recency)
 
-    def way_from(self, parent: Execution) -> Above | None:
+    def way_from(self, parent: Execution) -> Way | None:
         """What `keep_way` was given, unless something on it has changed since."""
-        return self._above.get(parent.exec_id)
+        return self._ways.get(parent.exec_id)
 
-    def keep_way(self, above: Above, asked: Iterable[str | Pid]) -> None:
+    def keep_way(self, above: Above, asked: Sequence[str | Pid]) -> None:
         """The first ancestor names the way. `asked`: all exec_ids looked for, and the pids of which none was known."""
-        if len(self._above) == MOST_WAYS:
-            self._forget_ways()
-        self._above[above.ancestors[0].exec_id] = above
-        self._watched.update(asked)
+        if self._watching > MOST_WATCHED:
+            self._forget_all_ways()
+        self._watching += len(asked)
+        name = above.ancestors[0].exec_id
+        self._ways[name] = (above, asked)
+        for each in asked:
+            self._watched.setdefault(each, []).append(name)
 
-    def _forget_ways(self) -> None:
-        self._above.clear()
+    def _forget_all_ways(self) -> None:
+        self._ways.clear()
         self._watched.clear()
+        self._watching = 0
+
+    def _forget_ways(self, changed: str | Pid) -> None:
+        names = self._watched.pop(changed)
+        self._watching -= len(names)
+        for name in names:
+            self._ways.pop(name, None)
 
     def sweep(self, now: int) -> None:
         """Forgets the dead whose time is over and from whom nothing that lives descends."""
@@ -86,7 +98,7 @@ class Tree:
         return msgspec.json.encode(execution) if execution is not None else None
 
     def restore(self, name: str, value: bytes | None) -> None:
-        self._forget_ways()
+        self._forget_all_ways()
         known = self.executions.pop(name, None)
         restored = _DECODER.decode(value) if value is not None else None
         if restored is not None:
@@ -107,7 +119,7 @@ class Tree:
     def _drop(self, execution: Execution) -> None:
         del self.executions[execution.exec_id]
         if execution.exec_id in self._watched:
-            self._forget_ways()
+            self._forget_ways(execution.exec_id)
         self._index(execution, None)
         self._changes.note((self._scope, OWNER, execution.exec_id), 0)
 
@@ -122,7 +134,7 @@ class Tree:
         if after is not None and after.pid is not None:
             pid = pid_of(after.node, after.pid)
             if pid in self._watched:
-                self._forget_ways()
+                self._forget_ways(pid)
             self._pids[pid] = (*self._pids.get(pid, ()), after.exec_id)
 
     def _ancestors_of_the_living(self) -> set[str]:

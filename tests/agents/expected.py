@@ -17,7 +17,7 @@ from tests.agents.cases import (
 
 def write(file: Path, documents: list[dict[str, Any]]) -> None:
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
+    file.write_text(json.dumps(documents, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":
