@@ -95,7 +95,7 @@ class PositionFile:
         except FileNotFoundError:
             return Book()
         except OSError as error:
-            raise _unusable(self._path, error) from error
+            raise unusable(self._path, error) from error
         try:
             return decode_book(self._saved)
         except (ValueError, msgspec.MsgspecError) as error:
@@ -134,7 +134,7 @@ def locked(path: Path) -> Iterator[PositionFile]:
             path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise unusable(path, error) from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -148,7 +148,7 @@ def locked(path: Path) -> Iterator[PositionFile]:
         os.close(lock)
 
 
-def _unusable(path: Path, error: OSError) -> SettingsError:
+def unusable(path: Path, error: OSError) -> SettingsError:
     reason = "its folder is a file" if isinstance(error, FileExistsError) else error.strerror
     return SettingsError(
         f"Setting TETRASTASH_POSITIONS has value {str(path)!r}, where no file can be kept: {reason}. "

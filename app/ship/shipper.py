@@ -14,12 +14,12 @@ from aiokafka.errors import KafkaError
 from app.console.health import Board
 from app.console.http import routes, serve
 from app.console.metrics import Sample, registry
-from app.errors import Retry, SettingsError
+from app.errors import Retry
 from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.settings import Settings, host_name
 from app.ship.files import Block
-from app.ship.positions import PositionFile, locked
+from app.ship.positions import PositionFile, locked, unusable
 from app.ship.producer import Under, reached, sentence
 from app.ship.tail import Tail
 
@@ -66,10 +66,7 @@ class Shipper:
         try:
             positions.save(self._book)
         except OSError as error:
-            raise SettingsError(
-                f"Setting TETRASTASH_POSITIONS has value {str(settings.positions)!r}, which cannot be written: "
-                f"{error.strerror}. Expected a path in a folder that this user may write to."
-            ) from error
+            raise unusable(settings.positions, error) from error
         self._tail = Tail(
             paths, self._book, node=settings.node, host=host_name(), once=patience is not None, wall=time.time
         )
@@ -192,8 +189,9 @@ class Shipper:
         try:
             self._positions.save(self._book)
         except OSError as error:
+            if self.alive.ok:
+                log.error("Positions cannot be saved path=%r reason=%r", str(self._settings.positions), error.strerror)
             self.alive.set("positions", False, f"positions cannot be saved: {error.strerror}")
-            log.error("Positions cannot be saved path=%r reason=%r", str(self._settings.positions), error.strerror)
         else:
             self.alive.set("positions", True)
 

@@ -137,6 +137,17 @@ async def test_a_line_of_5_mb_arrives_whole(settings: Settings, tmp_path: Path) 
     assert LINE_BYTES + 10_000 < EVENTS_LIMIT
 
 
+async def test_a_topic_that_takes_too_little_is_named_with_what_to_do(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_topic(settings, **{"max.message.bytes": "1000"})
+    (tmp_path / "x.log").write_bytes(os.urandom(2000).hex().encode() + b"\n")
+    assert await ship(settings, [str(tmp_path / "x.log")], once=True, patience=2) == 1
+    assert f"Topic '{settings.events_topic}' refuses a block as too large" in caplog.text
+    assert f"max.message.bytes to be {EVENTS_LIMIT} or more" in caplog.text
+    assert saved_lines(settings) == 0
+
+
 async def test_each_key_goes_where_java_would_send_it(settings: Settings, tmp_path: Path) -> None:
     await make_topic(settings)
     for number in range(20):

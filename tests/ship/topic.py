@@ -22,10 +22,10 @@ class Shipped(NamedTuple):
     lines: int
 
 
-async def make_topic(settings: Settings) -> None:
+async def make_topic(settings: Settings, **configs: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
-    await admin.create_topics([NewTopic(settings.events_topic, 4, 1, topic_configs=dict(CONFIGS["events"]))])
+    await admin.create_topics([NewTopic(settings.events_topic, 4, 1, topic_configs={**CONFIGS["events"], **configs})])
     await admin.close()
 
 
