@@ -17,6 +17,7 @@ from app.enrich.pipeline import Pipeline
 from app.enrich.registry import load_agents
 from app.errors import Retry
 from app.index.indexer import HEALTH, Indexer
+from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.reach import why_kafka_is_away
 from app.settings import Settings
@@ -53,6 +54,7 @@ _COUNTED: Final = {
 
 async def work(settings: Settings, only: StageName | None) -> int:
     """Until SIGTERM or SIGINT; the exit status. Raises Stop when a person must act."""
+    keep_freed_memory()
     quieten("aiokafka")
     for chatty in ("faust", "mode", "elastic_transport", "aiokafka"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
