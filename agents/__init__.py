@@ -23,7 +23,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-Fields: TypeAlias = Mapping[str, Any]  # values of JSON
+Fields: TypeAlias = Mapping[str, Any]  # values of JSON; orjson.Fragment for what is written as JSON already
 Memory: TypeAlias = MutableMapping[str, Any]  # values of JSON, copied in and out: set them again to remember a change
 Function: TypeAlias = Callable[..., Fields]
 

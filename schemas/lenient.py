@@ -6,6 +6,8 @@ by its path. Hand-made lines, other encoders and later versions of Tetragon brin
 
 import types
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -30,23 +32,26 @@ def decode_leniently(raw: Raw | bytes, wanted: type[T], path: str, other: Other)
 
 def fit(members: Mapping[str, Raw], wanted: type[T], path: str, other: Other) -> T:
     """`wanted` with every member that fits; the rest is added to `other`."""
-    fields = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
+    fields = _fields(wanted)
+    known = {name: value for name, value in members.items() if name in fields}
+    if len(known) < len(members):
+        other.update({f"{path}.{name}" if path else name: members[name] for name in members if name not in known})
+        # Mostly a later version of Tetragon brought a member more, and everything else is as it should be.
+        with suppress(msgspec.ValidationError):
+            fitting: T = _decoder(wanted).decode(msgspec.json.encode(known))
+            return fitting
     found: dict[str, Any] = {}
-    for name, value in members.items():
-        place = f"{path}.{name}" if path else name
-        field = fields.get(name)
-        if field is None:
-            other[place] = value
-            continue
-        fitting = _fit_one(value, field.type, place, other)
-        if fitting is not None:
-            found[field.name] = fitting
+    for name, value in known.items():
+        attribute, kind = fields[name]
+        member = _fit_one(value, kind, f"{path}.{name}" if path else name, other)
+        if member is not None:
+            found[attribute] = member
     return wanted(**found)
 
 
 def _fit_one(raw: Raw, wanted: Any, path: str, other: Other) -> Any:
     try:
-        return msgspec.json.decode(raw, type=wanted, strict=False)
+        return _decoder(wanted).decode(raw)
     except msgspec.ValidationError:
         pass
     single = _without_none(wanted)
@@ -56,7 +61,7 @@ def _fit_one(raw: Raw, wanted: Any, path: str, other: Other) -> Any:
         return _fit_each(raw, get_args(single)[0], path, other)
     try:
         # protobuf's wrapper types are bare in Tetragon's JSON, but objects where another encoder wrote the line.
-        return msgspec.json.decode(raw, type=dict[str, wanted], strict=False)["value"]
+        return _decoder(dict[str, wanted]).decode(raw)["value"]
     except (msgspec.ValidationError, KeyError):
         other[path] = raw
         return None
@@ -70,6 +75,17 @@ def _fit_each(raw: Raw, wanted: type[T], path: str, other: Other) -> list[T] | N
         return None
     decoded = (decode_leniently(each, wanted, f"{path}.{place}", other) for place, each in enumerate(elements))
     return [each for each in decoded if each is not None]
+
+
+@cache
+def _fields(wanted: type[msgspec.Struct]) -> Mapping[str, tuple[str, Any]]:
+    """By name in JSON: the attribute and its type."""
+    return {field.encode_name: (field.name, field.type) for field in msgspec.structs.fields(wanted)}
+
+
+@cache
+def _decoder(wanted: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(wanted, strict=False)
 
 
 def _without_none(wanted: Any) -> Any:

@@ -58,6 +58,8 @@ class Ready:
             path = paths.get(field)
             if path is None:
                 path = self._path(field)
+            if field == TAGS and not isinstance(value, list | tuple):
+                raise TypeError(f"{TAGS} is {value!r}; expected a list of strings")
             added.append(Addition(self.name, path, value))
         return added
 

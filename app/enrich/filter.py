@@ -56,7 +56,7 @@ def _filter(
                 told.add(alike)
                 log.warning("agent failed agent=%s error=%s text=%r exec_id=%s", *alike, failure.exec_id)
         total.update(enriched.counters)
-        memory.drain()
+        memory.settle()
 
 
 @contextlib.contextmanager

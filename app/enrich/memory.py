@@ -89,6 +89,10 @@ class Memory:
         """What changed since the last drain, as JSON; None is gone."""
         return {Entry(*key): self._value(*key) for key in self._changes.take()}
 
+    def settle(self) -> None:
+        """Drains, where nobody wants to know."""
+        self._changes.take()
+
     def encode(self, entries: Iterable[Entry]) -> dict[Entry, bytes]:
         """The present values of those that are still alive."""
         values = ((entry, self._value(entry.scope, entry.owner, entry.name)) for entry in entries)

@@ -104,13 +104,16 @@ def test_an_agent_that_raises_costs_its_own_fields() -> None:
         ({"tetragon.mine": "\ud800"}, "JSONEncodeError"),
         ({"tetragon.mine": {5: 1}}, "TypeError"),
         ({5: 1}, "TypeError"),
+        ({"tags": "shell"}, "TypeError"),
+        ({"tags": [{1}]}, "TypeError"),
         (None, "AttributeError"),
         (["tetragon.mine"], "AttributeError"),
     ],
 )
 def test_an_agent_that_returns_what_it_may_not_costs_its_own_fields(fields: Any, error: str) -> None:
     of = enriched(
-        named("bad", adding(fields, "tetragon.mine")), named("good", adding({"tetragon.good": 1}, "tetragon.good"))
+        named("bad", adding(fields, "tetragon.mine", "tags")),
+        named("good", adding({"tetragon.good": 1}, "tetragon.good")),
     )
     document = made(of)
 
