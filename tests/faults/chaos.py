@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -26,10 +26,10 @@ from app.local.child import spawn
 from app.local.elasticsearch import Elasticsearch
 from app.local.kafka import Kafka
 from app.local.ports import free_ports
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, Settings, read_settings
 from tests.faults.children import Child
 from tests.faults.faults import Driver
-from tests.faults.occurrences import Occurrences
+from tests.faults.occurrences import Occurrences, is_ready
 from tests.faults.progress import Gauge, Progress
 from tests.faults.refusal import Topic
 from tests.faults.writer import Writer
@@ -40,6 +40,7 @@ WORKERS: Final = 3
 SESSION_SECONDS: Final = 6
 PARTITIONS: Final = 4
 AGENTS: Final = Path(__file__).with_name("agents")
+READY_SECONDS: Final = 90.0
 # How long everything may take to come through once nobody is harmed any more, and how long it must have rested.
 SETTLE_SECONDS: Final = 240.0
 REST_SECONDS: Final = 4.0
@@ -68,6 +69,11 @@ class Verdict(NamedTuple):
         return not any(found[name] for name in ("lost", "duplicated", "differing", "extra")) and not self.complaints
 
     @property
+    def is_noticed(self) -> bool:
+        """What a control run must show."""
+        return bool(self.found["lost"] or self.found["differing"])
+
+    @property
     def missing(self) -> list[str]:
         return [name for name, times in self.occurred.items() if not times]
 
@@ -79,17 +85,26 @@ class Verdict(NamedTuple):
         )
 
 
-def run(seed: int, seconds: float, folder: Path, worker: Sequence[str] = WORK) -> Verdict:
-    """`folder` gets the logs of all processes. Raises UnsettledError."""
+@contextlib.contextmanager
+def engines(folder: Path) -> Iterator[dict[str, str]]:
+    """The environment of a run on engines of its own."""
+    kafka = Kafka(_made(folder / "kafka"))
+    elasticsearch = Elasticsearch(_made(folder / "elasticsearch"))
     with contextlib.ExitStack() as stack:
-        kafka = Kafka(_made(folder / "kafka"))
-        elasticsearch = Elasticsearch(_made(folder / "elasticsearch"))
         for engine in (kafka, elasticsearch):
             engine.start()
             stack.callback(engine.stop)
-        environment = _environment(kafka, elasticsearch, folder)
-        settings = _settings(environment)
-        _call([*TETRASTASH, "setup"], environment, folder / "setup.log")
+        yield _environment(kafka, elasticsearch, folder)
+
+
+def run(
+    seed: int, seconds: float, folder: Path, environment: Mapping[str, str], worker: Sequence[str] = WORK
+) -> Verdict:
+    """`folder` gets the logs of all processes; `environment` has the settings. Raises UnsettledError."""
+    environment = {**environment, f"{PREFIX}AGENTS": str(AGENTS)}
+    settings = read_settings(environment)
+    _call([*TETRASTASH, "setup"], environment, folder / "setup.log")
+    with contextlib.ExitStack() as stack:
         writer = Writer(_made(folder / "logs"), seed)
         children = _children(writer.paths(), environment, folder, worker)
         occurrences = Occurrences()
@@ -99,6 +114,7 @@ def run(seed: int, seconds: float, folder: Path, worker: Sequence[str] = WORK) -
             child.start()
         gauge = Gauge(settings)
         stack.callback(gauge.close)
+        _wait_until_ready(driver, children)
         writer.start()
         stack.callback(writer.stop)
         driver.harm(seconds)
@@ -126,19 +142,14 @@ def _environment(kafka: Kafka, elasticsearch: Elasticsearch, folder: Path) -> di
         "ELASTICSEARCH": elasticsearch.url,
         "PARTITIONS": str(PARTITIONS),
         "SESSION_TIMEOUT": str(SESSION_SECONDS),
-        "AGENTS": str(AGENTS),
         "POSITIONS": str(folder / "positions.json"),
     }
     return inherited | {PREFIX + name: value for name, value in settings.items()}
 
 
-def _settings(environment: dict[str, str]) -> Settings:
-    return Settings(
-        **{name.removeprefix(PREFIX).lower(): text for name, text in environment.items() if name.startswith(PREFIX)}
-    )
-
-
-def _children(paths: Sequence[Path], environment: dict[str, str], folder: Path, worker: Sequence[str]) -> list[Child]:
+def _children(
+    paths: Sequence[Path], environment: Mapping[str, str], folder: Path, worker: Sequence[str]
+) -> list[Child]:
     commands = {f"worker-{number + 1}": worker for number in range(WORKERS)}
     commands["shipper"] = [*TETRASTASH, "ship", *map(str, paths)]
     return [
@@ -147,7 +158,7 @@ def _children(paths: Sequence[Path], environment: dict[str, str], folder: Path, 
     ]
 
 
-def _call(arguments: Sequence[str], environment: dict[str, str], log_file: Path, output: Path | None = None) -> None:
+def _call(arguments: Sequence[str], environment: Mapping[str, str], log_file: Path, output: Path | None = None) -> None:
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(log_file.open("ab"))
         stdout = errors if output is None else stack.enter_context(output.open("wb"))
@@ -161,6 +172,16 @@ def _call(arguments: Sequence[str], environment: dict[str, str], log_file: Path,
     if status != 0:
         said = log_file.read_text("utf-8", "replace").strip().splitlines()[-5:]
         raise Stop(f"{' '.join(arguments[1:4])} ended with exit status {status}:\n" + "\n".join(said))
+
+
+def _wait_until_ready(driver: Driver, children: Sequence[Child]) -> None:
+    """A fault that hits a process before it has begun shows nothing."""
+    end = time.monotonic() + READY_SECONDS
+    while not all(is_ready(child) for child in children):
+        driver.tick(time.monotonic())
+        if time.monotonic() > end:
+            raise UnsettledError(f"{READY_SECONDS:.0f} s after their start not all processes are ready")
+        time.sleep(0.2)
 
 
 def _settle(driver: Driver, gauge: Gauge, written: int) -> None:
@@ -195,7 +216,7 @@ def _leave(children: Sequence[Child]) -> None:
         child.leave()
 
 
-def _undisturbed(logs: Sequence[Path], environment: dict[str, str], folder: Path) -> None:
+def _undisturbed(logs: Sequence[Path], environment: Mapping[str, str], folder: Path) -> None:
     arguments = [*TETRASTASH, "enrich", "--rejected", str(folder / "undisturbed.rejected"), *map(str, logs)]
     _call(arguments, environment, folder / "undisturbed.log", folder / "undisturbed.ndjson")
 
@@ -272,7 +293,9 @@ def main() -> None:
     status = 4
     try:
         with kept_on_failure(given.folder, keep=given.keep) as folder:
-            status = report(run(given.seed, given.minutes * 60, folder))
+            with engines(folder) as environment:
+                verdict = run(given.seed, given.minutes * 60, folder, environment)
+            status = report(verdict)
             if status:
                 raise _FailedError
     except _FailedError:

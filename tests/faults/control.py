@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from app.errors import Stop
-from tests.faults.chaos import UnsettledError, kept_on_failure, options, prepare, report, run
+from tests.faults.chaos import UnsettledError, engines, kept_on_failure, options, prepare, report, run
 from tests.faults.unprotected import PROTECTIONS
 
 
@@ -24,15 +24,15 @@ def main() -> None:
     prepare()
     with kept_on_failure(given.folder, keep=given.keep) as folder:
         try:
-            verdict = run(given.seed, given.minutes * 60, folder, unprotected(given.without))
+            with engines(folder) as environment:
+                verdict = run(given.seed, given.minutes * 60, folder, environment, unprotected(given.without))
         except (Stop, UnsettledError, subprocess.TimeoutExpired) as error:
             print(f"control: without {given.without}, seed {given.seed} did not come to an end: {error}")
             sys.exit(4)
         report(verdict)
-    noticed = bool(verdict.found["lost"] or verdict.found["differing"])
-    outcome = "were noticed, as they must be" if noticed else "went UNNOTICED"
+    outcome = "were noticed, as they must be" if verdict.is_noticed else "went UNNOTICED"
     print(f"control: without {given.without} the faults {outcome}")
-    sys.exit(0 if noticed else 1)
+    sys.exit(0 if verdict.is_noticed else 1)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ FAULTS: Final = (
     Fault("SIGKILL to a worker", 6, "worker", lambda child, now, rest: child.kill(now, rest)),
     Fault("SIGTERM to a worker", 4, "worker", lambda child, now, rest: child.terminate(now, rest)),
     Fault("SIGSTOP to a worker", 4, "worker", lambda child, now, _: child.pause(now, PAUSE_SECONDS)),
-    Fault("sends refused by a topic", 2, "topic", lambda topic, now, _: topic.refuse(now, REFUSAL_SECONDS)),
+    Fault("sends refused by a topic", 3, "topic", lambda topic, now, _: topic.refuse(now, REFUSAL_SECONDS)),
     Fault("SIGKILL to the shipper", 1, "shipper", lambda child, now, rest: child.kill(now, rest)),
     Fault("SIGTERM to the shipper", 1, "shipper", lambda child, now, rest: child.terminate(now, rest)),
 )

@@ -60,6 +60,14 @@ class Occurrences:
         return {name: self.total(metric) for name, metric in NOTED.items()}
 
 
+def is_ready(child: Child) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{child.port}/readyz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 def _read(port: int) -> Counter[str]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=0.3) as answer:

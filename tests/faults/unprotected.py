@@ -28,7 +28,7 @@ from app.stream.partitions import Partition, Take
 # Faust's own default; the program sets another because it never lets Faust commit.
 FAUST_COMMIT_SECONDS: Final = 2.8
 # For how long a document block stays unsent, while the checkpoint that tells of it is written at once.
-SLOW_SECONDS: Final = 1.5
+SLOW_SECONDS: Final = 4.0
 
 
 class CommittingConsumer(BlockConsumer):

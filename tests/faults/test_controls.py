@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import pytest
+
+from tests.faults.chaos import report, run
+from tests.faults.control import unprotected
+
+SEED = 1
+SECONDS = 45
+
+
+@pytest.mark.parametrize("protection", ["commits", "positions", "order"])
+def test_a_worker_without_one_of_its_protections_is_noticed(
+    protection: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    verdict = run(SEED, SECONDS, tmp_path, environment, unprotected(protection))
+
+    report(verdict)
+    assert verdict.is_noticed, verdict.line()
