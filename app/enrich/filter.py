@@ -10,6 +10,7 @@ from typing import IO
 
 import orjson
 
+from app.enrich.blocks import documents_of
 from app.enrich.inputs import records
 from app.enrich.memory import Memory
 from app.enrich.pipeline import Pipeline
@@ -43,8 +44,7 @@ def _filter(
     for record in records(files, settings):
         enriched = pipeline.enrich(memory, record)
         for block, _ in enriched.blocks:
-            # Every second line is a document; the others tell the bulk API what to do with it.
-            sys.stdout.buffer.write(b"\n".join([*block.split(b"\n")[1::2], b""]))
+            sys.stdout.buffer.write(b"".join(documents_of(block)))
         sys.stdout.buffer.flush()
         for rejection in enriched.rejections:
             letters.write(orjson.dumps(rejection.wire(), option=orjson.OPT_APPEND_NEWLINE))

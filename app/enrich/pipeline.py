@@ -7,7 +7,7 @@ import orjson
 
 from agents import Agent
 from app.enrich.additions import Addition, Failure, Ready, fit_for_json, merge, run
-from app.enrich.blocks import Enriched, Output, Source
+from app.enrich.blocks import Enriched, Output, Source, lines_of
 from app.enrich.decode import NoEvent, decode
 from app.enrich.document import KEYLESS, document_of
 from app.enrich.learn import learn
@@ -38,15 +38,10 @@ class Pipeline:
         source = Source(record)
         output = Output(source, self._block_limit)
         scope = memory.scope(scope_name(record))
-        within = 0
-        for number, line in enumerate(record.value.split(b"\n")):
-            length = len(line) + 1
-            if line[-1:] == b"\r":
-                line = line[:-1]  # noqa: PLW2901 - Windows' line ends are line ends too
+        for number, (within, line) in enumerate(lines_of(record.value)):
             if line and not line.isspace():
                 output.lines += 1
                 self._enrich_line(memory, scope, source, output, line, number, within)
-            within += length
         return output.finish()
 
     def _enrich_line(
