@@ -32,7 +32,7 @@ from tests.faults.faults import Driver
 from tests.faults.occurrences import Occurrences, is_ready
 from tests.faults.progress import Gauge, Progress
 from tests.faults.refusal import Topic
-from tests.faults.writer import Writer
+from tests.faults.writer import RATES, Writer
 
 log = logging.getLogger(__name__)
 
@@ -98,14 +98,20 @@ def engines(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def run(
-    seed: int, seconds: float, folder: Path, environment: Mapping[str, str], worker: Sequence[str] = WORK
+    seed: int,
+    seconds: float,
+    folder: Path,
+    environment: Mapping[str, str],
+    worker: Sequence[str] = WORK,
+    rates: tuple[float, float] = RATES,
 ) -> Verdict:
-    """`folder` gets the logs of all processes; `environment` has the settings. Raises UnsettledError."""
+    """`folder` gets the logs of all processes; `environment` has the settings. Between `rates`, in events a
+    second, the writer changes. Raises UnsettledError."""
     environment = {**environment, f"{PREFIX}AGENTS": str(AGENTS)}
     settings = read_settings(environment)
     _call([*TETRASTASH, "setup"], environment, folder / "setup.log")
     with contextlib.ExitStack() as stack:
-        writer = Writer(_made(folder / "logs"), seed)
+        writer = Writer(_made(folder / "logs"), seed, rates)
         children = _children(writer.paths(), environment, folder, worker)
         occurrences = Occurrences()
         driver = Driver(children, [Topic(settings.kafka, settings.documents_topic)], seed, occurrences)

@@ -6,14 +6,15 @@ from tests.faults.chaos import report, run
 from tests.faults.control import unprotected
 
 SEED = 1
-SECONDS = 45
+SECONDS = 40
+RATES = (150.0, 250.0)  # enough to be noticed, and soon checked
 
 
 @pytest.mark.parametrize("protection", ["commits", "positions", "order"])
 def test_a_worker_without_one_of_its_protections_is_noticed(
     protection: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    verdict = run(SEED, SECONDS, tmp_path, environment, unprotected(protection))
+    verdict = run(SEED, SECONDS, tmp_path, environment, unprotected(protection), RATES)
 
     report(verdict)
     assert verdict.is_noticed, verdict.line()

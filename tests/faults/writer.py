@@ -62,11 +62,12 @@ class _Log:
 class Writer(threading.Thread):
     """Numbers every event. Nothing that it writes is ever deleted, so the complete logs are there in the end."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, rates: tuple[float, float] = RATES) -> None:
         super().__init__(name="writer", daemon=True)
         self.written = 0
         self.rotations = 0
         self.packed = 0
+        self._rates = rates
         self._random = Random(f"{seed}/writer")
         self._logs = [_Log(folder, seed, number) for number in NODES]
         self._stopping = threading.Event()
@@ -90,7 +91,7 @@ class Writer(threading.Thread):
         owed, rate, last = 0.0, 0.0, began
         for now in self._ticks():
             if now >= change_at:
-                rate, change_at = random.uniform(*RATES), now + 5
+                rate, change_at = random.uniform(*self._rates), now + 5
             owed += rate * (now - last)
             last = now
             count, owed = int(owed), owed % 1
