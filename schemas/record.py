@@ -15,6 +15,7 @@ FORMAT_VERSION: Final = b"1"
 # On tetragon.events
 FORMAT: Final = "format"  # FORMAT_VERSION
 PATH: Final = "path"  # of the log; a rotated backup keeps the name of the log that it was
+SHIPPER: Final = "shipper"  # id of the position file: within one, file and position name the same bytes for ever
 FILE: Final = "file"  # fingerprint of the file (schemas.identity), the same for a backup and its .gz
 POSITION: Final = "position"  # of the value's first byte in the uncompressed file
 LINE: Final = "line"  # ordinal of the first line in the file, from 0

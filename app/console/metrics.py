@@ -39,6 +39,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "tetrastash_cleaned_checkpoints_total": Meaning("counter", "Checkpoint records dropped as outlived.", _STAGE),
     "tetrastash_failed_sends_total": Meaning("counter", "Sends to Kafka that ended a generation.", _STAGE),
     "tetrastash_lines_total": Meaning("counter", "Lines that were decoded.", _STAGE),
+    "tetrastash_resent_lines_total": Meaning("counter", "Lines that a shipper sent again, left out.", _STAGE),
     "tetrastash_documents_total": Meaning("counter", "Documents that were made.", _STAGE),
     "tetrastash_rejected_total": Meaning("counter", "Lines and documents that became dead letters.", _STAGE),
     "tetrastash_agent_errors_total": Meaning("counter", "Times an agent raised, and cost its own fields.", _STAGE),

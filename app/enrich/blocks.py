@@ -7,7 +7,7 @@ import msgspec
 
 from app.enrich.additions import Failure
 from schemas.identity import event_id, placed_id
-from schemas.record import FILE, PATH, POSITION, Record
+from schemas.record import FILE, PATH, POSITION, SHIPPER, Record
 from schemas.rejection import Origin, Rejection, Stage
 
 _RETURN: Final = ord("\r")
@@ -37,13 +37,13 @@ class Enriched(msgspec.Struct):
     blocks: list[tuple[bytes, int]]  # value, number of documents
     rejections: list[Rejection]
     failures: list[Failure]  # of agents; for the log
-    counters: dict[str, int]
+    counters: dict[str, int]  # lines = documents + rejected; resent lines are none of these
 
 
 class Source:
     """The record that lines come from, and where each of them lies."""
 
-    __slots__ = ("file", "key", "path", "position", "record")
+    __slots__ = ("file", "key", "path", "position", "record", "stream")
 
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -53,6 +53,11 @@ class Source:
         self.file = record.headers.get(FILE)
         position = record.headers.get(POSITION, b"")
         self.position = int(position) if position.isdigit() else None
+        shipper = record.headers.get(SHIPPER)
+        # Names what positions are of, where a shipper vouches for it.
+        self.stream: str | None = None
+        if shipper and self.file and self.path is not None and self.position is not None:
+            self.stream = f"{shipper.decode('ascii', 'replace')} {self.file.decode('ascii', 'replace')} {self.path}"
 
     def identity(self, time: int | None, line: bytes, number: int, within: int) -> str:
         """`_id`. `number` is the line's within the record, `within` the place of its first byte."""
@@ -79,7 +84,18 @@ class Source:
 class Output:
     """Gathers. A block ends before it would be longer than `limit`; a longer document is a block alone."""
 
-    __slots__ = ("_blocks", "_documents", "_limit", "_parts", "_size", "_source", "failures", "lines", "rejections")
+    __slots__ = (
+        "_blocks",
+        "_documents",
+        "_limit",
+        "_parts",
+        "_size",
+        "_source",
+        "failures",
+        "lines",
+        "rejections",
+        "resent",
+    )
 
     def __init__(self, source: Source, limit: int) -> None:
         self._source = source
@@ -89,6 +105,7 @@ class Output:
         self._size = 0
         self._documents = 0
         self.lines = 0
+        self.resent = 0
         self.failures: list[Failure] = []
         self.rejections: list[Rejection] = []
 
@@ -123,6 +140,8 @@ class Output:
             "rejected": len(self.rejections),
             "agent_errors": len(self.failures),
         }
+        if self.resent:
+            counters["resent"] = self.resent
         return Enriched(self._blocks, self.rejections, self.failures, counters)
 
     def _cut(self) -> None:

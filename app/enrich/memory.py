@@ -4,10 +4,11 @@ import heapq
 from collections.abc import Iterable
 from typing import Final
 
-from app.enrich import clock, tree
+from app.enrich import clock, resends, tree
 from app.enrich.changes import Changes, Key
 from app.enrich.clock import Clock
 from app.enrich.notes import Notes
+from app.enrich.resends import Resends
 from app.enrich.tree import Tree
 from schemas.checkpoint import Entry
 from schemas.times import SECOND
@@ -18,13 +19,14 @@ IDLE: Final = 7 * 86_400 * SECOND  # a node that is silent for so long, while tw
 class Scope:
     """What is remembered under one record key: of one node, as a rule. Nothing in it depends on another scope."""
 
-    __slots__ = ("_changes", "_notes", "clock", "name", "node", "tree")
+    __slots__ = ("_changes", "_notes", "clock", "name", "node", "resends", "tree")
 
     def __init__(self, name: str, changes: Changes) -> None:
         self.name = name
         self.node = name.rpartition("/")[2]
         self.clock = Clock(name, changes)
         self.tree = Tree(name, changes)
+        self.resends = Resends(name, self.clock, changes)
         self._notes: dict[str, Notes] = {}
         self._changes = changes
 
@@ -37,6 +39,7 @@ class Scope:
 
     def sweep(self) -> None:
         self.tree.sweep(self.clock.now)
+        self.resends.sweep()
         for notes in self._notes.values():
             notes.sweep()
 
@@ -45,6 +48,8 @@ class Scope:
             return self.tree.value(name)
         if owner == clock.OWNER:
             return self.clock.value(name)
+        if owner == resends.OWNER:
+            return self.resends.value(name)
         return self._notes[owner].value(name) if owner in self._notes else None
 
     def restore(self, owner: str, name: str, value: bytes | None) -> None:
@@ -52,12 +57,15 @@ class Scope:
             self.tree.restore(name, value)
         elif owner == clock.OWNER:
             self.clock.restore(name, value)
+        elif owner == resends.OWNER:
+            self.resends.restore(name, value)
         else:
             # An agent that is gone leaves notes behind, which are kept until they expire: it may come back.
             self.notes(owner, 0).restore(name, value)
 
     def entries(self) -> list[Key]:
         found = [(self.name, tree.OWNER, name) for name in self.tree.executions]
+        found += [(self.name, resends.OWNER, name) for name in self.resends.names()]
         found += [(self.name, owner, name) for owner, notes in self._notes.items() for name in notes.names()]
         return [*found, (self.name, clock.OWNER, "")]
 

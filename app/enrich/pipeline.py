@@ -38,8 +38,15 @@ class Pipeline:
         source = Source(record)
         output = Output(source, self._block_limit)
         scope = memory.scope(scope_name(record))
+        resent = 0
+        if source.stream is not None and source.position is not None:
+            resent = scope.resends.repeated(source.stream, source.position, record.value)
         for number, (within, line) in enumerate(lines_of(record.value)):
-            if line and not line.isspace():
+            if not line or line.isspace():
+                continue
+            if within < resent:
+                output.resent += 1
+            else:
                 output.lines += 1
                 self._enrich_line(memory, scope, source, output, line, number, within)
         return output.finish()

@@ -59,7 +59,10 @@ class Loss(msgspec.Struct):
 
 
 class Book(msgspec.Struct):
+    """`id` goes with every block: what is sent again by this book is told from what another book sends."""
+
     version: int = VERSION
+    id: str = ""
     logs: dict[str, LogBook] = {}
     losses: list[Loss] = []
 

@@ -91,13 +91,15 @@ class Under:
     """What is under way to Kafka through one producer. The first failure ends it: nothing may overtake."""
 
     def __init__(
-        self, producer: AIOKafkaProducer, topic: str, partitions: int, settle: Callable[[Block], None]
+        self, producer: AIOKafkaProducer, topic: str, partitions: int, shipper: str, settle: Callable[[Block], None]
     ) -> None:
+        """`shipper` is the id of the book that is kept of what arrives."""
         self.bytes = 0
         self.moved_at = time.monotonic()  # when something arrived, or was sent after nothing had been under way
         self.failure: BaseException | None = None
         self._producer = producer
         self._topic = topic
+        self._shipper = shipper.encode()
         self._partition = lru_cache(_KEYS)(partial(partition, partitions))
         self._settle = settle
         self._changed = asyncio.Event()
@@ -117,7 +119,7 @@ class Under:
                     value=block.value,
                     key=block.file.key,
                     partition=self._partition(block.file.key),
-                    headers=headers(block),
+                    headers=headers(block, self._shipper),
                 )
                 break
             except KafkaTimeoutError:
@@ -160,9 +162,10 @@ def partition(partitions: int, key: bytes) -> int:
     return (murmur2(key) & 0x7FFFFFFF) % partitions  # type: ignore[no-any-return]  # aiokafka ships no types
 
 
-def headers(block: Block) -> list[tuple[str, bytes]]:
+def headers(block: Block, shipper: bytes) -> list[tuple[str, bytes]]:
     assert block.file.place is not None
     return [
+        (record.SHIPPER, shipper),
         (record.FORMAT, record.FORMAT_VERSION),
         (record.PATH, block.file.path.encode("utf-8", "surrogateescape")),
         (record.FILE, block.file.place.file.encode()),

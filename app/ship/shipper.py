@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import resource
+import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -63,6 +64,7 @@ class Shipper:
         self._positions = positions
         self._patience = patience
         self._book = positions.load()
+        self._book.id = self._book.id or secrets.token_hex(6)
         try:
             positions.save(self._book)
         except OSError as error:
@@ -114,7 +116,7 @@ class Shipper:
             try:
                 async with reached(self._settings) as (producer, partitions):
                     self._reached()
-                    self._under = Under(producer, self._settings.events_topic, partitions, self._settle)
+                    self._under = Under(producer, self._settings.events_topic, partitions, self._book.id, self._settle)
                     await self._pump(self._under)
                     return self._status()
             except Retry as error:

@@ -25,6 +25,7 @@ from faust.types import TP, ConsumerMessage, Message
 from app.errors import Stop, TopicError
 from app.kafka import connection
 from app.settings import Settings
+from app.stream.partitions import UNOWNED
 from schemas.record import Record
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class BlockThread(AIOKafkaConsumerThread):
     logger = faust_log
     settings: Settings
     _record_bytes: float = 256 * 2**10
+    _begun: int = UNOWNED  # the generation that the cursors are of
     _cursors: dict[TopicPartition | TP, _Cursor]  # equal, and hashed alike
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:  # noqa: ARG002 - Faust's signature
@@ -150,17 +152,20 @@ class BlockThread(AIOKafkaConsumerThread):
         except OffsetOutOfRangeError as error:
             # Retention took the offset while it was due; whatever begins now follows it.
             for tp in error.args[0]:
-                await self._rewind(tp, self._cursors[tp].start)
+                if tp in self._cursors:
+                    await self._rewind(tp, self._cursors[tp].start)
             return {}
         except NoOffsetForPartitionError:
             return {}  # asked for before the rebalance, answered after it, and not sought yet
         # No await between the fetch and here: position and generation belong to what it brought.
         generation: int = consumer._coordinator.generation
+        if generation != self._begun:
+            return {}  # a new generation that was not sought yet: it will be fetched again
         delivered: dict[TP, tuple[int, Fetched]] = {}
         for tp, fetched in found.items():
             cursor = self._cursors.get(tp)
             if cursor is None:
-                continue  # not sought yet in this generation: it will be fetched again
+                continue  # revoked meanwhile
             delivered[TP(*tp)] = (
                 generation,
                 Fetched(cursor.start, cursor.seeks, cursor.lost, [_record(record) for record in fetched]),
@@ -191,6 +196,7 @@ class BlockThread(AIOKafkaConsumerThread):
 
     async def _begin(self, offsets: Mapping[TP, int]) -> None:
         self._cursors.clear()
+        self._begun = self._ensure_consumer()._coordinator.generation
         for tp, offset in offsets.items():
             await self._rewind(tp, offset)
 

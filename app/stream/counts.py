@@ -20,6 +20,7 @@ class Counts:
     failures: int = 0  # sends to Kafka that failed and ended a generation
 
     lines: int = 0
+    resent: int = 0  # lines that the shipper sent again, which were left out
     documents: int = 0
     rejected: int = 0
     agent_errors: int = 0

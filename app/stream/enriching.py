@@ -200,6 +200,7 @@ class Enriching:
         self._report_failures(enriched)
         self.counts.delivered += 1
         self.counts.lines += enriched.counters.get("lines", 0)
+        self.counts.resent += enriched.counters.get("resent", 0)
         self.counts.agent_errors += enriched.counters.get("agent_errors", 0)
         owned.position.processed(record.offset)
         owned.torn = False

@@ -44,6 +44,7 @@ _COUNTED: Final = {
     "tetrastash_cleaned_checkpoints_total": "cleaned",
     "tetrastash_failed_sends_total": "failures",
     "tetrastash_lines_total": "lines",
+    "tetrastash_resent_lines_total": "resent",
     "tetrastash_documents_total": "documents",
     "tetrastash_rejected_total": "rejected",
     "tetrastash_agent_errors_total": "agent_errors",
