@@ -74,8 +74,8 @@ class Measured:
         return Cost(used.ru_utime + used.ru_stime, self._memory)
 
     def stop(self, seconds: float = 20) -> Cost:
-        """As an operator would."""
-        self._look()
+        """As an operator would. Raises Stop when it has ended by itself."""
+        self.require_running()
         self._process.terminate()
         return self.finish(seconds)
 
