@@ -1,5 +1,6 @@
 """A real Apache Kafka, one node that is broker and controller, on free ports of loopback."""
 
+import fcntl
 import os
 import shutil
 import socket
@@ -29,6 +30,7 @@ class Kafka(Child):
         super().__init__("Kafka", folder / "kafka.log")
         self.folder = folder
         self.port, self.controller_port = free_ports(2)
+        self._lock: int | None = None  # a descriptor
         self._properties = {**_properties(self.port, self.controller_port, folder / "data"), **(properties or {})}
 
     @property
@@ -38,6 +40,7 @@ class Kafka(Child):
     def start(self) -> None:
         """Returns once the broker answers. Raises Stop when it cannot start."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._hold()
         java = java_home(KAFKA_NEEDS) / "bin/java"
         jars = ":".join(map(str, class_path("kafka")))
         configuration = self.folder / "server.properties"
@@ -48,6 +51,33 @@ class Kafka(Child):
             require_free(self.port, "Kafka")
             require_free(self.controller_port, "Kafka's controller")
         self.launch([java, *_JVM, "-cp", jars, "kafka.Kafka", configuration], self._answers)
+
+    def stop(self, seconds: float = 30) -> None:
+        super().stop(seconds)
+        self._release()
+
+    def kill(self) -> None:
+        super().kill()
+        self._release()
+
+    def _hold(self) -> None:
+        """While it runs. A second broker meets Kafka's own lock only after its controller has written to the metadata
+        of the first, which then scans them for ever."""
+        if self._lock is None:
+            lock = os.open(self.folder / "in-use", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                raise Stop(
+                    f"Kafka's folder {str(self.folder)!r} is in use by another Kafka. Expected a folder of its own."
+                ) from None
+            self._lock = lock
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _answers(self) -> bool:
         return knows_a_broker(self.port)
