@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, get_args
 
@@ -22,13 +22,15 @@ from bench.site import Site
 from bench.yardstick import Yardstick
 
 NODES, EVENTS = 8, 200_000
-MEASURES: Final[dict[Group, Callable[[Site], Iterator[Reading]]]] = {
-    "ship": filters.ship,
-    "enrich": filters.enrich,
-    "pipeline": pipeline.pipeline,
-    "start": live.start,
-    "trickle": live.trickle,
-}
+MEASURES: Final[Sequence[tuple[Group, Callable[[Site], Iterator[Reading]]]]] = [
+    ("ship", filters.ship),
+    ("enrich", filters.enrich),
+    ("pipeline", pipeline.against_elasticsearch),
+    ("pipeline", pipeline.against_nothing),
+    ("pipeline", pipeline.stage_by_stage),
+    ("start", live.start),
+    ("trickle", live.trickle),
+]
 _SHOW_MEMORY: Final[tuple[Group, ...]] = ("ship", "pipeline", "trickle")
 
 
@@ -46,7 +48,8 @@ def main() -> None:
 
 
 def bench(groups: list[Group], repeat: int, *, write: bool) -> int:
-    needed = [group for group in MEASURES if group in groups or ("memory" in groups and group in _SHOW_MEMORY)]
+    chosen = {*groups, *(_SHOW_MEMORY if "memory" in groups else ())}
+    needed = [(group, measure) for group, measure in MEASURES if group in chosen]
     readings: list[Reading] = []
     failures: list[str] = []
     with tempfile.TemporaryDirectory(prefix="tetrastash-bench-", ignore_cleanup_errors=True) as name:
@@ -58,8 +61,15 @@ def bench(groups: list[Group], repeat: int, *, write: bool) -> int:
         with engines(folder) as (kafka, elasticsearch):
             site = Site(folder, kafka, elasticsearch, logs, EVENTS)
             for _ in range(repeat):
-                for group in needed:
-                    failures += _measure(group, site, yardstick, readings)
+                for group, measure in needed:
+                    yardstick.measure()
+                    try:
+                        for reading in measure(site):
+                            print(f"{reading.row.strip()}: {reading.ours:.2f}", file=sys.stderr, flush=True)
+                            readings.append(reading)
+                            yardstick.measure()
+                    except Stop as error:  # the others are measured all the same
+                        failures.append(f"{group} could not be measured: {error}")
     rows = cells(figures(readings), groups)
     where = conditions(EVENTS, size, repeat, yardstick.measured)
     command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
@@ -69,18 +79,6 @@ def bench(groups: list[Group], repeat: int, *, write: bool) -> int:
     for failure in failures:
         print(f"bench: {failure}", file=sys.stderr)
     return 1 if failures else 0
-
-
-def _measure(group: Group, site: Site, yardstick: Yardstick, readings: list[Reading]) -> Iterator[str]:
-    """What went wrong; the other groups are measured all the same."""
-    yardstick.measure()
-    try:
-        for reading in MEASURES[group](site):
-            yardstick.measure()
-            print(f"{reading.row.strip()}: {reading.ours:.2f}", file=sys.stderr, flush=True)
-            readings.append(reading)
-    except Stop as error:
-        yield f"{group} could not be measured: {error}"
 
 
 def _arguments() -> argparse.Namespace:

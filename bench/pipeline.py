@@ -7,17 +7,10 @@ from bench.measured import Cost
 from bench.rows import Reading
 from bench.site import Run, Site, ended, listening, metric, null_server, taken, until
 
-SECONDS = 180
+SECONDS = 240
 
 
-def pipeline(site: Site) -> Iterator[Reading]:
-    yield from _against_elasticsearch(site)
-    with null_server(site.run()) as port:
-        yield _against_nothing(site, port)
-        yield from _stage_by_stage(site, port)
-
-
-def _against_elasticsearch(site: Site) -> Iterator[Reading]:
+def against_elasticsearch(site: Site) -> Iterator[Reading]:
     idle = site.run().idle("work")
     run = site.filled_run()
     kafka, elasticsearch = site.engine_cpu()
@@ -32,29 +25,29 @@ def _against_elasticsearch(site: Site) -> Iterator[Reading]:
     yield Reading("worker, pipeline", cost.memory / 1e6)
 
 
-def _against_nothing(site: Site, port: int) -> Reading:
-    url = f"http://{HOST}:{port}"
-    idle = site.run().idle("work", elasticsearch=url)
+def against_nothing(site: Site) -> Iterator[Reading]:
     run = site.filled_run()
-    goal = taken(port) + site.events
-    cost = _work(run, lambda: taken(port) >= goal, elasticsearch=url)
-    bare = ("bench.bare", "work", site.kafka.bootstrap, site.lines_topic(), url)
-    peer_started = run.python(*bare, "0").finish(SECONDS)
-    peer = run.python(*bare, str(site.events)).finish(SECONDS)
-    return Reading("Kafka to a null server", site.an_event(cost, idle), site.an_event(peer, peer_started))
+    with null_server(run) as port:
+        url = f"http://{HOST}:{port}"
+        idle = site.run().idle("work", elasticsearch=url)
+        cost = _work(run, lambda: taken(port) >= site.events, elasticsearch=url)
+        bare = ("bench.bare", "work", site.kafka.bootstrap, site.lines_topic(), url)
+        peer_started = run.python(*bare, "0").finish(SECONDS)
+        peer = run.python(*bare, str(site.events)).finish(SECONDS)
+    yield Reading("Kafka to a null server", site.an_event(cost, idle), site.an_event(peer, peer_started))
 
 
-def _stage_by_stage(site: Site, null_port: int) -> Iterator[Reading]:
+def stage_by_stage(site: Site) -> Iterator[Reading]:
     idle = site.run().idle("work", "--only", "enrich")
     run = site.filled_run()
     with listening(run, "work", "--only", "enrich") as (process, port):
         made = "tetrastash_documents_total"
         until(lambda: metric(port, made) >= site.events, process, seconds=SECONDS, what="every document was made")
         yield Reading("  enrich stage alone", site.an_event(process.stop(), idle))
-    url = f"http://{HOST}:{null_port}"
-    idle = site.run().idle("work", "--only", "index", elasticsearch=url)
-    goal = taken(null_port) + site.events
-    cost = _work(run, lambda: taken(null_port) >= goal, "--only", "index", elasticsearch=url)
+    with null_server(run) as port:
+        url = f"http://{HOST}:{port}"
+        idle = site.run().idle("work", "--only", "index", elasticsearch=url)
+        cost = _work(run, lambda: taken(port) >= site.events, "--only", "index", elasticsearch=url)
     yield Reading("  index stage alone, null server", site.an_event(cost, idle))
 
 
