@@ -14,13 +14,14 @@ from app.enrich.blocks import Enriched
 from app.enrich.memory import Memory
 from app.errors import Retry, TopicError
 from app.settings import Settings
+from app.stream.arrival import arrive
 from app.stream.checkpoint import History
 from app.stream.checkpoint_log import CheckpointLog
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
 from app.stream.feed import Feed
 from app.stream.outbox import Acknowledgement, Outbox
-from app.stream.partitions import Ignore, Partition, Seek
+from app.stream.partitions import Partition
 from schemas.checkpoint import Checkpoint
 from schemas.record import DOCUMENTS, FORMAT, FORMAT_VERSION, SOURCE, Record
 
@@ -155,20 +156,12 @@ class Enriching:
     async def _process(self, owned: _Owned, generation: int, fetched: Fetched) -> None:
         position = owned.position
         async with owned.processing:
-            offsets = [record.offset for record in fetched.records]
-            decision = position.arrive(generation, fetched.start, fetched.seeks, fetched.lost, offsets)
-            if isinstance(decision, Ignore):
-                self.counts.stale += decision.stale
+            taken = await arrive(self.feed, owned.number, position, generation, fetched, self.counts)
+            if taken is None:
                 return
-            if isinstance(decision, Seek):
-                self.counts.holes += 1
-                log.info("seeking back partition=%s due=%s hole=%s", owned.number, decision.offset, decision.hole)
-                await self.feed.rewind(owned.number, decision.offset)
-                return
-            self.counts.skipped += decision.skipped
-            if decision.lost:
-                self._report_loss(owned, fetched, decision.lost)
-        for record in fetched.records[decision.first :]:
+            if taken.lost:
+                owned.counters["lost_records"] = owned.counters.get("lost_records", 0) + taken.lost
+        for record in fetched.records[taken.first :]:
             # Between two records a checkpoint may be taken, or the partition given away.
             async with owned.processing:
                 if owned.leaving or owned.broken or not position.owned(generation):
@@ -216,14 +209,6 @@ class Enriching:
                     "an agent raised; its fields are missing, the document is not agent=%s error=%s: %s exec_id=%s",
                     failure.agent, failure.type, failure.text, failure.exec_id,
                 )  # fmt: skip
-
-    def _report_loss(self, owned: _Owned, fetched: Fetched, lost: int) -> None:
-        self.counts.lost += lost
-        owned.counters["lost_records"] = owned.counters.get("lost_records", 0) + lost
-        log.error(
-            "records were deleted by retention before they were read topic=%s partition=%s records=%s from=%s",
-            self.feed.topic, owned.number, lost, fetched.start,
-        )  # fmt: skip
 
     def _due(self, owned: _Owned, now: float) -> bool:
         if owned.broken or owned.leaving or owned.position.due == owned.history.upto:

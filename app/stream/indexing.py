@@ -16,11 +16,12 @@ from aiokafka.errors import KafkaError
 from app.index.bulk import Block, block_of
 from app.index.indexer import Indexer
 from app.settings import Settings
+from app.stream.arrival import arrive
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
 from app.stream.feed import Feed
 from app.stream.outbox import Outbox
-from app.stream.partitions import Ignore, Partition, Seek
+from app.stream.partitions import Partition
 from schemas.rejection import Rejection
 
 log = logging.getLogger(__name__)
@@ -102,24 +103,10 @@ class Indexing:
         if owned is None or self._closing:
             self.counts.stale += 1
             return
-        offsets = [record.offset for record in fetched.records]
-        decision = owned.position.arrive(generation, fetched.start, fetched.seeks, fetched.lost, offsets)
-        if isinstance(decision, Ignore):
-            self.counts.stale += decision.stale
+        taken = await arrive(self.feed, partition, owned.position, generation, fetched, self.counts)
+        if taken is None:
             return
-        if isinstance(decision, Seek):
-            self.counts.holes += 1
-            log.info("seeking back partition=%s due=%s hole=%s", partition, decision.offset, decision.hole)
-            await self.feed.rewind(partition, decision.offset)
-            return
-        self.counts.skipped += decision.skipped
-        if decision.lost:
-            self.counts.lost += decision.lost
-            log.error(
-                "records were deleted by retention before they were read topic=%s partition=%s records=%s from=%s",
-                self.feed.topic, partition, decision.lost, fetched.start,
-            )  # fmt: skip
-        for record in fetched.records[decision.first :]:
+        for record in fetched.records[taken.first :]:
             waiting = _Waiting(block_of(record), record.offset + 1)
             owned.take(waiting)
             owned.position.processed(record.offset)
