@@ -30,6 +30,7 @@ MEASURES: Final[Sequence[tuple[Group, Callable[[Site], Iterator[Reading]]]]] = [
     ("pipeline", pipeline.stage_by_stage),
     ("start", live.start),
     ("trickle", live.trickle),
+    ("trickle", live.trickle_to_nothing),
 ]
 _SHOW_MEMORY: Final[tuple[Group, ...]] = ("ship", "pipeline", "trickle")
 

@@ -47,6 +47,8 @@ ROWS: Final[Mapping[str, Row]] = {
     "trickle": Row("trickle", "µs", 60, "tetrastash ship LOGS; tetrastash work"),
     "  file to stored, p50": Row("trickle", "s", None, "tetrastash ship LOGS; tetrastash work"),
     "  file to stored, p99": Row("trickle", "s", 1, "tetrastash ship LOGS; tetrastash work"),
+    "trickle, null server": Row("trickle", "µs", 60, "tetrastash ship LOGS; tetrastash work"),
+    "  file to answer, p99": Row("trickle", "s", 1, "tetrastash ship LOGS; tetrastash work"),
     "first document": Row("start", "s", 5, "tetrastash work"),
     "worker, pipeline": Row("memory", "MB", 250, "tetrastash work"),
     "worker, trickle": Row("memory", "MB", 250, "tetrastash work"),

@@ -148,11 +148,10 @@ def null_server(run: Run) -> Iterator[int]:
 
 
 @contextmanager
-def recording_proxy(run: Run, record: Path) -> Iterator[str]:
-    """Its URL."""
+def recording_proxy(run: Run, behind: int, record: Path) -> Iterator[str]:
+    """Its URL; `behind` is the port of the server behind it."""
     [port] = free_ports(1)
-    url = run.site.elasticsearch.url
-    with ended(run.python("bench.recording_proxy", str(port), url, record)) as process:
+    with ended(run.python("bench.recording_proxy", str(port), f"http://{HOST}:{behind}", record)) as process:
         until(lambda: _status(port, "/_cluster/health") == 200, process, seconds=20, what="it answered")
         yield f"http://{HOST}:{port}"
 
