@@ -23,8 +23,9 @@ def event_id(time: int, key: bytes, line: bytes) -> str:
     `line` has no line end.
     """
     # The key's length is hashed too: no other pair of key and line may read as the same bytes.
-    digest = blake2b(b"%d:%b%b" % (len(key), key, line), digest_size=HASH_BYTES).digest()
-    return _sortable(time.to_bytes(8, "big") + digest)
+    hashed = blake2b(b"%d:%b" % (len(key), key), digest_size=HASH_BYTES)
+    hashed.update(line)
+    return _sortable(time.to_bytes(8, "big") + hashed.digest())
 
 
 def placed_id(place: bytes, key: bytes, line: bytes) -> str:

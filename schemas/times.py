@@ -14,6 +14,8 @@ _FORM: Final = re.compile(r"(.{19})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9
 _SECONDS: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
 
 
+# A process's start comes with each of its events, and an exit's time is its event's.
+@lru_cache(maxsize=8192)
 def nanoseconds(text: str) -> int | None:
     """None unless `text` is RFC 3339 and between 1970 and 2262; digits beyond the ninth are cut off."""
     if len(text) == 30 and text[19] == "." and text[29] == "Z":

@@ -58,7 +58,7 @@ class Tree:
             return None
         if len(found) == 1:
             return self.executions[found[0]]
-        return max((self.executions[exec_id] for exec_id in found), key=_recency)
+        return max(map(self.executions.__getitem__, found), key=_recency)
 
     def way_from(self, parent: Execution) -> Way | None:
         """What `keep_way` was given, unless something on it has changed since."""

@@ -26,4 +26,5 @@ class Counts:
     agent_errors: int = 0
     stored: int = 0
     repeated: int = 0
+    retried: int = 0  # documents sent again, because Elasticsearch did not take them
     lag: dict[int, int] = field(default_factory=dict)  # records waiting, by partition

@@ -153,7 +153,8 @@ class Indexing:
         await self._outbox.stop()
 
     async def watch_lag(self) -> None:
-        """Refresh counts.lag: records between what is stored and the end of each partition."""
+        """Refresh counts.lag: records between what is stored and the end of each partition; and counts.retried."""
+        self.counts.retried = self._indexer.counters.retried
         owned = dict(self._owned)
         ends = await self.feed.ends(set(owned)) if owned else {}
         self.counts.lag = {number: max(0, ends[number] - each.stored_to) for number, each in owned.items()}

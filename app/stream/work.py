@@ -50,6 +50,7 @@ _COUNTED: Final = {
     "tetrastash_agent_errors_total": "agent_errors",
     "tetrastash_indexed_documents_total": "stored",
     "tetrastash_repeated_documents_total": "repeated",
+    "tetrastash_retried_documents_total": "retried",
 }
 
 

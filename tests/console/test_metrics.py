@@ -1,8 +1,10 @@
 import re
+from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
 
+from app import console
 from app.console.metrics import MEANINGS, Sample, registry
 
 
@@ -31,3 +33,9 @@ def test_names_follow_the_customs_of_prometheus() -> None:
         assert re.fullmatch(r"tetrastash_[a-z_]+[a-z]", name)
         assert name.endswith("_total") == (meaning.kind == "counter")
         assert meaning.description.endswith(".")
+
+
+def test_each_metric_that_has_a_meaning_is_measured_somewhere() -> None:
+    app = Path(console.__file__).parent.parent
+    measured = "".join(path.read_text() for path in app.rglob("*.py") if path.parent.name != "console")
+    assert [name for name in MEANINGS if f'"{name}"' not in measured] == []
