@@ -57,7 +57,6 @@ def start(home: Path, port: int, transport_port: int, heap: str) -> Any:
         f"-Xms{heap}",
         f"-Xmx{heap}",
         "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
         f"-Des.path.home={home}",
         "-Des.distribution.type=tar",
         "-Dorg.elasticsearch.nativeaccess.enableVectorLibrary=false",
