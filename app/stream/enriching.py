@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS: Final = 5.0
 CHECKPOINT_BYTES: Final = 4 * 2**20
 TICK_SECONDS: Final = 0.25
+YIELD_SECONDS: Final = 0.005  # of enriching at a stretch; to let others run after each small block costs more than it
 MAX_KNOWN_FAILURES: Final = 1000
 
 _encode = msgspec.json.Encoder().encode
@@ -86,6 +87,7 @@ class Enriching:
         self._owned: dict[int, _Owned] = {}
         self._writer = uuid.uuid4().hex[:12]
         self._recovering = asyncio.Lock()
+        self._yield_at = 0.0
         self._health = health
         self._known_failures: set[tuple[str, str, str]] = set()
 
@@ -197,7 +199,9 @@ class Enriching:
         self.counts.agent_errors += enriched.counters.get("agent_errors", 0)
         owned.position.processed(record.offset)
         owned.torn = False
-        await asyncio.sleep(0)
+        if time.monotonic() >= self._yield_at:
+            await asyncio.sleep(0)
+            self._yield_at = time.monotonic() + YIELD_SECONDS
 
     def _report_failures(self, enriched: Enriched) -> None:
         """Each distinct error of an agent once: of a thousand alike, one is enough to mend it."""
