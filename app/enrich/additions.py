@@ -2,18 +2,18 @@
 
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 import orjson
 
 from agents import SHARED as TAGS
-from agents import Agent
+from agents import Agent, Fields
 from app.enrich.memory import Scope
 from schemas.lineage import Lineage
 from schemas.tetragon import Event
 
-_MOST_PATHS = 1000  # names that an agent makes up as it goes are not worth keeping
+_MOST_PLACES: Final = 1000  # names that an agent makes up as it goes are not worth keeping
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -25,16 +25,17 @@ class Failure(msgspec.Struct, frozen=True):
     exec_id: str
 
 
-class Addition(msgspec.Struct):
-    agent: str
-    path: Sequence[str]
-    value: Any
+class _Place(NamedTuple):
+    """Where a field with dots in its name goes."""
+
+    parents: Sequence[str]
+    name: str
 
 
 class Ready:
     """An agent, with what is worked out once."""
 
-    __slots__ = ("_adds", "_function", "_paths", "_takes", "_ttl", "name", "needs_lineage")
+    __slots__ = ("_adds", "_function", "_takes", "_ttl", "name", "needs_lineage", "places")
 
     def __init__(self, agent: Agent) -> None:
         self.name = agent.name
@@ -43,45 +44,49 @@ class Ready:
         self._takes = agent.takes[1:]
         self._ttl = agent.ttl
         self._adds = agent.adds
-        self._paths: dict[str, Sequence[str]] = {}
+        self.places: dict[str, _Place] = {}
 
-    def __call__(self, event: Event, lineage: Lineage | None, scope: Scope) -> list[Addition]:
+    def __call__(self, event: Event, lineage: Lineage | None, scope: Scope) -> Fields:
         """Raises whatever the agent raises, and ValueError for a field that it did not declare."""
         if self._takes == ("lineage",):
             fields = self._function(event, lineage)
         else:
             given = {"lineage": lineage, "memory": scope.notes(self.name, self._ttl)}
             fields = self._function(event, *[given[name] for name in self._takes])
-        paths = self._paths
-        added = []
-        for field, value in fields.items():
-            path = paths.get(field)
-            if path is None:
-                path = self._path(field)
-            if field == TAGS and not isinstance(value, list | tuple):
-                raise TypeError(f"{TAGS} is {value!r}; expected a list of strings")
-            added.append(Addition(self.name, path, value))
-        return added
+        if not self.places.keys() >= fields.keys():
+            for field in fields:
+                self.place(field)
+        if TAGS in fields and not isinstance(fields[TAGS], list | tuple):
+            raise TypeError(f"{TAGS} is {fields[TAGS]!r}; expected a list of strings")
+        return fields
 
-    def _path(self, field: str) -> Sequence[str]:
+    def place(self, field: str) -> _Place:
+        """Raises ValueError for a field that the agent did not declare."""
+        place = self.places.get(field)
+        if place is not None:
+            return place
         if not any(field == declared or field.startswith(f"{declared}.") for declared in self._adds):
             raise ValueError(f"field {field!r} is not declared in adds={sorted(self._adds)}")
-        path = field.split(".")
-        if len(self._paths) < _MOST_PATHS:
-            self._paths[field] = path
-        return path
+        *parents, name = field.split(".")
+        place = _Place(parents, name)
+        if len(self.places) < _MOST_PLACES:
+            self.places[field] = place
+        return place
+
+
+Added: TypeAlias = tuple[Ready, Fields]
 
 
 def run(
     agents: Iterable[Ready], event: Event, lineage: Lineage | None, scope: Scope
-) -> tuple[list[Addition], list[Failure]]:
-    added: list[Addition] = []
+) -> tuple[list[Added], list[Failure]]:
+    added: list[Added] = []
     failures: list[Failure] = []
     for agent in agents:
         if lineage is None and agent.needs_lineage:
             continue
         try:
-            added += agent(event, lineage, scope)
+            added.append((agent, agent(event, lineage, scope)))
         except MemoryError:
             raise  # of this machine, not of this event
         except Exception as error:  # noqa: BLE001 - an agent may raise anything, and the event must go on
@@ -89,32 +94,36 @@ def run(
     return added, failures
 
 
-def fit_for_json(added: Iterable[Addition], event: Event) -> tuple[list[Addition], list[Failure]]:
-    """Without what is not of JSON, and all else that the same agent added."""
-    added = list(added)
-    failures: dict[str, Failure] = {}
-    for addition in added:
+def fit_for_json(added: Iterable[Added], event: Event) -> tuple[list[Added], list[Failure]]:
+    """Without the agents of whose fields one is not of JSON."""
+    fit: list[Added] = []
+    failures: list[Failure] = []
+    for agent, fields in added:
         try:
-            orjson.dumps(addition.value)
+            for value in fields.values():
+                orjson.dumps(value)
         except TypeError as error:
-            failures.setdefault(addition.agent, _failure(addition.agent, error, event))
-    return [addition for addition in added if addition.agent not in failures], list(failures.values())
-
-
-def merge(document: dict[str, Any], added: Iterable[Addition], failures: Sequence[Failure]) -> None:
-    for addition in added:
-        path = addition.path
-        if path[0] == TAGS:
-            held = document.setdefault(TAGS, [])
-            held.extend(tag for tag in addition.value if tag not in held)
+            failures.append(_failure(agent.name, error, event))
         else:
+            fit.append((agent, fields))
+    return fit, failures
+
+
+def merge(document: dict[str, Any], added: Iterable[Added], failures: Sequence[Failure]) -> None:
+    for agent, fields in added:
+        for field, value in fields.items():
+            if field == TAGS:
+                held = document.setdefault(TAGS, [])
+                held.extend(tag for tag in value if tag not in held)
+                continue
+            parents, last = agent.places.get(field) or agent.place(field)
             here = document
-            for name in path[:-1]:
+            for name in parents:
                 below = here.get(name)
                 if type(below) is not dict:
                     below = here[name] = _opened(below)
                 here = below
-            here[path[-1]] = addition.value
+            here[last] = value
     if failures:
         document["event"]["kind"] = "pipeline_error"
         # Not the exception's text, which may hold an address in memory: a replay writes the same bytes.

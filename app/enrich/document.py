@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from app.enrich.kinds import add_kind
 from app.enrich.pods import NO_POD, cluster_members, joined, label_members, pod_fields
-from app.enrich.processes import add_users, process_fields, raw_fields
+from app.enrich.processes import process_fields, raw_fields, shared_fields
 from schemas.document import ECS_VERSION
 from schemas.tetragon import ABSENT, Event
 from schemas.times import rfc3339
@@ -41,13 +41,15 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
     pod = NO_POD
     process = event.process
     if process is not None:
-        fields = document["process"] = process_fields(process, start)
-        add_users(document, process)
-        raw, unfit = raw_fields(process)
+        shared = shared_fields(process)
+        fields = document["process"] = process_fields(process, start, shared)
+        if shared.user is not None:
+            document["user"] = shared.user
+        raw = raw_fields(process, shared)
         if raw is not None:
             tetragon["process"] = raw
-        if unfit:
-            other = {**other, **_below(f"{event.name}.process", unfit)}
+        if shared.unfit:
+            other = {**other, **_below(f"{event.name}.process", shared.unfit)}
         if process.raw_pod is not ABSENT:
             pod, vpid = pod_fields(bytes(process.raw_pod))
             if pod.container is not None:
@@ -59,11 +61,12 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
                 other = {**other, **_below(f"{event.name}.process.pod", pod.other)}
     parent = event.parent
     if parent is not None:
-        raw, unfit = raw_fields(parent)
+        shared = shared_fields(parent)
+        raw = raw_fields(parent, shared)
         if raw is not None:
             tetragon["parent"] = raw
-        if unfit:
-            other = {**other, **_below(f"{event.name}.parent", unfit)}
+        if shared.unfit:
+            other = {**other, **_below(f"{event.name}.parent", shared.unfit)}
         if parent.raw_pod is not ABSENT and (process is None or process.docker != parent.docker):
             tetragon["parent_pod"] = orjson.Fragment(bytes(parent.raw_pod))
     labels = b""

@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 
 from agents import Agent
-from app.enrich.additions import Addition, Failure, Ready, fit_for_json, merge, run
+from app.enrich.additions import Added, Failure, Ready, fit_for_json, merge, run
 from app.enrich.blocks import Enriched, Output, Source, lines_of
 from app.enrich.decode import NoEvent, decode
 from app.enrich.document import KEYLESS, document_of
@@ -86,7 +86,7 @@ class Pipeline:
             output.add(identity, encoded)
             output.failures += failures
 
-    def _run(self, scope: Scope, event: Event) -> tuple[int, list[Addition], list[Failure]]:
+    def _run(self, scope: Scope, event: Event) -> tuple[int, list[Added], list[Failure]]:
         """The start of the process in ns since 1970 (0 if unknown), and what the agents add."""
         agents = self._by_event.get(event.name, self._for_unknown)
         process = event.process

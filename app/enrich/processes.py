@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -10,13 +10,38 @@ from msgspec import Raw
 
 from schemas.arguments import split_arguments
 from schemas.lineage import basename
-from schemas.tetragon import ABSENT, UNSET_UID, Capabilities, Credentials, Namespaces, Process, decode_part
+from schemas.tetragon import UNSET_UID, Capabilities, Credentials, Namespaces, Process, decode_part
 from schemas.times import canonical
 
+T = TypeVar("T", bound=msgspec.Struct)
 Part = orjson.Fragment | dict[str, Any]
 
 
-def process_fields(process: Process, start: int) -> dict[str, Any]:
+class Shared(msgspec.Struct, frozen=True, gc=False):
+    """What many processes have alike: whose they are, what they may do, and what ECS has no name for."""
+
+    user: orjson.Fragment | None  # ECS's user.*, the real user and the effective one where it is another
+    ids: Mapping[str, orjson.Fragment]  # of process.*
+    capabilities: orjson.Fragment | None  # process.thread.capabilities
+    raw: orjson.Fragment | None  # spelled as Tetragon spells it
+    unfit: Mapping[str, Raw]  # what is of another shape than it should be, by its path
+
+
+def shared_fields(process: Process) -> Shared:
+    return _shared(
+        process.flags,
+        process.uid,
+        process.auid,
+        process.user.name if process.user is not None else "",
+        process.docker,
+        process.in_init_tree,
+        bytes(process.raw_cap),
+        bytes(process.raw_ns),
+        bytes(process.raw_credentials),
+    )
+
+
+def process_fields(process: Process, start: int, shared: Shared) -> dict[str, Any]:
     """ECS's `process.*`. `start` is in ns since 1970, 0 if unknown."""
     fields: dict[str, Any] = {}
     if process.exec_id:
@@ -43,77 +68,80 @@ def process_fields(process: Process, start: int) -> dict[str, Any]:
     if start:
         fields["start"] = canonical(process.start_time, start)
     thread: dict[str, Any] = {"id": process.tid} if process.tid is not None else {}
-    if process.raw_cap is not ABSENT and (capabilities := _capabilities(bytes(process.raw_cap))) is not None:
-        thread["capabilities"] = capabilities
+    if shared.capabilities is not None:
+        thread["capabilities"] = shared.capabilities
     if thread:
         fields["thread"] = thread
     if process.environment_variables:
         fields["env_vars"] = [f"{each.key}={each.value}" for each in process.environment_variables]
+    fields.update(shared.ids)
     return fields
 
 
-def add_users(document: dict[str, Any], process: Process) -> None:
-    """ECS's `user.*`, the real user and the effective one where it is another, and the ids of `process.*`."""
-    credentials = bytes(process.raw_credentials) if process.raw_credentials is not ABSENT else b""
-    name = process.user.name if process.user is not None else ""
-    user, ids = _users(process.uid, name, credentials)
-    if user is not None:
-        document["user"] = user
-    document["process"].update(ids)
-
-
-def raw_fields(process: Process) -> tuple[Part | None, Mapping[str, Raw]]:
-    """`tetragon.process.*` and `tetragon.parent.*`: what ECS has no name for, spelled as Tetragon spells it.
-
-    With it, what is of another shape than it should be, by its path.
-    """
-    found, other = _common(
-        process.flags,
-        process.auid,
-        process.docker,
-        process.in_init_tree,
-        bytes(process.raw_cap),
-        bytes(process.raw_ns),
-        bytes(process.raw_credentials),
-    )
+def raw_fields(process: Process, shared: Shared) -> Part | None:
+    """`tetragon.process.*` and `tetragon.parent.*`: what ECS has no name for, spelled as Tetragon spells it."""
     if process.binary_properties is None:
-        return found, other
+        return shared.raw
     properties = orjson.Fragment(msgspec.json.encode(process.binary_properties))
-    opened: dict[str, Any] = orjson.loads(orjson.dumps(found)) if found is not None else {}
-    return {**opened, "binary_properties": properties}, other
+    opened: dict[str, Any] = orjson.loads(orjson.dumps(shared.raw)) if shared.raw is not None else {}
+    return {**opened, "binary_properties": properties}
 
 
-# One combination a container, about.
+# One combination a container and user, about.
 @lru_cache(maxsize=4096)
-def _common(
-    flags: str, auid: int | None, docker: str, in_init_tree: bool | None, cap: bytes, ns: bytes, credentials: bytes
-) -> tuple[orjson.Fragment | None, Mapping[str, Raw]]:
-    fields: dict[str, Any] = {}
-    unfit: dict[str, Raw] = {}
+def _shared(
+    flags: str,
+    uid: int | None,
+    auid: int | None,
+    name: str,
+    docker: str,
+    in_init_tree: bool | None,
+    cap: bytes,
+    ns: bytes,
+    credentials: bytes,
+) -> Shared:
+    raw: dict[str, Any] = {}
     if flags:
-        fields["flags"] = flags.split()
+        raw["flags"] = flags.split()
     if auid is not None and auid != UNSET_UID:
-        fields["auid"] = auid
+        raw["auid"] = auid
     if docker:
-        fields["docker"] = docker
+        raw["docker"] = docker
     if in_init_tree is not None:
-        fields["in_init_tree"] = in_init_tree
-    parts = (("cap", Capabilities, cap), ("ns", Namespaces, ns), ("process_credentials", Credentials, credentials))
-    for name, kind, raw in parts:
-        if raw:
-            part, other = decode_part(kind, raw)
-            if part is not None:
-                fields[name] = orjson.Fragment(msgspec.json.encode(part))
-            unfit.update({f"{name}.{path}" if path else name: value for path, value in other.items()})
-    return orjson.Fragment(orjson.dumps(fields)) if fields else None, unfit
+        raw["in_init_tree"] = in_init_tree
+    unfit: dict[str, Raw] = {}
+    capabilities = _part("cap", Capabilities, cap, raw, unfit)
+    _part("ns", Namespaces, ns, raw, unfit)
+    held = _part("process_credentials", Credentials, credentials, raw, unfit) or Credentials()
+    ids = {
+        "user": _known(held.euid) or _known(uid),
+        "real_user": _known(held.uid),
+        "saved_user": _known(held.suid),
+        "group": _known(held.egid),
+        "real_group": _known(held.gid),
+        "saved_group": _known(held.sgid),
+    }
+    return Shared(
+        _json(_user(ids["user"], ids["real_user"], name)),
+        {place: orjson.Fragment(b'{"id":"%b"}' % each.encode()) for place, each in ids.items() if each},
+        _json(_thread_capabilities(capabilities) if capabilities is not None else {}),
+        _json(raw),
+        unfit,
+    )
 
 
-@lru_cache(maxsize=4096)
-def _users(uid: int | None, name: str, credentials: bytes) -> tuple[orjson.Fragment | None, Mapping[str, Any]]:
-    held = decode_part(Credentials, credentials)[0] if credentials else None
-    held = held or Credentials()
-    effective = _known(held.euid) or _known(uid)
-    real = _known(held.uid) or effective
+def _part(name: str, kind: type[T], json: bytes, raw: dict[str, Any], unfit: dict[str, Raw]) -> T | None:
+    if not json:
+        return None
+    part, other = decode_part(kind, json)
+    if part is not None:
+        raw[name] = orjson.Fragment(msgspec.json.encode(part))
+    unfit.update({f"{name}.{path}" if path else name: value for path, value in other.items()})
+    return part
+
+
+def _user(effective: str | None, given: str | None, name: str) -> dict[str, Any]:
+    real = given or effective
     user: dict[str, Any] = {}
     if real is not None:
         user["id"] = real
@@ -121,31 +149,22 @@ def _users(uid: int | None, name: str, credentials: bytes) -> tuple[orjson.Fragm
         user["effective"] = {"id": effective}
     if name:
         user["name"] = name
-    ids = {
-        "user": effective,
-        "real_user": _known(held.uid),
-        "saved_user": _known(held.suid),
-        "group": _known(held.egid),
-        "real_group": _known(held.gid),
-        "saved_group": _known(held.sgid),
-    }
-    of_process = {place: orjson.Fragment(b'{"id":"%b"}' % each.encode()) for place, each in ids.items() if each}
-    return orjson.Fragment(orjson.dumps(user)) if user else None, of_process
+    return user
 
 
 def _known(number: int | None) -> str | None:
     return str(number) if number is not None and number != UNSET_UID else None
 
 
-@lru_cache(maxsize=1024)
-def _capabilities(raw: bytes) -> orjson.Fragment | None:
-    cap = decode_part(Capabilities, raw)[0] or Capabilities()
-    held = {
-        name: _named(names) for name, names in (("effective", cap.effective), ("permitted", cap.permitted)) if names
-    }
-    return orjson.Fragment(orjson.dumps(held)) if held else None
+def _thread_capabilities(cap: Capabilities) -> dict[str, Any]:
+    sets = {"effective": cap.effective, "permitted": cap.permitted}
+    return {name: _named(held) for name, held in sets.items() if held}
 
 
 def _named(capabilities: Sequence[str]) -> list[str]:
     # Tetragon's protobuf has one name without the prefix that the kernel, ECS and rules give it.
     return ["CAP_DAC_OVERRIDE" if name == "DAC_OVERRIDE" else name for name in capabilities]
+
+
+def _json(fields: Mapping[str, Any]) -> orjson.Fragment | None:
+    return orjson.Fragment(orjson.dumps(fields)) if fields else None
