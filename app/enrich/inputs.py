@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-import re
 import sys
 import time
 import zlib
@@ -11,18 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import IO, Final
 
-from app.enrich.decode import NoEvent, decode
 from app.errors import Stop
 from app.settings import Settings, host_name
 from schemas.identity import fingerprint
-from schemas.record import FILE, PATH, POSITION, Record, record_key
+from schemas.log import HEAD_BYTES, first_line, key_in, name_of
+from schemas.record import FILE, PATH, POSITION, Record
 
 BLOCK: Final = 256 * 1024  # bytes, of uncompressed lines
-HEAD: Final = 4096  # bytes of the first line that tell files apart
 
 _GZIP: Final = b"\x1f\x8b"
-# Tetragon renames a full log to this, and may pack it.
-_BACKUP: Final = re.compile(r"(.+)-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}(\.(?!gz$)[^./]*)?(?:\.gz)?")
 
 
 def records(files: Sequence[str], settings: Settings) -> Iterator[Record]:
@@ -40,15 +36,6 @@ def records(files: Sequence[str], settings: Settings) -> Iterator[Record]:
                 raise Stop(f"File {file!r} cannot be read: {error}. Expected Tetragon's log, plain or .gz.") from error
 
 
-def log_path(file: str) -> str:
-    """A rotated backup keeps the name of the log that it was."""
-    path = os.path.abspath(file)
-    backup = _BACKUP.fullmatch(path)
-    if backup is not None:
-        return backup[1] + (backup[2] or "")
-    return path.removesuffix(".gz")
-
-
 def _open(file: str) -> io.BufferedReader:
     try:
         return open(file, "rb")
@@ -61,13 +48,15 @@ def _open(file: str) -> io.BufferedReader:
 def _records(reader: IO[bytes], file: str | None, timestamp: float, settings: Settings) -> Iterator[Record]:
     headers: dict[str, bytes] = {}
     if file is not None:
-        headers[PATH] = log_path(file).encode("utf-8", "surrogateescape")
+        path = os.path.abspath(file)
+        name = name_of(path)
+        headers[PATH] = (name.log if name is not None else path).encode("utf-8", "surrogateescape")
     key = b""
     position = 0
     for number, block in enumerate(_blocks(reader)):
         if not number:
-            headers[FILE] = fingerprint(_head(block)).encode()
-            key = settings.node.encode() if settings.node else _key(block) or host_name().encode()
+            headers[FILE] = fingerprint(first_line(block[:HEAD_BYTES], final=True) or b"").encode()
+            key = settings.node.encode() if settings.node else key_in(block) or host_name().encode()
         here = {**headers, POSITION: b"%d" % position}
         yield Record(settings.events_topic, 0, number, int(timestamp * 1000), key, block, here)
         position += len(block)
@@ -87,19 +76,3 @@ def _blocks(reader: IO[bytes]) -> Iterator[bytes]:
             rest.append(data[end:])
     if rest:
         yield b"".join(rest)
-
-
-def _head(block: bytes) -> bytes:
-    end = block.find(b"\n", 0, HEAD) + 1
-    return block[:end] if end else block[:HEAD]
-
-
-def _key(block: bytes) -> bytes | None:
-    for line in block.split(b"\n"):
-        try:
-            event, _ = decode(line)
-        except NoEvent:
-            continue
-        if event.node_name:
-            return record_key(event.cluster_name, event.node_name)
-    return None

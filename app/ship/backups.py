@@ -3,11 +3,10 @@
 import os
 from contextlib import suppress
 
-from app.ship.blocks import first_line
 from app.ship.files import File
-from app.ship.names import Name, path_of
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.identity import fingerprint
+from schemas.log import Name, first_line, path_of
 
 Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
 

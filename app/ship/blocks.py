@@ -2,21 +2,8 @@
 
 from typing import Final
 
-import msgspec
-
-from schemas.record import record_key
-
 BLOCK_BYTES: Final = 256 * 1024  # a longer line is a block of its own
 LINE_BYTES: Final = 8 * 1024 * 1024 - 64 * 1024  # a longer one may be more than the topic takes, if it packs badly
-HEAD_BYTES: Final = 4096  # of the first line that tell files apart
-
-
-class _Envelope(msgspec.Struct):
-    node_name: str
-    cluster_name: str | None = None
-
-
-_envelope: Final = msgspec.json.Decoder(_Envelope)
 
 
 def whole_lines(data: bytearray, start: int, end: int) -> int:
@@ -34,23 +21,3 @@ def count_lines(data: bytearray, start: int, end: int) -> int:
         lines += 1
         position = line_end + 1
     return lines + (position < end)
-
-
-def first_line(head: bytes, *, final: bool) -> bytes | None:
-    """What a file is known by, from its first HEAD_BYTES; None while it is not whole. `final`: nothing will follow."""
-    line_end = head.find(b"\n") + 1
-    if line_end:
-        return head[:line_end]
-    return head if len(head) >= HEAD_BYTES or (final and head) else None
-
-
-def key_in(block: bytes) -> bytes | None:
-    """The record key that the first decodable line names."""
-    for line in block.split(b"\n"):
-        try:
-            envelope = _envelope.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-        if envelope.node_name:
-            return record_key(envelope.cluster_name, envelope.node_name)
-    return None

@@ -4,11 +4,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.ship.blocks import BLOCK_BYTES, HEAD_BYTES, LINE_BYTES, count_lines, whole_lines
-from app.ship.names import LIVE
+from app.ship.blocks import BLOCK_BYTES, LINE_BYTES, count_lines, whole_lines
 from app.ship.positions import Place, Totals
 from app.ship.sources import Source
 from schemas.identity import fingerprint
+from schemas.log import HEAD_BYTES, LIVE
 
 SEAM_BYTES: Final = 64  # read again before each block: if they have changed, this is not the file that it was
 

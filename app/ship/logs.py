@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from app.ship.backups import Members, is_same, open_any, shut, signature, size_of
-from app.ship.blocks import first_line, key_in
 from app.ship.files import Block, File, ReplacedError
-from app.ship.names import AWAY, LIVE, PACKED, Name, path_of
 from app.ship.positions import LOSSES_KEPT, LogBook, Loss, Place, Totals
 from app.ship.shared import Shared
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.identity import fingerprint
+from schemas.log import AWAY, LIVE, PACKED, Name, first_line, key_in, path_of
 
 log: Final = logging.getLogger(__name__)
 

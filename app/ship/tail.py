@@ -9,9 +9,9 @@ from typing import Final
 from app.ship.backups import Members
 from app.ship.files import Block
 from app.ship.logs import Log
-from app.ship.names import LIVE, name_of
 from app.ship.positions import Book
 from app.ship.shared import Shared
+from schemas.log import LIVE, name_of
 
 SCAN_SECONDS: Final = 1.0  # between two readings of the folders and globs when nothing shows a rotation
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.ship.names import LIVE, PACKED, Name, name_of, path_of
+from schemas.log import HEAD_BYTES, LIVE, PACKED, Name, first_line, key_in, name_of, path_of
 
 STAMP = "2026-01-02T15-04-05.000"
 
@@ -30,3 +30,19 @@ def test_what_is_still_being_packed_is_no_backup() -> None:
 def test_files_sort_in_the_order_in_which_they_were_written() -> None:
     stamps = [LIVE, "2026-01-02T15-04-05.001", STAMP, PACKED]
     assert sorted(stamps) == stamps[::-1]
+
+
+def test_a_file_is_known_by_its_first_line_once_that_is_whole() -> None:
+    assert first_line(b"one\ntwo", final=False) == b"one\n"
+    assert first_line(b"\n", final=False) == b"\n"
+    assert first_line(b"on", final=False) is None
+    assert first_line(b"on", final=True) == b"on"
+    assert first_line(b"", final=True) is None
+    assert first_line(b"x" * HEAD_BYTES, final=False) == b"x" * HEAD_BYTES
+
+
+def test_the_first_decodable_line_tells_the_key() -> None:
+    assert key_in(b'garbage\n{"node_name":"n1","cluster_name":"c"}\n{"node_name":"n2"}\n') == b"c/n1"
+    assert key_in(b'{"time":"2026-01-02T15:04:05Z"}\n{"node_name":"n2"}') == b"n2"
+    assert key_in(b'{"node_name":"","cluster_name":"c"}\n{"node_name":7}\n\xff\n' + b"[" * 100_000) is None
+    assert key_in(b"") is None

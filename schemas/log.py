@@ -1,8 +1,17 @@
-"""How a log and its backups are named: `x.log` is renamed to `x-<UTC time>.log`, and perhaps packed to `.log.gz`."""
+"""Tetragon's log: how its files are named, what tells them apart, and whose events they hold.
 
-import os.path
+`x.log` is renamed to `x-<UTC time>.log`, and perhaps packed to `.log.gz`.
+"""
+
 import re
+from posixpath import splitext
 from typing import Final, NamedTuple
+
+import msgspec
+
+from schemas.record import record_key
+
+HEAD_BYTES: Final = 4096  # of the first line that tell files apart
 
 # Stamps of what has none; the three and the times sort in the order in which the files were written.
 PACKED: Final = ""  # x.log.gz, without a time
@@ -39,6 +48,34 @@ def path_of(name: Name) -> str:
     """The inverse of name_of."""
     path = name.log
     if name.stamp not in (PACKED, AWAY, LIVE):
-        base, extension = os.path.splitext(name.log)
+        base, extension = splitext(name.log)
         path = f"{base}-{name.stamp}{extension}"
     return path + ".gz" if name.packed else path
+
+
+class _Envelope(msgspec.Struct):
+    node_name: str
+    cluster_name: str | None = None
+
+
+_envelope: Final = msgspec.json.Decoder(_Envelope)
+
+
+def first_line(head: bytes, *, final: bool) -> bytes | None:
+    """What a file is known by, from its first HEAD_BYTES; None while it is not whole. `final`: nothing will follow."""
+    line_end = head.find(b"\n") + 1
+    if line_end:
+        return head[:line_end]
+    return head if len(head) >= HEAD_BYTES or (final and head) else None
+
+
+def key_in(block: bytes) -> bytes | None:
+    """The record key that the first decodable line names."""
+    for line in block.split(b"\n"):
+        try:
+            envelope = _envelope.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        if envelope.node_name:
+            return record_key(envelope.cluster_name, envelope.node_name)
+    return None
