@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from orjson import Fragment, dumps
+from orjson import Fragment
 
 from agents import Fields, agent
+from schemas.fragment import fragment
 from schemas.lineage import Above, Execution, Lineage, Source
 from schemas.tetragon import Event
 from schemas.times import rfc3339
@@ -57,8 +58,8 @@ def _above(above: Above) -> tuple[Fragment | None, Fragment | None, Fields, str]
     if known:
         parent = _parent(known[0])
     elif above.unknown:
-        parent = Fragment(dumps({"entity_id": above.unknown}))
-    return parent, Fragment(dumps(ids)) if ids else None, summary, "".join(f"{name} > " for name in reversed(names))
+        parent = fragment({"entity_id": above.unknown})
+    return parent, fragment(ids) if ids else None, summary, "".join(f"{name} > " for name in reversed(names))
 
 
 def _source(known: Sequence[Execution]) -> str:
@@ -90,7 +91,7 @@ def _parent(execution: Execution) -> Fragment:
         parent["start"] = rfc3339(execution.start)
     if execution.uid is not None:
         parent["user"] = {"id": str(execution.uid)}
-    return Fragment(dumps(parent))
+    return fragment(parent)
 
 
 def _image(execution: Execution) -> dict[str, Any]:

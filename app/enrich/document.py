@@ -12,6 +12,7 @@ from app.enrich.kinds import add_kind
 from app.enrich.pods import NO_POD, cluster_members, joined, label_members, pod_fields
 from app.enrich.processes import process_fields, raw_fields, shared_fields
 from schemas.document import ECS_VERSION
+from schemas.fragment import fragment
 from schemas.tetragon import ABSENT, Event
 from schemas.times import rfc3339
 
@@ -19,8 +20,8 @@ KEYLESS: Final = "tetragon.keyless"  # the record named no node: what is remembe
 TIME_MISSING: Final = "tetragon.time_missing"  # @timestamp is the record's
 
 _HOSTS: Final = uuid.UUID("5f0d9e0a-6b0e-5c1c-9a57-1f6f7c0b9d11")  # the namespace of host.id
-_ECS: Final = orjson.Fragment(orjson.dumps({"version": ECS_VERSION}))
-_OBSERVER: Final = orjson.Fragment(orjson.dumps({"vendor": "Isovalent", "product": "Tetragon", "type": "sensor"}))
+_ECS: Final = fragment({"version": ECS_VERSION})
+_OBSERVER: Final = fragment({"vendor": "Isovalent", "product": "Tetragon", "type": "sensor"})
 _DEEPEST: Final = 16  # Elasticsearch refuses a document with more levels than 20 in a flattened field
 
 
@@ -100,7 +101,7 @@ def _host(cluster: str, node: str) -> orjson.Fragment:
     if node:
         fields["name"] = node
         fields["id"] = str(uuid.uuid5(_HOSTS, f"{cluster}/{node}"))
-    return orjson.Fragment(orjson.dumps(fields))
+    return fragment(fields)
 
 
 def _carried(other: Mapping[str, Raw]) -> dict[str, Any]:

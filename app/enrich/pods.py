@@ -9,6 +9,7 @@ import msgspec
 import orjson
 from msgspec import Raw
 
+from schemas.fragment import fragment
 from schemas.tetragon import Container, Pod, decode_labels, decode_part
 from schemas.times import canonical, nanoseconds
 
@@ -61,10 +62,10 @@ def _pod_fields(raw: bytes) -> PodFields:
         "container": _filled({"start": _start(container), "exec_probe": container.maybe_exec_probe}),
     }
     return PodFields(
-        _encoded(fields) if fields else None,
+        fragment(fields) if fields else None,
         orjson.dumps(_kubernetes(pod))[1:-1],
         orjson.dumps(_orchestrator(pod))[1:-1],
-        {name: _encoded(part) for name, part in details.items() if part},
+        {name: fragment(part) for name, part in details.items() if part},
         container.pid,
         other,
     )
@@ -145,7 +146,3 @@ def _orchestrator(pod: Pod) -> dict[str, Any]:
 
 def _filled(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
-
-
-def _encoded(fields: Mapping[str, Any]) -> orjson.Fragment:
-    return orjson.Fragment(orjson.dumps(fields))

@@ -9,6 +9,7 @@ import orjson
 from msgspec import Raw
 
 from schemas.arguments import split_arguments
+from schemas.fragment import fragment
 from schemas.lineage import basename
 from schemas.tetragon import UNSET_UID, Capabilities, Credentials, Namespaces, Process, decode_part
 from schemas.times import canonical
@@ -167,4 +168,4 @@ def _named(capabilities: Sequence[str]) -> list[str]:
 
 
 def _json(fields: Mapping[str, Any]) -> orjson.Fragment | None:
-    return orjson.Fragment(orjson.dumps(fields)) if fields else None
+    return fragment(fields) if fields else None
