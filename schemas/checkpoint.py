@@ -13,7 +13,7 @@ VERSION: Final = 1
 GONE: Final = b"null"
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The name of one thing remembered: whose (a record's key), by whom (an agent's name), and which."""
 
     scope: str

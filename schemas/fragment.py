@@ -1,4 +1,4 @@
-"""A part of a document that many documents share, written as JSON once."""
+"""JSON that is written once and kept."""
 
 from typing import Any
 
@@ -6,5 +6,10 @@ from orjson import Fragment, dumps
 
 
 def fragment(value: Any) -> Fragment:
-    """To be kept: the bytes that orjson returns hold on to the 4 KB that they were written to, however few they are."""
-    return Fragment(bytes(memoryview(dumps(value))))
+    """A part that many documents share."""
+    return Fragment(kept(value))
+
+
+def kept(value: Any) -> bytes:
+    """The bytes that orjson returns hold on to the 4 KB that they were written to, however few they are."""
+    return bytes(memoryview(dumps(value)))

@@ -8,6 +8,7 @@ import orjson
 
 from app.enrich.changes import Changes
 from app.enrich.clock import Clock
+from schemas.fragment import kept
 from schemas.times import SECOND
 
 MOST: Final = 4096  # entries of one agent in one scope; beyond, the eighth that expires first goes
@@ -43,7 +44,7 @@ class Notes(MutableMapping[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         if not isinstance(name, str):
             raise TypeError(f"memory has key {name!r}; expected a string")
-        encoded = orjson.dumps(value)
+        encoded = kept(value)
         if len(encoded) > LONGEST:
             raise ValueError(f"memory[{name!r}] would take {len(encoded)} bytes; at most {LONGEST} are kept")
         note = (self._clock.now + int(self.ttl * SECOND), encoded)
