@@ -1,0 +1,123 @@
+"""What an event did: to a file, a socket, credentials, the kernel. Decoded from its hook and its arguments."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from msgspec import Raw
+
+from schemas.file_hooks import FILE_HOOKS, where
+from schemas.hook_args import Given, Reader
+from schemas.kprobe_args import Argument, decode_arguments, decode_returned, number_of
+from schemas.operation_shape import (
+    Bpf,
+    CapabilitySets,
+    Ids,
+    Kind,
+    Module,
+    Operation,
+    Socket,
+)
+from schemas.privilege_hooks import PRIVILEGE_HOOKS, committed, loaded, used_bpf
+from schemas.socket_hooks import SOCKET_HOOKS, sock_of, socket_of
+from schemas.tetragon import (
+    ABSENT,
+    Event,
+    ProcessKprobe,
+    ProcessLoader,
+    ProcessLsm,
+    ProcessTracepoint,
+    ProcessUprobe,
+    ProcessUsdt,
+)
+
+__all__ = ["Bpf", "CapabilitySets", "Ids", "Kind", "Module", "Operation", "Socket", "hook_name", "operations"]
+
+# What Tetragon does so that an operation does not happen, or its process does not go on.
+DENYING: Final = frozenset(f"KPROBE_ACTION_{name}" for name in ("SIGKILL", "SIGNAL", "OVERRIDE", "NOTIFYENFORCER"))
+
+_HOOKS: Final[Mapping[str, Reader]] = {**FILE_HOOKS, **SOCKET_HOOKS, **PRIVILEGE_HOOKS}
+_ARCHITECTURE: Final = re.compile(r"__(?:x64|ia32|arm64|arm32)_(?=sys_)")
+_CACHED: Final = 1024  # bytes of arguments that are worth keeping
+_NOTHING: Final[tuple[Operation, ...]] = ()
+
+
+def operations(event: Event) -> tuple[Operation, ...]:
+    """In the order of importance; none of an event that tells of a process alone. What cannot be read is left out."""
+    body = event.body
+    kind = type(body)
+    if isinstance(body, ProcessKprobe):
+        returned = b"" if body.returned is ABSENT else bytes(body.returned)
+        denied = body.action in DENYING or body.return_action in DENYING
+        return _of(event, hook_name(body.function_name), body.args, returned, denied)
+    if isinstance(body, ProcessLsm):
+        return _of(event, body.function_name, body.args, b"", body.action in DENYING)
+    if isinstance(body, ProcessTracepoint):
+        return _of(event, _tracepoint(body.subsys, body.event), body.args, b"", body.action in DENYING)
+    if kind is ProcessUprobe or kind is ProcessUsdt:
+        assert isinstance(body, ProcessUprobe | ProcessUsdt)
+        # A function of a program may be named like one of the kernel.
+        return _of(event, "", body.args, b"", body.action in DENYING) if body.args is not ABSENT else _NOTHING
+    if isinstance(body, ProcessLoader):
+        return (Operation("mmap_exec", "process_loader", path=body.path),) if body.path else _NOTHING
+    return _NOTHING
+
+
+@lru_cache(maxsize=4096)
+def hook_name(function: str) -> str:
+    """A kernel function without the architecture that a system call's has, and without LSM's `security_`."""
+    return _ARCHITECTURE.sub("", function, count=1).removeprefix("security_")
+
+
+@lru_cache(maxsize=1024)
+def _tracepoint(subsystem: str, event: str) -> str:
+    if subsystem == "syscalls" and event.startswith("sys_enter_"):
+        return f"sys_{event.removeprefix('sys_enter_')}"
+    return f"{subsystem}/{event}" if subsystem == "raw_syscalls" else event
+
+
+def _of(event: Event, hook: str, args: Raw, returned: bytes, denied: bool) -> tuple[Operation, ...]:
+    cwd = event.process.cwd if event.process is not None else ""
+    raw = b"" if args is ABSENT else bytes(args)
+    if len(raw) > _CACHED:
+        return _read.__wrapped__(hook, raw, returned, cwd, denied)
+    return _read(hook, raw, returned, cwd, denied)
+
+
+# The document and several agents ask for the same event, and the same is done to the same file again and again.
+@lru_cache(maxsize=4096)
+def _read(hook: str, args: bytes, returned: bytes, cwd: str, denied: bool) -> tuple[Operation, ...]:
+    arguments = decode_arguments(args)
+    answer = decode_returned(returned)
+    given = Given(hook, arguments, cwd, number_of(answer), denied)
+    reader = _HOOKS.get(hook)
+    if reader is None:
+        return _unknown(given)
+    found = reader(given)
+    if answer.sock_arg is not None and len(found) == 1 and found[0].socket is None:
+        return (given.operation(found[0].kind, socket=sock_of(answer.sock_arg)),)
+    return found
+
+
+def _unknown(given: Given) -> tuple[Operation, ...]:
+    """A hook that nobody named here is known by what it is given."""
+    for argument in given.arguments:
+        if _is_of_socket(argument):
+            return (given.operation("socket", socket=socket_of(given)),)
+        if argument.process_credentials_arg is not None or argument.cred_arg is not None:
+            return committed(given)
+        if argument.module_arg is not None:
+            return loaded("module_load")(given)
+        if argument.bpf_attr_arg is not None or argument.bpf_map_arg is not None or argument.bpf_prog_arg is not None:
+            return used_bpf(given)
+    return (given.operation("access", **where(given)),) if given.paths else _NOTHING
+
+
+def _is_of_socket(argument: Argument) -> bool:
+    return (
+        argument.sock_arg is not None
+        or argument.skb_arg is not None
+        or argument.sockaddr_arg is not None
+        or argument.sockaddrun_arg is not None
+    )
