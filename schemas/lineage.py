@@ -6,6 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from schemas.arguments import split_arguments
+from schemas.rights import UNKNOWN
 
 
 class Source(IntEnum):
@@ -37,6 +38,10 @@ class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     source: Source = Source.STUB
     end: int = 0  # ns since 1970 of its exit, of the next exec in its pid, or of the pid's next use; 0 if unknown
     exited: bool = False  # `end` is the time of an exit event
+    rights: str = UNKNOWN  # schemas.rights reads it
+    raised: bool = False  # its binary gave it rights: set-id, or capabilities of the file
+    joined: bool = False  # in a container, but not begun by the container's first process: exec, a probe, nsenter
+    probe: bool = False  # the kubelet's exec probe, as far as Tetragon can tell
 
     @property
     def name(self) -> str:
