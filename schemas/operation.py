@@ -20,10 +20,13 @@ from schemas.operation_shape import (
     Socket,
 )
 from schemas.privilege_hooks import PRIVILEGE_HOOKS, committed, loaded, used_bpf
+from schemas.socket_events import SOCKET_EVENTS, socket_operation
 from schemas.socket_hooks import SOCKET_HOOKS, sock_of, socket_of
 from schemas.tetragon import (
     ABSENT,
     Event,
+    ProcessExec,
+    ProcessExit,
     ProcessKprobe,
     ProcessLoader,
     ProcessLsm,
@@ -46,22 +49,21 @@ _NOTHING: Final[tuple[Operation, ...]] = ()
 def operations(event: Event) -> tuple[Operation, ...]:
     """In the order of importance; none of an event that tells of a process alone. What cannot be read is left out."""
     body = event.body
-    kind = type(body)
+    if isinstance(body, ProcessExec | ProcessExit):
+        return _NOTHING
     if isinstance(body, ProcessKprobe):
-        returned = b"" if body.returned is ABSENT else bytes(body.returned)
         denied = body.action in DENYING or body.return_action in DENYING
-        return _of(event, hook_name(body.function_name), body.args, returned, denied)
+        return _of(event, hook_name(body.function_name), body.args, body.returned, denied)
     if isinstance(body, ProcessLsm):
-        return _of(event, body.function_name, body.args, b"", body.action in DENYING)
+        return _of(event, body.function_name, body.args, ABSENT, body.action in DENYING)
     if isinstance(body, ProcessTracepoint):
-        return _of(event, _tracepoint(body.subsys, body.event), body.args, b"", body.action in DENYING)
-    if kind is ProcessUprobe or kind is ProcessUsdt:
-        assert isinstance(body, ProcessUprobe | ProcessUsdt)
-        # A function of a program may be named like one of the kernel.
-        return _of(event, "", body.args, b"", body.action in DENYING) if body.args is not ABSENT else _NOTHING
+        return _of(event, _tracepoint(body.subsys, body.event), body.args, ABSENT, body.action in DENYING)
+    if isinstance(body, ProcessUprobe | ProcessUsdt):
+        # Without a name: a function of a program may be called like one of the kernel.
+        return _of(event, "", body.args, ABSENT, body.action in DENYING)
     if isinstance(body, ProcessLoader):
-        return (Operation("mmap_exec", "process_loader", path=body.path),) if body.path else _NOTHING
-    return _NOTHING
+        return (Operation("mmap_exec", event.name, path=body.path),) if body.path else _NOTHING
+    return (socket_operation(event),) if event.name in SOCKET_EVENTS else _NOTHING
 
 
 @lru_cache(maxsize=4096)
@@ -77,12 +79,11 @@ def _tracepoint(subsystem: str, event: str) -> str:
     return f"{subsystem}/{event}" if subsystem == "raw_syscalls" else event
 
 
-def _of(event: Event, hook: str, args: Raw, returned: bytes, denied: bool) -> tuple[Operation, ...]:
+def _of(event: Event, hook: str, args: Raw, returned: Raw, denied: bool) -> tuple[Operation, ...]:
     cwd = event.process.cwd if event.process is not None else ""
-    raw = b"" if args is ABSENT else bytes(args)
-    if len(raw) > _CACHED:
-        return _read.__wrapped__(hook, raw, returned, cwd, denied)
-    return _read(hook, raw, returned, cwd, denied)
+    if len(args) > _CACHED:
+        return _read.__wrapped__(hook, bytes(args), bytes(returned), cwd, denied)
+    return _read(hook, bytes(args), bytes(returned), cwd, denied)
 
 
 # The document and several agents ask for the same event, and the same is done to the same file again and again.

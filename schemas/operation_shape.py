@@ -28,6 +28,9 @@ O_TRUNC: Final = 0x200
 O_APPEND: Final = 0x400
 _O_WRITES: Final = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND
 
+_EINPROGRESS: Final = 115
+_MOST_ERRNO: Final = 4095  # a function that returns a pointer returns something below -4095
+
 CLONE_NEWUSER: Final = 0x1000_0000
 
 _CHANGING: Final = frozenset(
@@ -89,12 +92,14 @@ class Bpf(_Part, frozen=True):
     command: str = ""
 
 
-class Operation(_Part, frozen=True):
+class Operation(_Part, frozen=True, eq=False):
     """What an event did, or tried to. A hook mostly comes before the kernel has decided.
 
     `path` and `target` are in the order of the system call: of rename, link and symlink (which points to `path`)
     `target` is the new name, of mount `path` is what is mounted and `target` where, of pivot_root `path` is the new
     root. Empty: not told.
+
+    It is hashed by identity, so that what is made of it can be cached: the same arguments give the same object.
     """
 
     kind: Kind
@@ -127,7 +132,11 @@ class Operation(_Part, frozen=True):
 
     @property
     def failed(self) -> bool:
-        return self.denied or (self.returned is not None and self.returned < 0)
+        """A connection that does not wait for its peer is under way, and has not failed."""
+        returned = self.returned
+        if self.denied or returned is None or returned >= 0:
+            return self.denied
+        return returned >= -_MOST_ERRNO and not (self.kind == "connect" and returned == -_EINPROGRESS)
 
     @property
     def changes_file(self) -> bool:
