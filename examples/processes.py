@@ -8,9 +8,8 @@ The same arguments give the same bytes, and more events only add to them. Each n
 
 import argparse
 import heapq
-import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from operator import itemgetter
@@ -19,11 +18,12 @@ from random import Random
 from typing import IO, Any, Final, TypedDict, Unpack
 
 from examples import activities
-from examples.events import Process, encoded, exec_event, exit_event
-from examples.pods import Pod, pods_of
+from examples.events import Process, encoded, exec_event, exit_event, hook_event
+from examples.messages import EVENT
+from examples.pods import WORKLOADS, Pod, Workload, pods_of
 
-PID_MAX: Final = 1_024  # small, so that pids come round again within a few hundred commands
-_START: Final = 1_767_600_000 * 10**9  # 2026-01-05T08:00:00Z
+PIDS: Final = range(300, 1_025)  # few, so that they come round again within some hundred commands
+START: Final = 1_767_600_000 * 10**9  # 2026-01-05T08:00:00Z
 
 
 class Changes(TypedDict, total=False):
@@ -34,36 +34,53 @@ class Changes(TypedDict, total=False):
     cwd: str
     pod: Pod | None
     is_setuid: bool
+    in_init_tree: bool
 
 
 class Node:
-    def __init__(self, seed: int, index: int) -> None:
+    """`start` in ns since 1970; `pids` are given out in turn, from near their end."""
+
+    def __init__(
+        self,
+        seed: int,
+        index: int,
+        start: int = START,
+        workloads: Sequence[Workload] = WORKLOADS,
+        pids: range = PIDS,
+    ) -> None:
         self.name = f"node-{index + 1:02}"
+        self.index = index
         self.random = Random(f"{seed}/{index}")
-        self.now = _START + index * 137_000_003
+        self.now = start + index * 137_000_003
         self.boot = self.now - self.random.randrange(10**14, 10**15)
-        self.pods = pods_of(self.random)
+        self.pods = pods_of(self.random, workloads)
         self.services: dict[str, Process] = {}
         self.containers: list[tuple[Process, Process]] = []  # the runtime's shim, and the first process within
         self.orphans: list[Process] = []
-        self._last_pid = PID_MAX - 400
+        self.longest_tick = 4_000_000  # ns from one event of an activity to its next, at most
+        self._pids = pids
+        self._last_pid = pids.stop - 401
         self._alive: set[int] = set()
         self._log: list[tuple[int, bytes]] = []
         # Each build of Tetragon's JSON encoder decides once whether a space follows a comma.
-        self._separators = (",", ":") if index % 2 else (", ", ":")
+        self._comma = "," if index % 2 else ", "
 
     def lines(self) -> Iterator[tuple[int, str, bytes]]:
         """Time in ns since 1970, the node's name, the line. Without end, in order of time."""
         activities.boot(self)
         running = [activities.begin(self) for _ in range(6)]
         while True:
-            for time, line in self._log:
+            for time, line in self.taken():
                 yield time, self.name, line
-            self._log.clear()
             self.now += int(self.random.expovariate(1 / 60e6))
             turn = self.random.randrange(len(running))
             if next(running[turn], None) is None:
                 running[turn] = activities.begin(self)
+
+    def taken(self) -> list[tuple[int, bytes]]:
+        """What was written since this was asked last: time in ns since 1970, the line."""
+        log, self._log = self._log, []
+        return log
 
     def kernel(self) -> Process:
         return Process(self._exec_id(1, 0), 0, "<kernel>", "", "procFS", self.boot, parent=None, auid=0, cwd="")
@@ -73,7 +90,9 @@ class Node:
         flags = "procFS rootcwd inInitTree" if pod else "procFS rootcwd"
         start = self.boot + seconds * 10**9
         exec_id = self._exec_id(seconds * 10**9, pid)
-        process = Process(exec_id, pid, binary, encoded(arguments), flags, start, parent, pod)
+        process = Process(
+            exec_id, pid, binary, encoded(arguments), flags, start, parent, pod, in_init_tree=pod is not None
+        )
         self._alive.add(pid)
         self._write(exec_event(process, self.name, start), start)
         return process
@@ -97,9 +116,22 @@ class Node:
             forker.children -= 1
         self._write(exit_event(process, self.name, self.now, status, signal), self.now)
 
+    def report(self, member: str, process: Process, body: dict[str, Any]) -> None:
+        """An event of a policy: `member` is its name, `body` what it has besides processes."""
+        self._tick()
+        # Tetragon gives loader events no time.
+        time = None if member == "process_loader" else self.now
+        self._write(hook_event(member, process, body, self.name, time), self.now)
+
     def _execute(self, parent: Process, pid: int, binary: str, arguments: tuple[str, ...], changes: Changes) -> Process:
         self._tick()
-        kept: Changes = {"uid": parent.uid, "auid": parent.auid, "cwd": parent.cwd, "pod": parent.pod}
+        kept: Changes = {
+            "uid": parent.uid,
+            "auid": parent.auid,
+            "cwd": parent.cwd,
+            "pod": parent.pod,
+            "in_init_tree": parent.in_init_tree,
+        }
         process = Process(
             self._exec_id(self.now - self.boot, pid),
             pid,
@@ -114,18 +146,18 @@ class Node:
             "execve": True,
             "rootcwd": process.cwd == "/",
             "clone": pid != parent.pid,
-            "inInitTree": "inInitTree" in parent.flags,
+            "inInitTree": process.in_init_tree,
         }
         process.flags = " ".join(flag for flag, is_set in flags.items() if is_set)
         self._write(exec_event(process, self.name, self.now), self.now)
         return process
 
     def _tick(self) -> None:
-        self.now += self.random.randrange(80_000, 4_000_000)
+        self.now += self.random.randrange(self.longest_tick // 50, self.longest_tick)
 
     def _free_pid(self) -> int:
         while True:
-            self._last_pid = self._last_pid + 1 if self._last_pid < PID_MAX else 300
+            self._last_pid = self._last_pid + 1 if self._last_pid + 1 in self._pids else self._pids.start
             if self._last_pid not in self._alive:
                 self._alive.add(self._last_pid)
                 return self._last_pid
@@ -134,7 +166,7 @@ class Node:
         return b64encode(f"{self.name}:{ktime}:{pid}".encode()).decode()
 
     def _write(self, event: dict[str, Any], time: int) -> None:
-        self._log.append((time, json.dumps(event, ensure_ascii=False, separators=self._separators).encode()))
+        self._log.append((time, str(EVENT(event, self._comma)).encode()))
 
 
 def lines(seed: int, events: int, nodes: int) -> Iterator[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from examples.events import encoded, timestamp
+from examples.events import encoded
 from examples.processes import lines, write
 
 EVENTS = [(node, json.loads(line)) for node, line in lines(seed=7, events=6_000, nodes=3)]
@@ -97,18 +97,6 @@ def test_lines_are_of_the_size_that_real_ones_have_and_nodes_differ_in_white_spa
 )
 def test_arguments_are_joined_as_tetragon_joins_them(arguments: tuple[str, ...], text: str) -> None:
     assert encoded(arguments) == text
-
-
-@pytest.mark.parametrize(
-    ("nanoseconds", "text"),
-    [
-        (1_767_600_000_000_000_000, "2026-01-05T08:00:00Z"),
-        (1_767_600_000_120_000_000, "2026-01-05T08:00:00.120Z"),
-        (1_767_600_000_000_000_001, "2026-01-05T08:00:00.000000001Z"),
-    ],
-)
-def test_a_time_has_as_many_digits_as_it_needs_in_threes(nanoseconds: int, text: str) -> None:
-    assert timestamp(nanoseconds) == text
 
 
 def test_each_node_gets_a_log_of_its_own(tmp_path: Path) -> None:
