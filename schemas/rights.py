@@ -49,20 +49,6 @@ def raised_by_file(process: Process) -> bool:
     return held is not None and (held.setuid is not None or held.setgid is not None or bool(held.privileges_changed))
 
 
-def after_commit(before: str, credentials: Credentials) -> str:
-    """The rights once the process has these credentials; its namespaces stay."""
-    return text_of(_with_credentials(read(before), credentials))
-
-
-def after_call(before: str, uid: int | None, ids: Sequence[tuple[str, int]]) -> str:
-    """The rights once each of `ids`, by its name in IDS, has its number. `uid` is the effective one, if that is all."""
-    known = read(before)
-    numbers = list(known.ids or (None, None, uid, None, None, None, None, None))
-    for name, number in ids:
-        numbers[IDS.index(name)] = number
-    return text_of(msgspec.structs.replace(known, ids=tuple(numbers)))
-
-
 def text_of(rights: Rights) -> str:
     return sys.intern(msgspec.json.encode(rights).decode())
 
@@ -84,22 +70,7 @@ def mask_of(names: Sequence[str]) -> int:
     return mask
 
 
-@lru_cache(maxsize=4096)
-def _text(cap: bytes, ns: bytes, credentials: bytes) -> str:
-    rights = Rights()
-    held = decode_part(Credentials, credentials)[0] if credentials else None
-    if held is not None:
-        rights = _with_credentials(rights, held)
-    own = decode_part(Capabilities, cap)[0] if cap else None
-    if own is not None:
-        rights = _with_capabilities(rights, own)
-    spaces = decode_part(Namespaces, ns)[0] if ns else None
-    if spaces is not None:
-        rights = _with_namespaces(rights, spaces)
-    return text_of(rights) if rights != Rights() else UNKNOWN
-
-
-def _with_credentials(rights: Rights, credentials: Credentials) -> Rights:
+def with_credentials(rights: Rights, credentials: Credentials) -> Rights:
     ids = tuple(getattr(credentials, name) for name in IDS)
     if any(number is not None for number in ids):
         rights = msgspec.structs.replace(rights, ids=ids)
@@ -108,6 +79,21 @@ def _with_credentials(rights: Rights, credentials: Credentials) -> Rights:
     if credentials.user_ns is not None and credentials.user_ns.level is not None:
         rights = msgspec.structs.replace(rights, level=credentials.user_ns.level)
     return rights
+
+
+@lru_cache(maxsize=4096)
+def _text(cap: bytes, ns: bytes, credentials: bytes) -> str:
+    rights = Rights()
+    held = decode_part(Credentials, credentials)[0] if credentials else None
+    if held is not None:
+        rights = with_credentials(rights, held)
+    own = decode_part(Capabilities, cap)[0] if cap else None
+    if own is not None:
+        rights = _with_capabilities(rights, own)
+    spaces = decode_part(Namespaces, ns)[0] if ns else None
+    if spaces is not None:
+        rights = _with_namespaces(rights, spaces)
+    return text_of(rights) if rights != Rights() else UNKNOWN
 
 
 def _with_capabilities(rights: Rights, held: Capabilities) -> Rights:
