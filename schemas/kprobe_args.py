@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Raw, field
 
 from schemas.lenient import Other, decode_leniently
-from schemas.tetragon import Capabilities, Credentials, UserNamespace
+from schemas.tetragon import Capabilities, Credentials, UInt32, UserNamespace
 
 _SIGN: Final = 1 << 63  # a negative number in an unsigned member lies above it
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # args is only skimmed with its line
 
 
 class _Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -36,8 +37,8 @@ class SockArgument(_Part, frozen=True):
     protocol: str = ""
     saddr: str = ""  # the local end
     daddr: str = ""
-    sport: int = 0
-    dport: int = 0
+    sport: UInt32 = 0
+    dport: UInt32 = 0
     cookie: int | None = None
     state: str = ""
 
@@ -47,15 +48,15 @@ class PacketArgument(_Part, frozen=True):
     protocol: str = ""
     saddr: str = ""  # of the packet, whichever way it goes
     daddr: str = ""
-    sport: int = 0
-    dport: int = 0
-    len: int | None = None
+    sport: UInt32 = 0
+    dport: UInt32 = 0
+    len: UInt32 | None = None
 
 
 class AddressArgument(_Part, frozen=True):
     family: str = ""
     addr: str = ""
-    port: int = 0
+    port: UInt32 = 0
 
 
 class UnixAddressArgument(_Part, frozen=True):
@@ -75,15 +76,15 @@ class ModuleArgument(_Part, frozen=True):
 
 class ProgramArgument(_Part, frozen=True):
     type: str = field(default="", name="ProgType")
-    instructions: int | None = field(default=None, name="InsnCnt")
+    instructions: UInt32 | None = field(default=None, name="InsnCnt")
     name: str = field(default="", name="ProgName")
 
 
 class MapArgument(_Part, frozen=True):
     type: str = field(default="", name="MapType")
-    key_size: int | None = field(default=None, name="KeySize")
-    value_size: int | None = field(default=None, name="ValueSize")
-    max_entries: int | None = field(default=None, name="MaxEntries")
+    key_size: UInt32 | None = field(default=None, name="KeySize")
+    value_size: UInt32 | None = field(default=None, name="ValueSize")
+    max_entries: UInt32 | None = field(default=None, name="MaxEntries")
     name: str = field(default="", name="MapName")
 
 
@@ -142,14 +143,13 @@ def decode_arguments(raw: bytes) -> Sequence[Argument]:
         return ()
     try:
         return _ARGUMENTS.decode(raw)
-    except msgspec.ValidationError:
+    except _UNREADABLE:
         pass
-    try:
-        elements = _ELEMENTS.decode(raw)
-    except msgspec.ValidationError:
-        return ()
     other: Other = {}
-    return [decode_leniently(each, Argument, "", other) or _NOTHING for each in elements]
+    try:
+        return [decode_leniently(each, Argument, "", other) or _NOTHING for each in _ELEMENTS.decode(raw)]
+    except _UNREADABLE:
+        return ()
 
 
 def decode_returned(raw: bytes) -> Argument:
@@ -157,13 +157,18 @@ def decode_returned(raw: bytes) -> Argument:
         return _NOTHING
     try:
         return _ARGUMENT.decode(raw)
-    except msgspec.ValidationError:
+    except _UNREADABLE:
+        pass
+    try:
         return decode_leniently(raw, Argument, "", {}) or _NOTHING
+    except _UNREADABLE:
+        return _NOTHING
 
 
 def number_of(argument: Argument) -> int | None:
-    """With its sign, which an unsigned 64-bit member does not show."""
+    """With its sign, which an unsigned 64-bit member does not show; none of what has more than 64 bits."""
     for number in (argument.int_arg, argument.uint_arg, argument.size_arg, argument.long_arg):
         if number is not None:
-            return number - 2 * _SIGN if number >= _SIGN else number
+            signed = number - 2 * _SIGN if _SIGN <= number < 2 * _SIGN else number
+            return signed if -_SIGN <= signed < _SIGN else None
     return None

@@ -45,9 +45,20 @@ _ARCHITECTURE: Final = re.compile(r"__(?:x64|ia32|arm64|arm32)_(?=sys_)")
 _CACHED: Final = 1024  # bytes of arguments that are worth keeping
 _NOTHING: Final[tuple[Operation, ...]] = ()
 
+# The document and several agents ask for the same event one after another.
+_latest: Final[list[tuple[Event | None, tuple[Operation, ...]]]] = [(None, _NOTHING)]
+
 
 def operations(event: Event) -> tuple[Operation, ...]:
     """In the order of importance; none of an event that tells of a process alone. What cannot be read is left out."""
+    asked, found = _latest[0]
+    if asked is not event:
+        found = _decoded(event)
+        _latest[0] = (event, found)
+    return found
+
+
+def _decoded(event: Event) -> tuple[Operation, ...]:
     body = event.body
     if isinstance(body, ProcessExec | ProcessExit):
         return _NOTHING
@@ -86,7 +97,7 @@ def _of(event: Event, hook: str, args: Raw, returned: Raw, denied: bool) -> tupl
     return _read(hook, bytes(args), bytes(returned), cwd, denied)
 
 
-# The document and several agents ask for the same event, and the same is done to the same file again and again.
+# The same is done to the same file again and again.
 @lru_cache(maxsize=4096)
 def _read(hook: str, args: bytes, returned: bytes, cwd: str, denied: bool) -> tuple[Operation, ...]:
     arguments = decode_arguments(args)

@@ -42,5 +42,5 @@ def _member(held: Mapping[str, Raw], path: str, wanted: type[T], missing: T) -> 
         return missing
     try:
         return msgspec.json.decode(raw, type=wanted, strict=False)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return missing

@@ -1,0 +1,210 @@
+"""What an operation makes of a document: the kind of event that it is, and its fields."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from app.enrich.file_fields import file_fields
+from app.enrich.network_fields import network_fields
+from schemas.operation import Ids, Kind, Operation
+from schemas.tetragon import Credentials, Event, Process
+
+Fields = dict[str, Any]
+
+
+class Mapped(msgspec.Struct, frozen=True, gc=False):
+    event: Fields  # category, type, and what is known of action and outcome
+    parts: Mapping[str, orjson.Fragment]  # top-level members of the document
+    rest: orjson.Fragment  # tetragon.operation
+
+
+# By kind: categories and types of ECS, and the action as the rules that are written for them call it.
+_KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
+    "access": (("file",), ("access",), "access"),
+    "chmod": (("file",), ("change",), "changed-file-permissions-of"),
+    "chown": (("file",), ("change",), "changed-file-ownership-of"),
+    "close": (("file",), ("access",), "close"),
+    "create": (("file",), ("creation",), "creation"),
+    "link": (("file",), ("creation",), "link"),
+    "mkdir": (("file",), ("creation",), "creation"),
+    "open": (("file",), ("access",), "open"),
+    "read": (("file",), ("access",), "open"),
+    "removexattr": (("file",), ("change",), "attributes-modified"),
+    "rename": (("file",), ("change",), "rename"),
+    "rmdir": (("file",), ("deletion",), "deletion"),
+    "setattr": (("file",), ("change",), "attributes-modified"),
+    "setxattr": (("file",), ("change",), "attributes-modified"),
+    "symlink": (("file",), ("creation",), "link"),
+    "truncate": (("file",), ("change",), "modification"),
+    "unlink": (("file",), ("deletion",), "deletion"),
+    "utimes": (("file",), ("change",), "attributes-modified"),
+    "write": (("file",), ("change",), "modification"),
+    "execute": (("process",), ("info",), "execute"),  # the start is the exec event's to tell
+    "chdir": (("process",), ("change",), "chdir"),
+    "chroot": (("process",), ("change",), "chroot"),
+    "mmap_exec": (("library",), ("start",), "load"),
+    "accept": (("network",), ("connection", "start"), "connection_accepted"),
+    "bind": (("network",), ("info",), "bind"),
+    "connect": (("network",), ("connection", "start"), "connection_attempted"),
+    "disconnect": (("network",), ("connection", "end"), "disconnect_received"),
+    "drop": (("network",), ("info",), "packet_dropped"),
+    "listen": (("network",), ("info",), "listen"),
+    "receive": (("network",), ("connection", "info"), "receive"),
+    "send": (("network",), ("connection", "info"), "send"),
+    "socket": (("network",), ("info",), "socket"),
+    "capable": (("process",), ("info",), "capability_check"),
+    "credentials": (("process",), ("change",), "credentials_change"),
+    "setcap": (("process",), ("change",), "capset"),
+    "setgid": (("process",), ("change",), "gid_change"),
+    "setns": (("process",), ("change",), "setns"),
+    "setuid": (("process",), ("change",), "uid_change"),
+    "unshare": (("process",), ("change",), "unshare"),
+    "bpf": (("process",), ("info",), "bpf"),
+    "module_load": (("driver",), ("start",), "load_module"),
+    "module_request": (("driver",), ("info",), "request_module"),
+    "module_unload": (("driver",), ("end",), "unload_module"),
+    "mount": (("process", "configuration"), ("change",), "mount"),
+    "perf_event": (("process",), ("info",), "perf_event"),
+    "pivot_root": (("process", "configuration"), ("change",), "pivot_root"),
+    "ptrace": (("process",), ("access",), "ptrace"),
+    "signal": (("process",), ("info",), "signal"),
+    "syscall": (("process",), ("info",), "syscall"),
+    "umount": (("process", "configuration"), ("change",), "umount"),
+}
+_HASHES: Final = ("md5", "sha1", "sha256", "sha512")
+_WITHOUT_FILE: Final = frozenset(("mount", "pivot_root", "umount"))
+
+
+# Operations of the same arguments are the same object.
+@lru_cache(maxsize=4096)
+def mapped(operations: tuple[Operation, ...]) -> Mapped:
+    """`operations` of one event, at least one; the first names it."""
+    first = operations[0]
+    categories, types, action = _KINDS[first.kind]
+    if first.kind == "bpf" and first.bpf is not None and first.bpf.program_type:
+        categories, types, action = ("driver", "process"), ("start",), "bpf_prog_load"
+    for other in operations[1:]:
+        more = _KINDS[other.kind]
+        categories += tuple(each for each in more[0] if each not in categories)
+        types += tuple(each for each in more[1] if each not in types)
+    if first.kind == "open" and first.changes_file:
+        types = ("change",)
+    event: Fields = {"category": categories, "type": types, "action": action}
+    if first.failed:
+        event["outcome"] = "failure"
+    elif first.returned is not None:
+        event["outcome"] = "success"
+    if first.denied:
+        event["category"] = (*categories, *(() if "network" in categories else ("intrusion_detection",)))
+        event["type"] = (*types, "denied")
+    parts: Fields = network_fields(first)
+    file = file_fields(first) if first.kind not in _WITHOUT_FILE else {}
+    if file:
+        parts["file"] = file
+    fragments = {name: orjson.Fragment(orjson.dumps(fields)) for name, fields in parts.items()}
+    return Mapped(event, fragments, orjson.Fragment(orjson.dumps(_rest(first, bool(file)))))
+
+
+def add_operations(document: Fields, event: Event, found: tuple[Operation, ...]) -> None:
+    """`found` is what `event` did, at least one; `event.*` is there already, the kind of event is set here."""
+    made = mapped(found)
+    document["event"].update(made.event)
+    document.update(made.parts)
+    document["tetragon"]["operation"] = made.rest
+    action, user = _changed_ids(found[0], event.process)
+    if action:
+        document["event"]["action"] = action
+    if user:
+        document["user"] = {**_opened(document.get("user")), "changes": {"id": user}}
+
+
+def add_hash(document: Fields, ima_hash: str, hook: str) -> None:
+    """Of the file that is executed, or of the one that the hook is about; ECS has no place for some algorithms."""
+    algorithm, _, digest = ima_hash.partition(":")
+    if algorithm not in _HASHES or not digest:
+        return
+    if hook.startswith("bprm_"):
+        document.setdefault("process", {})["hash"] = {algorithm: digest}
+    else:
+        document["file"] = {**_opened(document.get("file")), "hash": {algorithm: digest}}
+
+
+def _opened(fragment: orjson.Fragment | None) -> Fields:
+    fields: Fields = orjson.loads(orjson.dumps(fragment)) if fragment is not None else {}
+    return fields
+
+
+def _changed_ids(operation: Operation, process: Process | None) -> tuple[str, str]:
+    """The action, where the kind of operation does not tell it, and the user's new id; empty where there is none.
+
+    What is committed are all credentials, mostly the same as before: `process` has those of its exec.
+    """
+    if operation.kind == "setuid":
+        return "", _text(_asked(operation.ids))
+    new = operation.credentials
+    if operation.kind != "credentials" or new is None or process is None:
+        return "", ""
+    before = process.process_credentials or Credentials()
+    effective = before.euid if before.euid is not None else process.uid
+    if _differs(new.euid, effective) or _differs(new.uid, before.uid):
+        return "uid_change", _text(new.euid if new.euid is not None else new.uid)
+    if _differs(new.egid, before.egid) or _differs(new.gid, before.gid):
+        return "gid_change", ""
+    return "", ""
+
+
+def _differs(new: int | None, before: int | None) -> bool:
+    return new is not None and before is not None and new != before
+
+
+def _asked(ids: Ids | None) -> int | None:
+    if ids is None:
+        return None
+    return next((each for each in (ids.effective, ids.real, ids.fs, ids.saved) if each is not None), None)
+
+
+def _text(number: int | None) -> str:
+    return str(number) if number is not None else ""
+
+
+def _rest(operation: Operation, has_file: bool) -> Fields:
+    """What ECS has no name for."""
+    fields: Fields = {"kind": operation.kind}
+    if not has_file:
+        fields["path"] = operation.path
+        fields["target"] = operation.target
+    fields["name"] = operation.name
+    fields["relative"] = operation.relative
+    fields["truncated"] = operation.truncated
+    fields["namespaces"] = operation.namespaces
+    fields["flags"] = operation.flags
+    fields["size"] = operation.size
+    fields["request"] = operation.request
+    fields["pid"] = operation.pid
+    fields["returned"] = operation.returned
+    socket = operation.socket
+    if socket is not None:
+        fields["socket"] = _filled(
+            {"family": socket.family, "type": socket.type, "state": socket.state, "cookie": _text(socket.cookie)}
+        )
+    fields["ids"] = _known(operation.ids)
+    fields["capabilities"] = _known(operation.capabilities)
+    fields["credentials"] = _known(operation.credentials)
+    fields["user_namespace"] = _known(operation.namespace)
+    fields["module"] = _known(operation.module)
+    fields["bpf"] = _known(operation.bpf)
+    return _filled(fields)
+
+
+def _known(part: msgspec.Struct | None) -> Fields:
+    """Without what is not told; a zero and a no are."""
+    fields: Fields = msgspec.to_builtins(part) if part is not None else {}
+    return fields
+
+
+def _filled(fields: Fields) -> Fields:
+    """Without what is empty or false, but with zeros."""
+    return {name: value for name, value in fields.items() if value or (value == 0 and value is not False)}
