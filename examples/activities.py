@@ -84,6 +84,13 @@ def command(node: Node, shell: Process) -> Iterator[bool]:
     yield True
 
 
+def run(node: Node, parent: Process, *command: str) -> Iterator[bool]:
+    process = node.clone(parent, *command)
+    yield True
+    node.exit(process)
+    yield True
+
+
 def as_root(node: Node, shell: Process) -> Iterator[bool]:
     sudo = node.clone(shell, "/usr/bin/sudo", "systemctl", "restart", "app.service", uid=0, is_setuid=True)
     yield True

@@ -11,6 +11,7 @@ import heapq
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -105,6 +106,22 @@ class Node:
     def exec(self, previous: Process, binary: str, *arguments: str, **changes: Unpack[Changes]) -> Process:
         """The same pid runs `binary` from now on: what `exec` in a shell does. The parent is the image before."""
         return self._execute(previous, previous.pid, binary, arguments, changes)
+
+    def fork(self, parent: Process, **changes: Unpack[Changes]) -> Process:
+        """A new pid with the parent's image. No event tells of it until it does something or ends."""
+        self._tick()
+        parent.children += 1
+        pid = self._free_pid()
+        return replace(
+            parent,
+            exec_id=self._exec_id(self.now - self.boot, pid),
+            pid=pid,
+            flags="clone inInitTree" if parent.in_init_tree else "clone",
+            start=self.now,
+            parent=parent,
+            children=0,
+            **changes,
+        )
 
     def exit(self, process: Process, status: int = 0, signal: str = "") -> None:
         self._tick()

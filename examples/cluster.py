@@ -1,0 +1,118 @@
+"""What Kubernetes does on a node on an ordinary day: pods serve and start, the kubelet looks after them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from examples import hooks
+from examples.activities import run
+from examples.pods import WORKLOADS, Workload, pod_of
+from examples.processes import Node
+
+API: Final = "10.96.0.1"
+DATABASE: Final = "10.244.3.17"
+PODS: Final[tuple[Workload, ...]] = (
+    *WORKLOADS,
+    ("shop", "cms", "php", "docker.io/library/wordpress:6.8.3", ("/usr/sbin/apache2", "-DFOREGROUND")),
+)
+_MIGRATION: Final[Workload] = (
+    "shop",
+    "migrate",
+    "migrate",
+    "registry.example.com/shop/orders:4.2.0",
+    ("/usr/bin/python3", "-m", "orders.migrate", "--to", "head"),
+)
+_RUNTIME: Final = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
+
+
+def serve(node: Node) -> Iterator[bool]:
+    """A request comes, and another goes on to the database."""
+    _, main = node.random.choice(node.containers)
+    hooks.accept(node, main, 8080, f"10.244.{node.random.randrange(20)}.{node.random.randrange(2, 40)}")
+    yield True
+    yield from hooks.talk(node, main, DATABASE, 5432, node.random.randrange(80, 4_000))
+    yield True
+
+
+def backend(node: Node) -> Iterator[bool]:
+    """The database forks for a connection; as nothing is executed, only its end and its deeds are seen."""
+    main = next(main for _, main in node.containers if main.binary.endswith("postgres"))
+    process = node.fork(main)
+    hooks.accept(node, process, 5432, f"10.244.{node.random.randrange(20)}.{node.random.randrange(2, 40)}")
+    yield True
+    hooks.create(node, process, f"/var/lib/postgresql/18/docker/base/pgsql_tmp/pgsql_tmp{process.pid}.0", 0o600)
+    hooks.unlink(node, process, f"/var/lib/postgresql/18/docker/base/pgsql_tmp/pgsql_tmp{process.pid}.0")
+    yield True
+    node.exit(process)
+
+
+def look_after(node: Node) -> Iterator[bool]:
+    """The kubelet renews a pod's token and reports to the API server."""
+    kubelet = node.services["/usr/bin/kubelet"]
+    yield from hooks.talk(node, kubelet, API, 6443, node.random.randrange(400, 9_000))
+    volume = (
+        "/var/lib/kubelet/pods/7f1c5d0e-3a55-4c1e-9f0b-5d2f4f0f6a11/volumes/kubernetes.io~projected/kube-api-access"
+    )
+    hooks.make_folder(node, kubelet, f"{volume}/..2026_01_05_08_00_00.1093862107")
+    hooks.create(node, kubelet, f"{volume}/..2026_01_05_08_00_00.1093862107/token")
+    yield True
+    hooks.symlink(node, kubelet, "..2026_01_05_08_00_00.1093862107", f"{volume}/..data_tmp")
+    hooks.rename(node, kubelet, f"{volume}/..data_tmp", f"{volume}/..data")
+    yield True
+    hooks.read(node, kubelet, "/var/lib/kubelet/pki/kubelet-client-current.pem", "-rw-------")
+    yield True
+
+
+def start_container(node: Node) -> Iterator[bool]:
+    """A job's pod from the runtime's first step to its end: it asks the API server, works, and is cleared away."""
+    containerd = node.services["/usr/bin/containerd"]
+    pod = pod_of(node.random, _MIGRATION, number=20 + node.random.randrange(40))
+    of_pod = ("-namespace", "k8s.io", "-id", pod.container_id, "-address", "/run/containerd/containerd.sock")
+    starter = node.clone(containerd, "/usr/bin/containerd-shim-runc-v2", *of_pod, "start")
+    yield True
+    shim = node.clone(starter, "/usr/bin/containerd-shim-runc-v2", *of_pod)
+    node.exit(starter)
+    hooks.mount(node, shim, "overlay", f"{_RUNTIME}/{pod.container_id}/rootfs")
+    yield True
+    runc = node.clone(shim, "/usr/sbin/runc", "--root", "/run/containerd/runc/k8s.io", "create", pod.container_id)
+    yield True
+    within = node.clone(runc, "/proc/self/exe", "init")
+    hooks.unshare(node, within, hooks.CLONE_NEWNS | hooks.CLONE_NEWUTS | hooks.CLONE_NEWIPC | hooks.CLONE_NEWPID)
+    hooks.setns(node, within, 7, hooks.CLONE_NEWNET)
+    yield True
+    for source, target in (("proc", "/proc"), ("tmpfs", "/dev"), ("sysfs", "/sys"), ("cgroup", "/sys/fs/cgroup")):
+        hooks.mount(node, within, source, f"{_RUNTIME}/{pod.container_id}/rootfs{target}")
+    hooks.pivot_root(node, within)
+    yield True
+    node.exit(runc)
+    main = node.exec(within, *pod.command, pod=pod, in_init_tree=True, uid=1001, cwd="/srv/app")
+    hooks.load(node, main, "/usr/lib/x86_64-linux-gnu/libpython3.13.so.1.0", "/usr/lib/x86_64-linux-gnu/libpq.so.5.17")
+    yield True
+    hooks.read_token(node, main)
+    yield from hooks.talk(node, main, API, 443, 512)
+    yield from hooks.talk(node, main, DATABASE, 5432, 2_048)
+    yield True
+    node.exit(main, status=0 if node.random.random() < 0.9 else 1)
+    yield True
+    runc = node.clone(shim, "/usr/sbin/runc", "--root", "/run/containerd/runc/k8s.io", "delete", pod.container_id)
+    yield True
+    for process in (runc, shim):
+        node.exit(process)
+        yield True
+
+
+def debug(node: Node) -> Iterator[bool]:
+    """kubectl exec: a shell that enters the container from outside."""
+    shim, main = node.random.choice(node.containers)
+    runc = node.clone(shim, "/usr/sbin/runc", "--root", "/run/containerd/runc/k8s.io", "exec", "--process", "/tmp/p")
+    yield True
+    within = node.clone(runc, "/proc/self/exe", "init")
+    hooks.setns(node, within, 8, hooks.CLONE_NEWNS)
+    hooks.setns(node, within, 9, hooks.CLONE_NEWPID)
+    yield True
+    shell = node.exec(within, "/bin/bash", pod=main.pod, cwd="/")
+    yield True
+    for command in (("/usr/bin/env",), ("/bin/ls", "-la", "/etc"), ("/bin/cat", "/etc/resolv.conf")):
+        yield from run(node, shell, *command)
+    node.exit(shell)
+    yield True
+    node.exit(runc)
