@@ -211,6 +211,7 @@ CORE: Final[dict[str, FieldType]] = {
     "tetragon.process_uprobe": "flattened",
     "tetragon.process_usdt": "flattened",
     "tetragon.rate_limit_info.number_of_dropped_process_events": "long",
+    "user.changes.group.id": "keyword",
     "user.changes.id": "keyword",
     "user.effective.id": "keyword",
     "user.id": "keyword",

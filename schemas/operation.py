@@ -107,7 +107,7 @@ def _read(hook: str, args: bytes, returned: bytes, cwd: str, denied: bool) -> tu
     if reader is None:
         return _unknown(given)
     found = reader(given)
-    if answer.sock_arg is not None and len(found) == 1 and found[0].socket is None:
+    if answer.sock_arg is not None and len(found) == 1:  # a socket that is made of a listening one, or of nothing
         return (given.operation(found[0].kind, socket=sock_of(answer.sock_arg)),)
     return found
 

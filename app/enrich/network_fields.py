@@ -19,6 +19,7 @@ _DIRECTIONS: Final = {
 }
 _TRANSPORTS: Final = {"ipv6-icmp": 58, "icmp": 1, "sctp": 132, "tcp": 6, "udp": 17, "udplite": 136}
 _NAMES: Final = {"icmpv6": "ipv6-icmp"}
+_NOBODY: Final = ("", "0.0.0.0", "::")
 _FAMILIES: Final = {"AF_INET": "ipv4", "AF_INET6": "ipv6"}
 
 
@@ -50,7 +51,7 @@ def network_fields(operation: Operation) -> Fields:
     if flow:
         network["community_id"] = flow
     fields = {"source": source, "destination": destination, "network": network}
-    addresses = [each for each in dict.fromkeys((socket.local, socket.remote)) if each]
+    addresses = [each for each in dict.fromkeys((socket.local, socket.remote)) if each not in _NOBODY]
     if addresses:
         fields["related"] = {"ip": addresses}
     return {name: value for name, value in fields.items() if value}

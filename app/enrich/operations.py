@@ -114,22 +114,11 @@ def add_operations(document: Fields, event: Event, found: tuple[Operation, ...])
     document["event"].update(made.event)
     document.update(made.parts)
     document["tetragon"]["operation"] = made.rest
-    action, user = _changed_ids(found[0], event.process)
+    action, changes = _changes(found[0], event.process)
     if action:
         document["event"]["action"] = action
-    if user:
-        document["user"] = {**_opened(document.get("user")), "changes": {"id": user}}
-
-
-def add_hash(document: Fields, ima_hash: str, hook: str) -> None:
-    """Of the file that is executed, or of the one that the hook is about; ECS has no place for some algorithms."""
-    algorithm, _, digest = ima_hash.partition(":")
-    if algorithm not in _HASHES or not digest:
-        return
-    if hook.startswith("bprm_"):
-        document.setdefault("process", {})["hash"] = {algorithm: digest}
-    else:
-        document["file"] = {**_opened(document.get("file")), "hash": {algorithm: digest}}
+    if changes:
+        document["user"] = {**_opened(document.get("user")), "changes": changes}
 
 
 def _opened(fragment: orjson.Fragment | None) -> Fields:
@@ -137,37 +126,44 @@ def _opened(fragment: orjson.Fragment | None) -> Fields:
     return fields
 
 
-def _changed_ids(operation: Operation, process: Process | None) -> tuple[str, str]:
-    """The action, where the kind of operation does not tell it, and the user's new id; empty where there is none.
+def _changes(operation: Operation, process: Process | None) -> tuple[str, Fields]:
+    """The action, where the kind of operation does not tell it, and `user.changes`; empty where there is none.
 
     What is committed are all credentials, mostly the same as before: `process` has those of its exec.
     """
     if operation.kind == "setuid":
-        return "", _text(_asked(operation.ids))
+        return "", _user(_asked(operation.ids), None)
+    if operation.kind == "setgid":
+        return "", _user(None, _asked(operation.ids))
     new = operation.credentials
     if operation.kind != "credentials" or new is None or process is None:
-        return "", ""
+        return "", {}
     before = process.process_credentials or Credentials()
     effective = before.euid if before.euid is not None else process.uid
-    if _differs(new.euid, effective) or _differs(new.uid, before.uid):
-        return "uid_change", _text(new.euid if new.euid is not None else new.uid)
-    if _differs(new.egid, before.egid) or _differs(new.gid, before.gid):
-        return "gid_change", ""
-    return "", ""
+    user = _changed((new.euid, effective), (new.uid, before.uid))
+    group = _changed((new.egid, before.egid), (new.gid, before.gid))
+    action = "uid_change" if user is not None else "gid_change" if group is not None else ""
+    return action, _user(user, group)
 
 
-def _differs(new: int | None, before: int | None) -> bool:
-    return new is not None and before is not None and new != before
+def _changed(*pairs: tuple[int | None, int | None]) -> int | None:
+    """The first new one that is not as it was."""
+    return next((new for new, before in pairs if None not in (new, before) and new != before), None)
+
+
+def _user(user: int | None, group: int | None) -> Fields:
+    fields: Fields = {}
+    if user is not None:
+        fields["id"] = str(user)
+    if group is not None:
+        fields["group"] = {"id": str(group)}
+    return fields
 
 
 def _asked(ids: Ids | None) -> int | None:
     if ids is None:
         return None
     return next((each for each in (ids.effective, ids.real, ids.fs, ids.saved) if each is not None), None)
-
-
-def _text(number: int | None) -> str:
-    return str(number) if number is not None else ""
 
 
 def _rest(operation: Operation, has_file: bool) -> Fields:
@@ -187,9 +183,9 @@ def _rest(operation: Operation, has_file: bool) -> Fields:
     fields["returned"] = operation.returned
     socket = operation.socket
     if socket is not None:
-        fields["socket"] = _filled(
-            {"family": socket.family, "type": socket.type, "state": socket.state, "cookie": _text(socket.cookie)}
-        )
+        cookie = str(socket.cookie) if socket.cookie is not None else ""  # more than a long holds
+        told = {"family": socket.family, "type": socket.type, "state": socket.state, "cookie": cookie}
+        fields["socket"] = _filled(told)
     fields["ids"] = _known(operation.ids)
     fields["capabilities"] = _known(operation.capabilities)
     fields["credentials"] = _known(operation.credentials)
