@@ -121,6 +121,17 @@ def add_operations(document: Fields, event: Event, found: tuple[Operation, ...])
         document["user"] = {**_opened(document.get("user")), "changes": changes}
 
 
+def add_hash(document: Fields, ima_hash: str, hook: str) -> None:
+    """Of the file that is executed, or of the one that the hook is about; ECS has no place for some algorithms."""
+    algorithm, _, digest = ima_hash.partition(":")
+    if algorithm not in _HASHES or not digest:
+        return
+    if hook.startswith("bprm_"):
+        document.setdefault("process", {})["hash"] = {algorithm: digest}
+    else:
+        document["file"] = {**_opened(document.get("file")), "hash": {algorithm: digest}}
+
+
 def _opened(fragment: orjson.Fragment | None) -> Fields:
     fields: Fields = orjson.loads(orjson.dumps(fragment)) if fragment is not None else {}
     return fields
