@@ -5,6 +5,7 @@ from typing import Final
 
 from examples import hooks
 from examples.activities import run
+from examples.events import Process
 from examples.pods import WORKLOADS, Workload, pod_of
 from examples.processes import Node
 
@@ -84,7 +85,14 @@ def start_container(node: Node) -> Iterator[bool]:
     hooks.pivot_root(node, within)
     yield True
     node.exit(runc)
-    main = node.exec(within, *pod.command, pod=pod, in_init_tree=True, uid=1001, cwd="/srv/app")
+    entry = node.exec(within, "/usr/local/bin/entrypoint.sh", *pod.command, pod=pod, in_init_tree=True, cwd="/srv/app")
+    yield True
+    entry = node.exec(entry, "/usr/bin/setpriv", "--reuid=1001", "--regid=1001", "--clear-groups", *pod.command)
+    hooks.set_ids(node, entry, "setresgid", 1001, 1001, 1001)
+    hooks.set_ids(node, entry, "setresuid", 1001, 1001, 1001)
+    hooks.commit_creds(node, entry, 1001)
+    yield True
+    main = node.exec(entry, *pod.command, uid=1001)
     hooks.load(node, main, "/usr/lib/x86_64-linux-gnu/libpython3.13.so.1.0", "/usr/lib/x86_64-linux-gnu/libpq.so.5.17")
     yield True
     hooks.read_token(node, main)
@@ -111,8 +119,40 @@ def debug(node: Node) -> Iterator[bool]:
     yield True
     shell = node.exec(within, "/bin/bash", pod=main.pod, cwd="/")
     yield True
-    for command in (("/usr/bin/env",), ("/bin/ls", "-la", "/etc"), ("/bin/cat", "/etc/resolv.conf")):
-        yield from run(node, shell, *command)
+    yield from run(node, shell, "/usr/bin/env")
+    cat = node.clone(shell, "/bin/cat", "/etc/passwd")
+    hooks.opened(node, cat, "/etc/passwd", "-rw-r--r--")
+    node.exit(cat)
+    yield True
+    yield from node.random.choice((_stop_being_root, _become_root))(node, shell)
     node.exit(shell)
     yield True
     node.exit(runc)
+
+
+def _stop_being_root(node: Node, shell: Process) -> Iterator[bool]:
+    su = node.clone(shell, "/bin/su", "www-data", "-s", "/bin/sh", "-c", "php -v")
+    hooks.set_ids(node, su, "setgid", 33)
+    hooks.set_ids(node, su, "setuid", 33)
+    hooks.commit_creds(node, su, 33)
+    yield True
+    inner = node.clone(su, "/bin/sh", "-c", "php -v", uid=33)
+    yield True
+    for process in (inner, su):
+        node.exit(process)
+        yield True
+
+
+def _become_root(node: Node, shell: Process) -> Iterator[bool]:
+    """By a set-id program, as the package put it there and the administrators mean it."""
+    user = node.clone(shell, "/bin/sh", uid=1000)
+    yield True
+    sudo = node.clone(user, "/usr/bin/sudo", "cat", "/var/log/dpkg.log", uid=0, is_setuid=True)
+    hooks.read(node, sudo, "/etc/sudoers", "-r--r-----")
+    hooks.set_ids(node, sudo, "setresuid", hooks.UNCHANGED, 0, hooks.UNCHANGED)
+    hooks.commit_creds(node, sudo, 0)
+    yield True
+    yield from run(node, sudo, "/bin/cat", "/var/log/dpkg.log")
+    for process in (sudo, user):
+        node.exit(process)
+        yield True

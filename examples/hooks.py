@@ -25,7 +25,6 @@ EACCES: Final = -13
 
 _FILES: Final = "file-monitoring-filtered"
 _CHANGES: Final = "file-changes"
-_ROOT: Final = "privileges-setuid-root"
 _READ_ONLY: Final = "-rw-r--r--"
 
 
@@ -107,11 +106,14 @@ def load(node: Node, process: Process, *paths: str) -> None:
 
 
 def set_ids(node: Node, process: Process, function: str, *ids: int) -> None:
-    """`function` is __sys_setuid or one of its family. In containers the system call is seen as well."""
-    _kprobe(node, process, function, _ROOT, *(_int(each) for each in ids), returned=0)
+    """`function` is setuid or one of its family. One policy looks for root, one at containers, one at system calls."""
+    arguments = [_int(each) for each in ids]
+    if 0 in ids:
+        _kprobe(node, process, f"__sys_{function}", "privileges-setuid-root", *arguments, returned=0)
     if process.pod:
-        policy = "process.credentials.changes.at.syscalls"
-        _kprobe(node, process, f"__x64_sys_{function.removeprefix('__sys_')}", policy, *(_int(each) for each in ids))
+        _kprobe(node, process, f"__x64_sys_{function}", "process.credentials.changes.at.syscalls", *arguments)
+    elif 0 not in ids:
+        _kprobe(node, process, f"__x64_sys_{function}", "syscalls", *arguments)
 
 
 def commit_creds(node: Node, process: Process, uid: int) -> None:

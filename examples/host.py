@@ -72,7 +72,7 @@ def session(node: Node) -> Iterator[bool]:
     yield True
     hooks.read(node, sshd, "/etc/shadow", "-rw-r-----")
     hooks.write(node, sshd, "/var/log/wtmp", "-rw-rw-r--")
-    hooks.set_ids(node, sshd, "__sys_setresuid", 1000, 1000, 1000)
+    hooks.set_ids(node, sshd, "setresuid", 1000, 1000, 1000)
     yield True
     shell = node.clone(sshd, "/bin/bash", "--login", uid=1000, auid=1000, cwd="/home/ubuntu")
     hooks.read(node, shell, "/etc/profile")
@@ -104,6 +104,8 @@ def rotation(node: Node) -> Iterator[bool]:
     """Cron runs logrotate."""
     child = node.clone(node.services["/usr/sbin/cron"], "/usr/sbin/cron", "-f", "-P")
     hooks.read(node, child, "/etc/shadow", "-rw-r-----")
+    hooks.set_ids(node, child, "setgid", 0)
+    hooks.set_ids(node, child, "setuid", 0)
     yield True
     shell = node.clone(child, "/bin/sh", "-c", "test -x /usr/sbin/anacron || run-parts /etc/cron.daily", cwd="/")
     yield True
@@ -120,6 +122,7 @@ def rotation(node: Node) -> Iterator[bool]:
     packer = node.clone(process, "/usr/bin/gzip", f"/var/log/{log}.2")
     hooks.create(node, packer, f"/var/log/{log}.2.gz", 0o600)
     hooks.unlink(node, packer, f"/var/log/{log}.2")
+    hooks.truncate(node, process, "/var/log/app/orders.log")
     yield True
     for ended in (packer, process, shell, child):
         node.exit(ended)
@@ -133,7 +136,7 @@ def _as_root(node: Node, shell: Process) -> Iterator[bool]:
     hooks.read(node, sudo, "/etc/sudoers", "-r--r-----")
     hooks.read(node, sudo, "/etc/shadow", "-rw-r-----")
     yield True
-    hooks.set_ids(node, sudo, "__sys_setresuid", hooks.UNCHANGED, 0, hooks.UNCHANGED)
+    hooks.set_ids(node, sudo, "setresuid", hooks.UNCHANGED, 0, hooks.UNCHANGED)
     hooks.write(node, _logger(node), "/var/log/auth.log", "-rw-r-----")
     yield True
     process = node.clone(sudo, *command)

@@ -104,8 +104,8 @@ def _become_root(node: Node, shell: Process) -> Generator[bool, None, Process]:
     yield from run(node, shell, "/usr/bin/find", "/", "-perm", "-4000", "-type", "f")
     helper = node.clone(shell, "/usr/local/bin/backup-helper", "--shell", uid=0, is_setuid=True)
     yield True
-    hooks.set_ids(node, helper, "__sys_setuid", 0)
-    hooks.set_ids(node, helper, "__sys_setgid", 0)
+    hooks.set_ids(node, helper, "setuid", 0)
+    hooks.set_ids(node, helper, "setgid", 0)
     hooks.commit_creds(node, helper, 0)
     yield True
     return node.exec(helper, "/bin/sh", "-p")

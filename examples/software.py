@@ -29,6 +29,7 @@ def upgrade(node: Node) -> Iterator[bool]:
     apt = node.clone(shell, "/usr/bin/apt-get", "install", "--yes", "--only-upgrade", name)
     yield True
     yield from _fetch(node, apt, name)
+    yield from run(node, apt, f"/tmp/{name}.config.{node.random.getrandbits(24):06x}", "configure", "1.0-1")
     dpkg = node.clone(apt, "/usr/bin/dpkg", "--status-fd", "21", "--unpack", f"/var/cache/apt/archives/{name}.deb")
     yield True
     for path in files:
@@ -79,7 +80,7 @@ def build(node: Node) -> Iterator[bool]:
 
 def _fetch(node: Node, apt: Process, name: str) -> Iterator[bool]:
     method = node.clone(apt, "/usr/lib/apt/methods/http")
-    hooks.set_ids(node, method, "__sys_setresuid", _APT_UID, _APT_UID, _APT_UID)
+    hooks.set_ids(node, method, "setresuid", _APT_UID, _APT_UID, _APT_UID)
     yield True
     yield from hooks.talk(node, method, ARCHIVE, 80, 340)
     hooks.create(node, method, f"/var/cache/apt/archives/partial/{name}.deb", 0o600)
