@@ -36,7 +36,7 @@ def _executed(event: Event, lineage: Lineage, memory: Memory) -> Fields:
     found = difference(before, after) if before is not None else None
     assert event.process is not None
     cause = file_cause(event.process.binary_properties)
-    if found is None and not cause:
+    if found is None and (not cause or (before is not None and before == after)):
         return {}
     fields: dict[str, Any] = {"direction": "raised"}
     if found is not None and base is not None and before is not None:
