@@ -15,6 +15,7 @@ PODS: Final[tuple[Workload, ...]] = (
     *WORKLOADS,
     ("shop", "cms", "php", "docker.io/library/wordpress:6.8.3", ("/usr/sbin/apache2", "-DFOREGROUND")),
 )
+SHARED: Final = frozenset({"time", "user"})  # as long as a pod does not ask for users of its own
 _MIGRATION: Final[Workload] = (
     "shop",
     "migrate",
@@ -67,6 +68,7 @@ def start_container(node: Node) -> Iterator[bool]:
     """A job's pod from the runtime's first step to its end: it asks the API server, works, and is cleared away."""
     containerd = node.services["/usr/bin/containerd"]
     pod = pod_of(node.random, _MIGRATION, number=20 + node.random.randrange(40))
+    pod.shared = SHARED
     of_pod = ("-namespace", "k8s.io", "-id", pod.container_id, "-address", "/run/containerd/containerd.sock")
     starter = node.clone(containerd, "/usr/bin/containerd-shim-runc-v2", *of_pod, "start")
     yield True
@@ -145,7 +147,10 @@ def _stop_being_root(node: Node, shell: Process) -> Iterator[bool]:
 
 def _become_root(node: Node, shell: Process) -> Iterator[bool]:
     """By a set-id program, as the package put it there and the administrators mean it."""
-    user = node.clone(shell, "/bin/sh", uid=1000)
+    entering = node.clone(shell, "/usr/bin/setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "/bin/sh")
+    hooks.set_ids(node, entering, "setresuid", 1000, 1000, 1000)
+    yield True
+    user = node.exec(entering, "/bin/sh", uid=1000)
     yield True
     sudo = node.clone(user, "/usr/bin/sudo", "cat", "/var/log/dpkg.log", uid=0, is_setuid=True)
     hooks.read(node, sudo, "/etc/sudoers", "-r--r-----")

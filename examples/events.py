@@ -117,9 +117,11 @@ def _executed(process: Process) -> dict[str, Any]:
 
 def _namespaces(pod: Pod | None) -> dict[str, Any]:
     first = 4_026_531_834
+    host = {name: {"inum": first + number, "is_host": True} for number, name in enumerate(_NAMESPACES)}
     if pod is None:
-        return {name: {"inum": first + number, "is_host": True} for number, name in enumerate(_NAMESPACES)}
-    return {name: {"inum": first + pod.namespaces + number} for number, name in enumerate(_NAMESPACES)}
+        return host
+    own = {name: {"inum": first + pod.namespaces + number} for number, name in enumerate(_NAMESPACES)}
+    return own | {name: host[name] for name in pod.shared}
 
 
 def _referred(process: Process) -> dict[str, Any]:

