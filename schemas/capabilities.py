@@ -57,7 +57,7 @@ def capabilities_of(mask: str) -> Sequence[str]:
         bits = int(mask, 16)
     except ValueError:
         return ()
-    return tuple(_name(bit) for bit in range(min(bits.bit_length(), 64)) if bits >> bit & 1)
+    return tuple(_name(bit) for bit in range(64) if bits >> bit & 1) if bits >= 0 else ()
 
 
 def _name(bit: int) -> str:

@@ -13,7 +13,7 @@ _NAMELESS: Final = ("pipe:", "socket:", "anon_inode:", "memfd:", "net:", "mnt:",
 
 
 class Given:
-    """`numbers[:before]` come before the first path or text: a descriptor, mostly."""
+    """`numbers[:before]` come before the first argument that is no number: a descriptor, mostly."""
 
     __slots__ = ("_labels", "arguments", "before", "cwd", "denied", "hook", "numbers", "paths", "returned", "texts")
 
@@ -29,20 +29,21 @@ class Given:
         self.before = 0
         self._labels: Mapping[str, int] = {}
         labels: dict[str, int] = {}
+        leading = True
         for argument in arguments:
+            number = number_of(argument)
+            if number is not None:
+                self.numbers.append(number)
+                self.before += leading
+                if argument.label:
+                    labels[argument.label.lower()] = number
+                continue
+            leading = False
             path = argument.file_arg or argument.path_arg or argument.linux_binprm_arg
             if path is not None:
                 self.paths.append(PathArgument(path=path) if isinstance(path, str) else path)
             elif argument.string_arg is not None:
                 self.texts.append(argument.string_arg)
-            else:
-                number = number_of(argument)
-                if number is not None:
-                    if argument.label:
-                        labels[argument.label.lower()] = number
-                    self.numbers.append(number)
-                    if not self.paths and not self.texts:
-                        self.before += 1
         if labels:
             self._labels = labels
 
@@ -61,7 +62,7 @@ class Given:
         return self.numbers[place] if 0 <= place < len(self.numbers) else None
 
     def after(self, label: str, place: int) -> int | None:
-        """As `number`; places count from the first number behind a path or text."""
+        """As `number`; places count from the first number behind something else."""
         return self.number(label, self.before + place)
 
     def operation(self, kind: Kind, **more: Any) -> Operation:

@@ -75,17 +75,12 @@ def _add_other(document: Fields, event: Event) -> None:
     body = event.body
     carried = _carried(body)
     if type(body) is ProcessThrottle:
-        fields = _THROTTLE.copy()
-        action = body.type.lower()
+        fields = document["event"] = _THROTTLE.copy()
+        if body.type:
+            fields["action"] = body.type.lower()
     else:
-        fields = _OTHER.copy()
-        action = _action(event, carried)
-    document["event"] = fields
-    if action:
-        fields["action"] = action
-    done = operations(event)
-    if done:
-        add_operations(document, event, done)
+        fields = document["event"] = _OTHER.copy()
+        _add_action(document, event, carried)
     if "function_name" in carried:
         fields["code"] = carried["function_name"]
     if "message" in carried:
@@ -94,12 +89,21 @@ def _add_other(document: Fields, event: Event) -> None:
         document["rule"] = {"name": carried["policy_name"]}
     if "tags" in carried:
         document["tags"] = list(carried["tags"])
-    if not done and (carried.get("action") in DENYING or carried.get("return_action") in DENYING):
-        fields["outcome"] = "failure"
-    if "ima_hash" in carried:
-        add_hash(document, carried["ima_hash"], carried.get("function_name", ""))
     if carried:
         document["tetragon"][event.name] = carried
+
+
+def _add_action(document: Fields, event: Event, carried: Fields) -> None:
+    done = operations(event)
+    if done:
+        add_operations(document, event, done)
+    else:
+        fields = document["event"]
+        fields["action"] = _action(event, carried)
+        if carried.get("action") in DENYING or carried.get("return_action") in DENYING:
+            fields["outcome"] = "failure"
+    if "ima_hash" in carried:
+        add_hash(document, carried["ima_hash"], carried.get("function_name", ""))
 
 
 def _carried(body: Body) -> Fields:
