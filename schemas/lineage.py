@@ -88,4 +88,5 @@ class Lineage(msgspec.Struct, frozen=True, gc=False):
 
 @lru_cache(maxsize=8192)
 def basename(binary: str) -> str:
-    return binary.rpartition("/")[2] or binary
+    # Of a kernel thread, Tetragon has the name in brackets: [kworker/0:1].
+    return binary if binary.startswith("[") else binary.rpartition("/")[2] or binary
