@@ -22,7 +22,7 @@ class Mapped(msgspec.Struct, frozen=True, gc=False):
 
 
 # By kind: categories and types of ECS, and the action as the rules that are written for them call it.
-_KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
+KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
     "access": (("file",), ("access",), "access"),
     "chmod": (("file",), ("change",), "changed-file-permissions-of"),
     "chown": (("file",), ("change",), "changed-file-ownership-of"),
@@ -83,11 +83,11 @@ _WITHOUT_FILE: Final = frozenset(("mount", "pivot_root", "umount"))
 def mapped(operations: tuple[Operation, ...]) -> Mapped:
     """`operations` of one event, at least one; the first names it."""
     first = operations[0]
-    categories, types, action = _KINDS[first.kind]
+    categories, types, action = KINDS[first.kind]
     if first.kind == "bpf" and first.bpf is not None and first.bpf.program_type:
         categories, types, action = ("driver", "process"), ("start",), "bpf_prog_load"
     for other in operations[1:]:
-        more = _KINDS[other.kind]
+        more = KINDS[other.kind]
         categories += tuple(each for each in more[0] if each not in categories)
         types += tuple(each for each in more[1] if each not in types)
     if first.kind == "open" and first.changes_file:
