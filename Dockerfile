@@ -44,7 +44,8 @@ COPY --chmod=0755 deploy/compose /opt/compose
 # A new volume takes the owner and the mode of the folder that it is put on.
 RUN install --directory --owner=1000 --group=1000 --mode=0700 /secrets/elastic /secrets/elasticsearch \
         /secrets/kibana /secrets/worker \
-    && install --directory --owner=1000 --group=1000 --mode=0755 /var/log/demo
+    && install --directory --owner=1000 --group=1000 --mode=0755 /var/log/demo \
+    && openssl version
 USER 1000:1000
 WORKDIR /opt/compose
 ENTRYPOINT []

@@ -1,6 +1,10 @@
 """docker-compose.yml names only what exists, and every service says when it is well and what it may use."""
 
+import os
 import re
+import subprocess
+import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +12,7 @@ import pytest
 import yaml
 
 from app.__main__ import main
-from app.settings import PREFIX, SECRET_FILES, read_settings
+from app.settings import PREFIX, SECRET_FILES, Settings, read_settings
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
@@ -64,6 +68,12 @@ def test_what_is_waited_for_can_come_about(name: str) -> None:
         expected = "service_completed_successfully" if other in ENDING else "service_healthy"
         assert wanted == {"condition": expected}
         assert set(SERVICES[other].get("profiles", [])) <= set(SERVICES[name].get("profiles", []))
+
+
+@pytest.mark.parametrize("name", sorted(ENDING))
+def test_a_service_that_lasts_waits_for_each_that_ends(name: str) -> None:
+    """Else `docker compose up --wait` takes its end for a failure."""
+    assert [other for other in SERVICES if other not in ENDING and name in SERVICES[other].get("depends_on", {})]
 
 
 def test_nobody_waits_in_a_circle() -> None:
@@ -124,12 +134,10 @@ def test_every_command_is_one_of_tetrastash_with_arguments_that_it_takes(name: s
 
 @pytest.mark.parametrize("name", sorted(HELPING))
 def test_what_helpers_run_is_in_their_image(name: str) -> None:
-    command = " ".join(SERVICES[name]["command"])
+    programs = [part for part in SERVICES[name]["command"] if part.startswith("/opt/compose/")]
 
-    for path in re.findall(r"/opt/compose/(\S+)", command):
-        assert (ROOT / "deploy/compose" / path).is_file()
-    for module in re.findall(r"python -m (\S+)", command):
-        assert (ROOT / (module.replace(".", "/") + ".py")).is_file()
+    assert len(programs) == 1
+    assert (ROOT / "deploy/compose" / programs[0].removeprefix("/opt/compose/")).is_file()
 
 
 def test_a_health_check_asks_where_tetrastash_listens() -> None:
@@ -198,7 +206,9 @@ def test_logs_are_only_read_and_positions_outlive_the_container() -> None:
     for name in ("ship", "demo-ship"):
         mounted = mounts(SERVICES[name])
         pattern = SERVICES[name]["command"][1]
-        assert mounted[pattern.rpartition("/")[0]][1]
+        assert [is_read_only for target, (_, is_read_only) in mounted.items() if pattern.startswith(target + "/")] == [
+            True
+        ]
         assert mounted["/var/lib/tetrastash"][1] is False
     assert mounts(SERVICES["ship"])["/var/lib/tetrastash"] != mounts(SERVICES["demo-ship"])["/var/lib/tetrastash"]
 
@@ -221,5 +231,31 @@ def test_the_certificate_is_for_the_name_that_clients_call() -> None:
     assert set(re.findall(r"https://([\w-]+):9200", TEXT)) == {host, "localhost"}
 
 
+def test_the_worker_may_write_where_documents_go() -> None:
+    accounts = (ROOT / "deploy/compose/accounts.py").read_text()
+    [pattern] = re.findall(r'"names": \["([^"]+)"\]', accounts)
+
+    assert fnmatchcase(Settings().data_stream, pattern)
+
+
 def test_only_the_folder_of_the_logs_and_the_port_of_kibana_come_from_outside() -> None:
     assert set(re.findall(r"\$\{(\w+)", TEXT)) == {"TETRAGON_LOGS", "KIBANA_PORT"}
+
+
+def test_the_demo_writes_its_logs_where_they_are_shipped_from_and_only_once(tmp_path: Path) -> None:
+    def story() -> str:
+        command = [ROOT / "deploy/compose/story", tmp_path]
+        # Ten minutes of twenty nodes take ten seconds to write; a python3 of ours asks for less.
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+    (tmp_path / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@" --minutes 0.1\n')
+    (tmp_path / "python3").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    (tmp_path / "nodes").mkdir()
+    (tmp_path / "nodes/torn.log").write_text("what an interrupted one has left")
+
+    assert story().startswith("story: made, from ")
+    assert story() == "story: already there\n"
+    pattern = SERVICES["demo-ship"]["command"][1].removeprefix("/var/log/demo/")
+    assert len(list(tmp_path.glob(pattern))) == 20
+    assert not (tmp_path / "nodes/torn.log").exists()
