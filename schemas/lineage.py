@@ -2,8 +2,10 @@
 
 from enum import IntEnum
 from functools import lru_cache
+from sys import intern
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.arguments import split_arguments
 from schemas.rights import UNKNOWN
@@ -55,6 +57,17 @@ class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     @property
     def command_line(self) -> str:
         return f"{self.name} {self.arguments}" if self.arguments else self.name
+
+
+def shared(execution: Execution) -> Execution:
+    """The same, but what thousands of executions have alike is in memory once."""
+    return replace(
+        execution,
+        binary=intern(execution.binary),
+        cwd=intern(execution.cwd),
+        container=intern(execution.container),
+        rights=intern(execution.rights),
+    )
 
 
 class Above(msgspec.Struct, frozen=True, gc=False, eq=False):

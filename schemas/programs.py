@@ -40,7 +40,8 @@ ABUSABLE: Final = SHELLS | _names(
 )
 # They raise and lay down rights for a living.
 TRUSTED: Final = SWITCHERS | _names("atd cron crond login newgrp polkitd runuser snap-confine sshd sshd-session")
-RUNTIMES: Final = ("buildkit", "conmon", "containerd", "crio", "crun", "docker", "podman", "runc", "youki")
+# They make containers; names begin so.
+RUNTIMES: Final = ("buildkit", "conmon", "containerd", "crio", "crun", "docker", "kata", "podman", "runc", "youki")
 
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
