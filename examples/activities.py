@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from examples.events import Process
-    from examples.processes import Node
+    from examples.node import Node
 
 COMMANDS: Final[tuple[tuple[str, ...], ...]] = (
     ("/usr/bin/ls", "--color=auto", "-la", "/var/log"),

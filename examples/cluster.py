@@ -6,8 +6,8 @@ from typing import Final
 from examples import hooks
 from examples.activities import run
 from examples.events import Process
+from examples.node import Node
 from examples.pods import WORKLOADS, Workload, pod_of
-from examples.processes import Node
 
 API: Final = "10.96.0.1"
 DATABASE: Final = "10.244.3.17"

@@ -107,7 +107,7 @@ def _executed(process: Process) -> dict[str, Any]:
     known = _known(process) | {
         "refcnt": 1,
         "cap": {} if process.uid else {"permitted": capabilities, "effective": capabilities},
-        "ns": _namespaces(process.pod),
+        "ns": namespaces(process.pod),
         "process_credentials": {**ids, "fsuid": process.uid, "fsgid": own},
     }
     if process.is_setuid:
@@ -115,7 +115,7 @@ def _executed(process: Process) -> dict[str, Any]:
     return known
 
 
-def _namespaces(pod: Pod | None) -> dict[str, Any]:
+def namespaces(pod: Pod | None) -> dict[str, Any]:
     first = 4_026_531_834
     host = {name: {"inum": first + number, "is_host": True} for number, name in enumerate(_NAMESPACES)}
     if pod is None:

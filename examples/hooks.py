@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from hashlib import sha1, sha256
 from typing import Any, Final
 
-from examples.events import HOST_CAPABILITIES, Process
-from examples.processes import Node
+from examples.events import HOST_CAPABILITIES, Process, namespaces
+from examples.node import Node
 
 POST: Final = "KPROBE_ACTION_POST"
 MAY_WRITE: Final = 2
@@ -120,11 +120,8 @@ def commit_creds(node: Node, process: Process, uid: int) -> None:
     """All ids are `uid` from now on, with the capabilities that root has and nobody else."""
     ids = dict.fromkeys(("uid", "gid", "euid", "egid", "suid", "sgid", "fsuid", "fsgid"), uid)
     capabilities = {"permitted": HOST_CAPABILITIES, "effective": HOST_CAPABILITIES}
-    namespace = {"inum": 4_026_531_837, "is_host": True}
-    credentials = ids | {
-        "caps": {} if uid else capabilities,
-        "user_ns": {"level": 0, "uid": 0, "gid": 0, "ns": namespace},
-    }
+    user_ns = {"level": 0, "uid": 0, "gid": 0, "ns": namespaces(process.pod)["user"]}
+    credentials = ids | {"caps": {} if uid else capabilities, "user_ns": user_ns}
     _kprobe(node, process, "commit_creds", "process-creds-changed", {"process_credentials_arg": credentials})
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from examples import activities, hooks
 from examples.events import Process
-from examples.processes import Node
+from examples.node import Node
 
 DAEMONS: Final[tuple[tuple[str, ...], ...]] = (
     ("/usr/bin/kubelet", "--config=/var/lib/kubelet/config.yaml", "--node-ip="),

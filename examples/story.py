@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 from examples import activities, cluster, host, software
 from examples.intrusion import intrude
-from examples.processes import START, Node
+from examples.node import START, Node
 from examples.rotation import Log
 
 Line: TypeAlias = tuple[int, str, bytes]  # time in ns since 1970, node's name, line without its end
