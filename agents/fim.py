@@ -31,16 +31,17 @@ from schemas.operation import Operation, operations
 from schemas.tetragon import Event
 
 _NOTHING: Final[Fields] = {}
+_CACHED: Final = 4096
+_LONG: Final = 512  # characters of a path that is not worth keeping
 
 
 def judging(classifier: Classifier) -> Function:
-    # The same program touches the same file again and again.
-    @lru_cache(maxsize=8192)
+    @lru_cache(maxsize=_CACHED)  # the same program touches the same file again and again
     def told(found: Sequence[Operation], actor: Actor) -> Fields:
         worst: tuple[Verdict, Classified, Knowledge, Operation] | None = None
         for operation in found:
             for path, changes in touches(operation):
-                classified = classifier.classify(path)
+                classified = classifier.classify_anew(path) if len(path) > _LONG else classifier.classify(path)
                 known = classified.knowledge
                 if known is None:
                     continue
@@ -51,7 +52,11 @@ def judging(classifier: Classifier) -> Function:
 
     def fim(event: Event, lineage: Lineage) -> Fields:
         found = operations(event)
-        return told(found, actor_of(event.process, lineage)) if found and event.process else _NOTHING
+        if not found or event.process is None:
+            return _NOTHING
+        actor = actor_of(event.process, lineage)
+        long = len(found[0].path) + len(found[0].target) > _LONG
+        return told.__wrapped__(found, actor) if long else told(found, actor)
 
     return fim
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.fim.matcher import Match, Matcher
 from schemas.fim.paths import index_roots, normalise, spelled
@@ -12,7 +13,7 @@ from schemas.fim.patterns import parse, parse_root
 from schemas.fim.taxonomy import SEVERITIES, Access, Category, Taxonomy
 
 _TIERS: Final = ("fallback", "area", "specific")
-_PATHS: Final = 16384
+_PATHS: Final = 8192
 _PAIRS: Final = 1024
 
 
@@ -34,10 +35,9 @@ class Knowledge(msgspec.Struct, frozen=True, gc=False, eq=False):
     floor: int
     pci: tuple[str, ...]
     cis: tuple[str, ...]
-    ranked: tuple["Ranked", ...]
 
 
-class Ranked(NamedTuple):
+class _Ranked(NamedTuple):
     """A category, and how much the best of its patterns that match knows of the path."""
 
     tier: int
@@ -73,15 +73,15 @@ class Classifier:
         knowledge = self._matcher.find(normal.parts)
         if not normal.via:
             return Classified(normal.path, "", normal.deleted, knowledge)
-        # The way there counts too: /proc/1/root/etc/shadow holds passwords, and leads out of a container.
+        # The way there is told too: /proc/1/root/etc/shadow holds passwords, and may lead out of a container.
         outer = self._matcher.find((*normal.via, *normal.parts))
         return Classified(normal.path, spelled(normal.via), normal.deleted, _joined(knowledge, outer))
 
 
 def _summary(matches: Sequence[Match[Category]]) -> Knowledge | None:
-    best: dict[str, Ranked] = {}
+    best: dict[str, _Ranked] = {}
     for match in matches:
-        ranked = Ranked(_TIERS.index(match.value.tier), match.literal, match.exact, match.value)
+        ranked = _Ranked(_TIERS.index(match.value.tier), match.literal, match.exact, match.value)
         if match.value.id not in best or ranked[:3] > best[match.value.id][:3]:
             best[match.value.id] = ranked
     return _knowledge(sorted(best.values(), key=_first)) if best else None
@@ -89,19 +89,22 @@ def _summary(matches: Sequence[Match[Category]]) -> Knowledge | None:
 
 @lru_cache(maxsize=_PAIRS)
 def _joined(inner: Knowledge | None, outer: Knowledge | None) -> Knowledge | None:
-    """What the path within its own root is comes first among categories of one tier."""
+    """How grave it is says the path within its own root; the way there adds its categories."""
     if inner is None or outer is None:
         return inner or outer
-    known = set(inner.categories)
-    both = [*inner.ranked, *(each for each in outer.ranked if each.category.id not in known)]
-    return _knowledge(sorted(both, key=lambda each: -each.tier))
+    return replace(
+        inner,
+        categories=_merged((inner.categories, outer.categories)),
+        pci=_merged((inner.pci, outer.pci)),
+        cis=_merged((inner.cis, outer.cis)),
+    )
 
 
-def _first(ranked: Ranked) -> tuple[int, int, bool, str]:
+def _first(ranked: _Ranked) -> tuple[int, int, bool, str]:
     return -ranked.tier, -ranked.literal, not ranked.exact, ranked.category.id
 
 
-def _knowledge(ranked: Sequence[Ranked]) -> Knowledge:
+def _knowledge(ranked: Sequence[_Ranked]) -> Knowledge:
     categories = [each.category for each in ranked]
     best = [each.category for each in ranked if each.tier == ranked[0].tier]
     return Knowledge(
@@ -111,7 +114,6 @@ def _knowledge(ranked: Sequence[Ranked]) -> Knowledge:
         floor=max(SEVERITIES.index(category.floor) for category in best),
         pci=_merged(category.pci for category in categories),
         cis=_merged(category.cis for category in categories),
-        ranked=tuple(ranked),
     )
 
 

@@ -18,18 +18,23 @@ class Located:
     def __init__(self, text: bytes, file: str) -> None:
         """Raises ValueError for what is no YAML, and for a key that stands twice, which YAML's last would hide."""
         self.file = file
-        loader = _Loader(text)
         try:
-            self._node: yaml.Node | None = loader.get_single_node()
-            if self._node is not None:
-                _refuse_twice(self, self._node)
-            self.value: Any = None if self._node is None else loader.construct_document(self._node)
+            self._node, self.value = self._read(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f"{file}, line {mark.line + 1}" if mark else file
             raise ValueError(f"{where}: {error.problem or error.context}. Expected YAML.") from None
         except yaml.YAMLError as error:  # bytes that are no text have no mark
             raise ValueError(f"{file}: {' '.join(str(error).split())}. Expected YAML in UTF-8.") from None
+
+    def _read(self, text: bytes) -> tuple[yaml.Node | None, Any]:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None, {}
+            _refuse_twice(self, node)
+            return node, loader.construct_document(node)
         finally:
             loader.dispose()
 
@@ -46,25 +51,25 @@ class Located:
     def read(self, model: type[M]) -> M:
         """Raises ValueError with a sentence for each thing that `model` refuses."""
         try:
-            return model.model_validate({} if self.value is None else self.value)
+            return model.model_validate(self.value)
         except ValidationError as error:
             raise ValueError("\n".join(self._refused(dict(each), model) for each in error.errors())) from None
 
     def _refused(self, problem: dict[str, Any], model: type[BaseModel]) -> str:
         place: tuple[str | int, ...] = problem["loc"]
-        name = place[-1] if place else "the whole"
         where = self.where(place)
+        if not place:
+            return f"{where}: there is {problem['input']!r}. Expected names and values: {', '.join(_keys(model, ()))}."
+        name = place[-1] if isinstance(place[-1], str) else f"{place[-2]}[{place[-1]}]"
         if problem["type"] == "extra_forbidden":
             known = _keys(model, place[:-1])
             close = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            return f"{where}: {name!r} is unknown here: {hint}Expected some of {', '.join(known)}."
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            return f"{where}: {name!r} is unknown here.{hint} Expected some of {', '.join(known)}."
         if problem["type"] == "missing":
             return f"{where}: {name!r} is missing. Expected it beside what stands here."
-        if problem["type"] == "value_error":
-            return f"{where}: {problem['ctx']['error']}."
         quotes = " (a number or a date needs quotes to be text)" if problem["type"] == "string_type" else ""
-        return f"{where}: {name!r} is {problem['input']!r}: {problem['msg']}{quotes}."
+        return f"{where}: {name!r} is {problem['input']!r}. {problem['msg']}{quotes}."
 
 
 def _keys(model: Any, place: Sequence[str | int]) -> list[str]:
@@ -95,19 +100,29 @@ def _below(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, int] | N
     return None
 
 
-def _refuse_twice(located: Located, node: yaml.Node) -> None:
-    if isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            _refuse_twice(located, each)
-    if isinstance(node, yaml.MappingNode):
-        first: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in first:
-                    raise ValueError(
-                        f"{located.file}, line {line}: {key.value!r} stands in line {first[key.value]} already. "
-                        "Expected every name once."
-                    )
-                first[key.value] = line
-            _refuse_twice(located, value)
+def _refuse_twice(located: Located, top: yaml.Node) -> None:
+    waiting, met = [top], {id(top)}  # a node may stand in several places, and within itself
+    while waiting:
+        node = waiting.pop()
+        below: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            below = node.value
+        elif isinstance(node, yaml.MappingNode):
+            _refuse_second_key(located, node)
+            below = [value for _, value in node.value]
+        waiting += [each for each in below if id(each) not in met]
+        met.update(map(id, below))
+
+
+def _refuse_second_key(located: Located, node: yaml.MappingNode) -> None:
+    first: dict[str, int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        line = key.start_mark.line + 1
+        if key.value in first:
+            raise ValueError(
+                f"{located.file}, line {line}: {key.value!r} stands in line {first[key.value]} already. "
+                "Expected every name once."
+            )
+        first[key.value] = line

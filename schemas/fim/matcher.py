@@ -12,6 +12,7 @@ from schemas.fim.patterns import ANYWHERE, Glob, Pattern, glob
 # More than a machine's folders need. Beyond that all is forgotten: names made up to fill memory cost time alone.
 _MOST_STATES: Final = 1024
 _MOST_NAMES: Final = 32768
+_LONG: Final = 64  # characters of a name that is not worth keeping
 
 T = TypeVar("T")  # what a pattern brings
 V = TypeVar("V")  # what is made of all that a path brings
@@ -35,7 +36,7 @@ class _Node(Generic[T]):
 
 
 class _State(Generic[T, V]):
-    __slots__ = ("by_first", "by_last", "literals", "others", "rest", "seen", "value")
+    __slots__ = ("by_first", "by_last", "literals", "loose", "others", "rest", "seen", "value")
 
     def __init__(self, nodes: frozenset[_Node[T]], value: V) -> None:
         self.value = value
@@ -44,6 +45,7 @@ class _State(Generic[T, V]):
         # Globs by the letter that a part must begin with, or end with, to match.
         self.by_first: dict[str, list[tuple[Glob, _Node[T]]]] = {}
         self.by_last: dict[str, list[tuple[Glob, _Node[T]]]] = {}
+        self.loose: list[tuple[Glob, _Node[T]]] = []  # with a `*` at either end
         for node in nodes:
             for text, child in node.globs.items():
                 made = glob(text)
@@ -51,8 +53,10 @@ class _State(Generic[T, V]):
                     self.by_first.setdefault(made.prefix[0], []).append((made, child))
                 elif made.suffix:
                     self.by_last.setdefault(made.suffix[-1], []).append((made, child))
-                else:
+                elif made.between is None:
                     self.others |= _with_anywhere(child)
+                else:
+                    self.loose.append((made, child))
         self.seen: dict[str, _State[T, V]] = {}  # by names of folders that were met here, and by names in patterns
         self.rest: _State[T, V] | None = None  # of all other names
 
@@ -81,6 +85,8 @@ class Matcher(Generic[T, V]):
         return (state.seen.get(last) or self._step(state, last)).value
 
     def _folder(self, state: _State[T, V], part: str) -> _State[T, V]:
+        if len(part) > _LONG:
+            return self._step(state, part)
         if self._names >= _MOST_NAMES:
             self._forget()
         self._names += 1
@@ -94,6 +100,7 @@ class Matcher(Generic[T, V]):
             reached += [node for made, node in state.by_first[part[0]] if made(part)]
         if part[-1] in state.by_last:
             reached += [node for made, node in state.by_last[part[-1]] if made(part)]
+        reached += [node for made, node in state.loose if made(part)]
         if not reached:
             return state.rest or self._rest(state)
         found = self._state(state.others.union(*map(_with_anywhere, reached)))
@@ -128,6 +135,8 @@ def _with_anywhere(node: _Node[T]) -> set[_Node[T]]:
 
 def _child(node: _Node[T], part: str) -> _Node[T]:
     if part == ANYWHERE:
+        if node.stays:
+            return node  # twice in a row is as good as once
         if node.anywhere is None:
             node.anywhere = _Node(stays=True)
         return node.anywhere

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from schemas.fim.patterns import Glob, glob, without_alias
+from schemas.fim.patterns import ALIASES, Glob, glob
 
 DELETED: Final = " (deleted)"  # the kernel's suffix for a name that is gone
 
@@ -39,14 +39,14 @@ def index_roots(roots: Iterable[Sequence[str]]) -> Roots:
 
 def normalise(path: str, roots: Roots) -> Normal:
     """A path without a slash at its beginning counts from the root: where it began is not known."""
-    parts: Sequence[str] = path.removeprefix("/").split("/")
+    parts = path.removeprefix("/").split("/")
     if "" in parts or "." in parts or ".." in parts:
         parts = _resolved(parts)
     deleted = bool(parts) and parts[-1].endswith(DELETED)
     if deleted:
         parts = _without_suffix(parts)
-    parts, via = _rooted(parts, roots)
-    return Normal(tuple(parts), via, deleted)
+    start = _start(parts, roots)
+    return Normal(tuple(parts[start:]), tuple(parts[:start]), deleted)
 
 
 def _resolved(parts: Sequence[str]) -> list[str]:
@@ -63,38 +63,43 @@ def _without_suffix(parts: Sequence[str]) -> list[str]:
     kept = list(parts)
     while kept and kept[-1].endswith(DELETED):
         # What is left may be a name like any other, or nothing, a dot or two.
-        last = kept.pop().removesuffix(DELETED)
-        if last == "..":
+        last = kept.pop()
+        end = len(last)
+        while last.endswith(DELETED, 0, end):
+            end -= len(DELETED)
+        if last[:end] == "..":
             del kept[-1:]
-        elif last not in {"", "."}:
-            kept.append(last)
+        elif last[:end] not in {"", "."}:
+            kept.append(last[:end])
     return kept
 
 
-def _rooted(parts: Sequence[str], roots: Roots) -> tuple[Sequence[str], tuple[str, ...]]:
-    via: tuple[str, ...] = ()
-    while parts:
-        if parts[0] == "var":
-            parts = without_alias(parts)
-        length = _root(parts, roots[parts[0]]) if parts[0] in roots else 0
+def _start(parts: list[str], roots: Roots) -> int:
+    """How many parts lead to the innermost root. An alias on the way is replaced."""
+    start = 0
+    while start < len(parts):
+        first = parts[start]
+        if first == "var" and (instead := ALIASES.get((first, *parts[start + 1 : start + 2]))) is not None:
+            parts[start : start + 2] = instead
+            first = parts[start]
+        length = _root(parts, start, roots[first]) if first in roots else 0
         if not length:
             break
-        via += tuple(parts[:length])
-        parts = parts[length:]
-    return parts, via
+        start += length
+    return start
 
 
-def _root(parts: Sequence[str], candidates: Sequence[Root]) -> int:
-    """How many parts of the path are a root's; 0 if it lies under none."""
+def _root(parts: Sequence[str], start: int, candidates: Sequence[Root]) -> int:
+    """How many parts of the path are a root's; 0 if none is there."""
     for root in candidates:
-        if len(root) <= len(parts) and _shows(root, parts):
+        if len(root) <= len(parts) - start and _shows(root, parts, start):
             return len(root)
     return 0
 
 
-def _shows(root: Root, parts: Sequence[str]) -> bool:
+def _shows(root: Root, parts: Sequence[str], start: int) -> bool:
     for place in range(len(root) - 1, -1, -1):  # the last tells most
-        wanted = root[place]
-        if not (wanted == parts[place] if isinstance(wanted, str) else wanted(parts[place])):
+        wanted, part = root[place], parts[start + place]
+        if not (wanted == part if isinstance(wanted, str) else wanted(part)):
             return False
     return True

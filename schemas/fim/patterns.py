@@ -10,9 +10,12 @@ from typing import Final
 import msgspec
 
 ANYWHERE: Final = "**"
+ALIASES: Final[Mapping[tuple[str, ...], Sequence[str]]] = {
+    ("var", "run"): ("run",),
+    ("var", "lock"): ("run", "lock"),
+}  # links of every distribution
 _FOREIGN: Final = re.compile(r"[?\[\]{}\\]")
 _NAMED: Final = re.compile(r"\{([^{}]*)\}")
-_ALIASES: Final = {("var", "run"): ("run",), ("var", "lock"): ("run", "lock")}  # links of every distribution
 
 
 class Glob(msgspec.Struct, frozen=True):
@@ -56,12 +59,6 @@ def parse_root(text: str) -> tuple[str, ...]:
     return parts
 
 
-def without_alias(parts: Sequence[str]) -> Sequence[str]:
-    """/run for /var/run, /run/lock for /var/lock."""
-    instead = _ALIASES.get((parts[0], parts[1])) if len(parts) > 1 else None
-    return parts if instead is None else (*instead, *parts[2:])
-
-
 def _expand(text: str, names: Mapping[str, Sequence[str]]) -> list[str]:
     named = _NAMED.match(text)
     if named is None:
@@ -88,6 +85,8 @@ def _parse(expanded: str, text: str) -> Pattern:
             raise ValueError(f"pattern {text!r} has ** within a part: expected * there, or /**/ between parts")
     if all(not part.strip("*") for part in parts):
         raise ValueError(f"pattern {text!r} matches whatever there is: expected at least one part with a name")
-    kept = [part for place, part in enumerate(parts) if place == 0 or part != ANYWHERE or parts[place - 1] != ANYWHERE]
-    literal = sum(len(part.replace("*", "")) + 1 for part in kept if part != ANYWHERE)
-    return Pattern(tuple(without_alias(kept)), literal, kept[-1] != ANYWHERE)
+    instead = ALIASES.get((parts[0], parts[1])) if len(parts) > 1 else None
+    if instead is not None:
+        parts[:2] = instead
+    literal = sum(len(part.replace("*", "")) + 1 for part in parts if part != ANYWHERE)
+    return Pattern(tuple(parts), literal, parts[-1] != ANYWHERE)

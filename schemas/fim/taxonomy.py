@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.fim.lines import Located
 from schemas.fim.patterns import parse, parse_root
@@ -58,7 +58,7 @@ class Category(_Part):
 
 
 class Taxonomy(_Part):
-    names: dict[Name, list[str]] = {}
+    names: dict[Name, Annotated[list[str], Field(min_length=1)]] = {}
     roots: list[str] = []
     categories: list[Category] = []
 
@@ -90,7 +90,7 @@ def read_changes(text: bytes, file: str, base: Taxonomy) -> Taxonomy:
     """`base` as a user's file changes it. Raises ValueError, naming the lines of the user's file."""
     located = Located(text, file)
     changes = located.read(Changes)
-    names = {**base.names, **changes.names}
+    names = base.names | {name: [*base.names.get(name, []), *starts] for name, starts in changes.names.items()}
     _refuse_patterns(located, changes, names, ("categories", "extend", "replace"))
     there = {category.id: category for category in base.categories}
     _refuse_known(located, changes.categories, "categories", there)
