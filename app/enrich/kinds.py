@@ -1,5 +1,6 @@
 """The fields that say what kind of event it is: `event.*`, and what only that kind has."""
 
+from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -15,10 +16,11 @@ from schemas.times import SECOND, canonical, nanoseconds
 Fields = dict[str, Any]
 
 _COMMON: Final = {field.name for field in members(Body)}
-# By type the members that are carried as they are: (attribute, name in JSON).
+# By type the members that are carried as they are: their names in JSON, and what gets them all.
 _CARRIED: Final = {
-    body: tuple((field.name, field.encode_name) for field in members(body) if field.name not in _COMMON)
+    body: (tuple(field.encode_name for field in own), attrgetter(*(field.name for field in own)))
     for body in BODIES.values()
+    if len(own := [field for field in members(body) if field.name not in _COMMON]) > 1
 }
 
 
@@ -108,10 +110,12 @@ def _add_action(document: Fields, event: Event, carried: Fields) -> None:
 
 def _carried(body: Body) -> Fields:
     found: Fields = {}
-    for attribute, name in _CARRIED.get(type(body), ()):
-        value = getattr(body, attribute)
-        if value:
-            found[name] = orjson.Fragment(bytes(value)) if isinstance(value, Raw) else value
+    known = _CARRIED.get(type(body))
+    if known is not None:
+        names, values_of = known
+        for name, value in zip(names, values_of(body), strict=True):
+            if value:
+                found[name] = orjson.Fragment(bytes(value)) if isinstance(value, Raw) else value
     return found
 
 

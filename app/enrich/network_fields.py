@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -23,11 +24,8 @@ _NOBODY: Final = ("", "0.0.0.0", "::")
 _FAMILIES: Final = {"AF_INET": "ipv4", "AF_INET6": "ipv6"}
 
 
-def network_fields(operation: Operation) -> Fields:
+def network_fields(operation: Operation, socket: Socket) -> Fields:
     """By the names of ECS: what comes in has the other end as its source."""
-    socket = operation.socket
-    if socket is None:
-        return {}
     direction = _DIRECTIONS.get(operation.kind)
     local = _end(socket.local, socket.local_port)
     remote = _end(socket.remote, socket.remote_port)
@@ -50,11 +48,15 @@ def network_fields(operation: Operation) -> Fields:
     flow = community_id(socket, transport)
     if flow:
         network["community_id"] = flow
-    fields = {"source": source, "destination": destination, "network": network}
-    addresses = [each for each in dict.fromkeys((socket.local, socket.remote)) if each not in _NOBODY]
+    fields: Fields = {"network": network} if network else {}
+    if source:
+        fields["source"] = source
+    if destination:
+        fields["destination"] = destination
+    addresses = [each for each in (socket.local, socket.remote) if each not in _NOBODY]
     if addresses:
         fields["related"] = {"ip": addresses}
-    return {name: value for name, value in fields.items() if value}
+    return fields
 
 
 def community_id(socket: Socket, transport: str) -> str:
@@ -63,14 +65,18 @@ def community_id(socket: Socket, transport: str) -> str:
         return ""
     if transport not in ("tcp", "udp", "sctp"):
         return ""
-    ends = [
-        (ip_address(address).packed, port.to_bytes(2, "big"))
-        for address, port in ((socket.local, socket.local_port), (socket.remote, socket.remote_port))
-    ]
-    (low, low_port), (high, high_port) = sorted(ends)
+    here = (_packed(socket.local), socket.local_port.to_bytes(2, "big"))
+    there = (_packed(socket.remote), socket.remote_port.to_bytes(2, "big"))
+    (low, low_port), (high, high_port) = (here, there) if here < there else (there, here)
     protocol = bytes((_TRANSPORTS[transport], 0))
     digest = hashlib.sha1(b"\0\0" + low + high + protocol + low_port + high_port, usedforsecurity=False).digest()
     return "1:" + base64.b64encode(digest).decode()
+
+
+# A node talks to few others, again and again.
+@lru_cache(maxsize=8192)
+def _packed(address: str) -> bytes:
+    return ip_address(address).packed
 
 
 def _end(address: str, port: int | None) -> Fields:

@@ -16,9 +16,11 @@ Fields = dict[str, Any]
 
 
 class Mapped(msgspec.Struct, frozen=True, gc=False):
+    """Shared by documents: nobody adds to what it holds."""
+
     event: Fields  # category, type, and what is known of action and outcome
-    parts: Mapping[str, orjson.Fragment]  # top-level members of the document
-    rest: orjson.Fragment  # tetragon.operation
+    parts: Mapping[str, Fields | orjson.Fragment]  # top-level members of the document
+    rest: Fields | orjson.Fragment  # tetragon.operation
 
 
 # By kind: categories and types of ECS, and the action as the rules that are written for them call it.
@@ -74,12 +76,50 @@ KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
     "syscall": (("process",), ("info",), "syscall"),
     "umount": (("process", "configuration"), ("change",), "umount"),
 }
+_OTHER: Final = ("name", "relative", "truncated", "namespaces")
+_NAMED: Final = ("path", "target", *_OTHER)
+_NUMBERS: Final = ("flags", "size", "request", "pid", "returned")
+_PARTS: Final = ("ids", "capabilities", "credentials", "namespace", "module", "bpf")
+_OF_IDS: Final = frozenset(("credentials", "setgid", "setuid"))
 _HASHES: Final = ("md5", "sha1", "sha256", "sha512")
 _WITHOUT_FILE: Final = frozenset(("mount", "pivot_root", "umount"))
 
 
+def add_operations(document: Fields, event: Event, found: tuple[Operation, ...]) -> None:
+    """`found` is what `event` did, at least one; `event.*` is there already, the kind of event is set here."""
+    first = found[0]
+    # Hardly a connection has the ports of another one, but the same is done to the same file again and again.
+    made = _shared(found) if first.socket is None else mapped(found)
+    document["event"].update(made.event)
+    document.update(made.parts)
+    document["tetragon"]["operation"] = made.rest
+    if first.kind in _OF_IDS:
+        action, changes = _changes(first, event.process)
+        if action:
+            document["event"]["action"] = action
+        if changes:
+            document["user"] = {**_opened(document.get("user")), "changes": changes}
+
+
+def add_hash(document: Fields, ima_hash: str, hook: str) -> None:
+    """Of the file that is executed, or of the one that the hook is about; ECS has no place for some algorithms."""
+    algorithm, _, digest = ima_hash.partition(":")
+    if algorithm not in _HASHES or not digest:
+        return
+    if hook.startswith("bprm_"):
+        document.setdefault("process", {})["hash"] = {algorithm: digest}
+    else:
+        document["file"] = {**_opened(document.get("file")), "hash": {algorithm: digest}}
+
+
 # Operations of the same arguments are the same object.
 @lru_cache(maxsize=4096)
+def _shared(operations: tuple[Operation, ...]) -> Mapped:
+    made = mapped(operations)
+    parts = {name: orjson.Fragment(orjson.dumps(fields)) for name, fields in made.parts.items()}
+    return Mapped(made.event, parts, orjson.Fragment(orjson.dumps(made.rest)))
+
+
 def mapped(operations: tuple[Operation, ...]) -> Mapped:
     """`operations` of one event, at least one; the first names it."""
     first = operations[0]
@@ -98,38 +138,13 @@ def mapped(operations: tuple[Operation, ...]) -> Mapped:
     elif first.returned is not None:
         event["outcome"] = "success"
     if first.denied:
-        event["category"] = (*categories, *(() if "network" in categories else ("intrusion_detection",)))
         event["type"] = (*types, "denied")
-    parts: Fields = network_fields(first)
+        if "network" not in categories:  # of a network alone ECS lets be said that it was denied
+            event["category"] = (*categories, "intrusion_detection")
+    if first.socket is not None:
+        return Mapped(event, network_fields(first, first.socket), _rest(first))
     file = file_fields(first) if first.kind not in _WITHOUT_FILE else {}
-    if file:
-        parts["file"] = file
-    fragments = {name: orjson.Fragment(orjson.dumps(fields)) for name, fields in parts.items()}
-    return Mapped(event, fragments, orjson.Fragment(orjson.dumps(_rest(first, bool(file)))))
-
-
-def add_operations(document: Fields, event: Event, found: tuple[Operation, ...]) -> None:
-    """`found` is what `event` did, at least one; `event.*` is there already, the kind of event is set here."""
-    made = mapped(found)
-    document["event"].update(made.event)
-    document.update(made.parts)
-    document["tetragon"]["operation"] = made.rest
-    action, changes = _changes(found[0], event.process)
-    if action:
-        document["event"]["action"] = action
-    if changes:
-        document["user"] = {**_opened(document.get("user")), "changes": changes}
-
-
-def add_hash(document: Fields, ima_hash: str, hook: str) -> None:
-    """Of the file that is executed, or of the one that the hook is about; ECS has no place for some algorithms."""
-    algorithm, _, digest = ima_hash.partition(":")
-    if algorithm not in _HASHES or not digest:
-        return
-    if hook.startswith("bprm_"):
-        document.setdefault("process", {})["hash"] = {algorithm: digest}
-    else:
-        document["file"] = {**_opened(document.get("file")), "hash": {algorithm: digest}}
+    return Mapped(event, {"file": file} if file else {}, _rest(first, named=not file))
 
 
 def _opened(fragment: orjson.Fragment | None) -> Fields:
@@ -177,41 +192,24 @@ def _asked(ids: Ids | None) -> int | None:
     return next((each for each in (ids.effective, ids.real, ids.fs, ids.saved) if each is not None), None)
 
 
-def _rest(operation: Operation, has_file: bool) -> Fields:
-    """What ECS has no name for."""
+def _rest(operation: Operation, *, named: bool = False) -> Fields:
+    """What ECS has no name for; `named`: the paths too."""
     fields: Fields = {"kind": operation.kind}
-    if not has_file:
-        fields["path"] = operation.path
-        fields["target"] = operation.target
-    fields["name"] = operation.name
-    fields["relative"] = operation.relative
-    fields["truncated"] = operation.truncated
-    fields["namespaces"] = operation.namespaces
-    fields["flags"] = operation.flags
-    fields["size"] = operation.size
-    fields["request"] = operation.request
-    fields["pid"] = operation.pid
-    fields["returned"] = operation.returned
     socket = operation.socket
     if socket is not None:
         cookie = str(socket.cookie) if socket.cookie is not None else ""  # more than a long holds
-        told = {"family": socket.family, "type": socket.type, "state": socket.state, "cookie": cookie}
-        fields["socket"] = _filled(told)
-    fields["ids"] = _known(operation.ids)
-    fields["capabilities"] = _known(operation.capabilities)
-    fields["credentials"] = _known(operation.credentials)
-    fields["user_namespace"] = _known(operation.namespace)
-    fields["module"] = _known(operation.module)
-    fields["bpf"] = _known(operation.bpf)
-    return _filled(fields)
-
-
-def _known(part: msgspec.Struct | None) -> Fields:
-    """Without what is not told; a zero and a no are."""
-    fields: Fields = msgspec.to_builtins(part) if part is not None else {}
+        ends = {"family": socket.family, "type": socket.type, "state": socket.state, "cookie": cookie}
+        fields["socket"] = {name: value for name, value in ends.items() if value}
+    for name in _NAMED if named else _OTHER:
+        value = getattr(operation, name)
+        if value:
+            fields[name] = value
+    for name in _NUMBERS:
+        number = getattr(operation, name)
+        if number is not None:
+            fields[name] = number
+    for name in _PARTS:
+        part = getattr(operation, name)
+        if part is not None and (told := msgspec.to_builtins(part)):  # without what is not told
+            fields["user_namespace" if name == "namespace" else name] = told
     return fields
-
-
-def _filled(fields: Fields) -> Fields:
-    """Without what is empty or false, but with zeros."""
-    return {name: value for name, value in fields.items() if value or (value == 0 and value is not False)}
