@@ -23,12 +23,13 @@ _MIGRATION: Final[Workload] = (
     "registry.example.com/shop/orders:4.2.0",
     ("/usr/bin/python3", "-m", "orders.migrate", "--to", "head"),
 )
+_SERVERS: Final = ("frontend", "orders", "cms")
 _RUNTIME: Final = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
 
 
 def serve(node: Node) -> Iterator[bool]:
     """A request comes, and another goes on to the database."""
-    _, main = node.random.choice(node.containers)
+    main = node.random.choice([main for _, main in node.containers if main.pod and main.pod.workload in _SERVERS])
     hooks.accept(node, main, 8080, f"10.244.{node.random.randrange(20)}.{node.random.randrange(2, 40)}")
     yield True
     yield from hooks.talk(node, main, DATABASE, 5432, node.random.randrange(80, 4_000))

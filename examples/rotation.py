@@ -3,7 +3,6 @@
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 
 class Log:
@@ -14,7 +13,7 @@ class Log:
         self._largest = largest
         self._packs = packs
         folder.mkdir(parents=True)
-        self._file: IO[bytes] = self.path.open("xb")
+        self._file = self.path.open("xb", buffering=0)
         self._size = 0
 
     def write(self, line: bytes, time: int) -> None:
@@ -23,9 +22,6 @@ class Log:
             self._rotate(time)
         self._file.write(line + b"\n")
         self._size += len(line) + 1
-
-    def flush(self) -> None:
-        self._file.flush()
 
     def close(self) -> None:
         self._file.close()
@@ -36,7 +32,7 @@ class Log:
         if backup.exists():
             raise FileExistsError(f"Backup {str(backup)!r} is there: the log filled up twice within a millisecond.")
         self.path.rename(backup)
-        self._file = self.path.open("xb")
+        self._file = self.path.open("xb", buffering=0)
         self._size = 0
         if self._packs:
             partial = backup.with_name(f"{backup.name}.gz.tmp")

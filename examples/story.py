@@ -8,6 +8,7 @@ day is the same, byte for byte, with the intrusion and without (--no-intrusion).
 
 import argparse
 import heapq
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -114,28 +115,32 @@ def _begun(node: Node) -> Iterator[bool]:
     return activity(node)
 
 
-def write(folder: Path, lines: Iterator[Line], largest: int, packs: bool, is_live: bool) -> list[Path]:
-    """The nodes' logs. `largest` in bytes; live: each line is written when its time has come."""
+def as_time_comes(lines: Iterator[Line]) -> Iterator[Line]:
+    for line in lines:
+        time.sleep(max(0, line[0] - time.time_ns()) / 10**9)
+        yield line
+
+
+def write(folder: Path, lines: Iterator[Line], largest: int, packs: bool) -> list[Path]:
+    """The nodes' logs. `largest` in bytes, of a log before it is renamed."""
     with ExitStack() as stack:
         logs: dict[str, Log] = {}
         for when, node, line in lines:
-            if is_live and when > time.time_ns():
-                for log in logs.values():
-                    log.flush()
-                time.sleep((when - time.time_ns()) / 10**9)
             if node not in logs:
                 logs[node] = stack.enter_context(closing(Log(folder / node, largest, packs)))
             logs[node].write(line, when)
     return [log.path for log in logs.values()]
 
 
-def _time(text: str) -> datetime:
-    given = datetime.fromisoformat(text)
-    if given.tzinfo is None:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} has no time zone; expected a time such as 2026-01-05T08:00:00+00:00"
-        )
-    return given
+def _time(text: str) -> int:
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        given = None
+    if given is None or given.tzinfo is None:
+        expected = "expected a time with its zone, such as 2026-01-05T08:00:00+00:00"
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: {expected}")
+    return int(given.timestamp()) * 10**9
 
 
 def main() -> None:
@@ -144,23 +149,35 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=float, default=50, help="events a second, of all nodes together")
-    parser.add_argument("--start", type=_time, metavar="TIME", help="first time, such as 2026-01-05T08:00:00+00:00")
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument(
+        "--start", type=_time, default=START, metavar="TIME", help="of the first events; without it always the same"
+    )
+    when.add_argument("--live", action="store_true", help="begin now, and write each line when its time has come")
     parser.add_argument("--no-intrusion", action="store_true", help="the ordinary day alone")
-    parser.add_argument("--live", action="store_true", help="begin now, and write each line when its time has come")
     parser.add_argument("--max-size-mb", type=float, default=1, help="of a log, before it is renamed")
     parser.add_argument("--compress", action="store_true", help="pack the renamed logs")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     given = parser.parse_args()
-    if given.nodes < 1 or given.minutes <= 0 or given.rate <= 0:
-        parser.error("--nodes, --minutes and --rate: expected numbers greater than 0")
-    if given.out.exists() and any(given.out.iterdir()):
-        parser.error(f"--out: the folder {str(given.out)!r} is not empty; name a new one, as no log is written over")
-    start = time.time_ns() if given.live else START
-    if given.start is not None:
-        start = int(given.start.timestamp()) * 10**9
+    if given.nodes < 1 or min(given.minutes, given.rate, given.max_size_mb) <= 0:
+        parser.error("--nodes, --minutes, --rate and --max-size-mb: expected numbers greater than 0")
+    if given.out.exists() and (not given.out.is_dir() or any(given.out.iterdir())):
+        parser.error(f"--out: {str(given.out)!r} is there and no empty folder; name a new one, nothing is written over")
+    start = time.time_ns() if given.live else given.start
     of_all = (given.seed, given.nodes, given.minutes, given.rate, start)
     lines = ordinary(*of_all) if given.no_intrusion else story(*of_all)
-    for path in write(given.out, lines, int(given.max_size_mb * (1 << 20)), given.compress, given.live):
+    try:
+        paths = write(
+            given.out,
+            as_time_comes(lines) if given.live else lines,
+            int(given.max_size_mb * (1 << 20)),
+            given.compress,
+        )
+    except OSError as error:
+        sys.exit(f"story: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    for path in paths:
         print(path)
 
 

@@ -92,8 +92,10 @@ def test_a_live_story_begins_now_and_takes_as_long_as_it_tells(tmp_path: Path) -
     [
         (("--nodes", "0"), "expected numbers greater than 0"),
         (("--rate", "-5"), "expected numbers greater than 0"),
-        (("--start", "2026-01-05T08:00:00"), "has no time zone"),
-        (("--out", str(ROOT / "examples")), "is not empty"),
+        (("--start", "2026-01-05T08:00:00"), "expected a time with its zone"),
+        (("--start", "yesterday"), "'yesterday' is no time"),
+        (("--max-size-mb", "0"), "expected numbers greater than 0"),
+        (("--out", str(ROOT / "examples")), "no empty folder"),
     ],
 )
 def test_the_command_says_what_it_expected(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:

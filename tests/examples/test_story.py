@@ -1,6 +1,7 @@
 import json
 from base64 import b64decode
 from collections import Counter
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +36,13 @@ def test_the_same_seed_gives_the_same_bytes(day: list[Line], attack: list[Line])
     assert list(ordinary(SEED, NODES, MINUTES, RATE)) == day
     assert list(intrusion(SEED, NODES, MINUTES)) == attack
     assert list(intrusion(SEED + 1, NODES, MINUTES)) != attack
+
+
+def test_the_ordinary_day_is_the_one_that_agents_are_tuned_on() -> None:
+    """Whoever changes it looks again at what the agents say of it."""
+    log = b"".join(line for _, _, line in ordinary(seed=1, nodes=4, minutes=2, rate=20))
+
+    assert sha256(log).hexdigest() == "f9721fa91a0d3e2c1eec31a91e6358e2628609a204504dbd07efbf1c5a5213c7"
 
 
 def test_the_story_is_the_ordinary_day_and_the_intrusion_among_it(day: list[Line], attack: list[Line]) -> None:
