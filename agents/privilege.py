@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from agents import Fields, Memory, agent
-from schemas.causes import execution_cause, explains, file_cause, of_setuid_file
+from schemas.causes import changes_rights, execution_cause, explains, file_cause, of_setuid_file
 from schemas.difference import Difference, difference
 from schemas.elevation import Tags, call_tags, execution_tags, namespace_tags, verdict
 from schemas.holder import Holder, after_call
@@ -12,7 +12,6 @@ from schemas.operation import Operation, operations
 from schemas.tetragon import Event, ProcessExec
 from schemas.times import SECOND
 
-CALLS: Final = frozenset(("credentials", "setcap", "setgid", "setns", "setuid", "unshare"))
 SOON: Final = 60 * SECOND  # between a call of a forked process and its exec
 
 
@@ -21,7 +20,7 @@ def privilege(event: Event, lineage: Lineage, memory: Memory) -> Fields:
     if type(event.body) is ProcessExec:
         return _executed(event, lineage, memory)
     for operation in operations(event):
-        if operation.kind in CALLS and not operation.failed:
+        if changes_rights(operation) and not operation.failed:
             return _called(event.time or 0, lineage.process, operation, memory)
     return {}
 
@@ -54,7 +53,7 @@ def _called(time: int, process: Execution, call: Operation, memory: Memory) -> F
     asked = call.kind != "credentials" and call.returned is None
     fields: dict[str, Any] = {"since": "call", **({"asked": True} if asked else {})}
     if call.kind in ("setns", "unshare"):
-        _remember(process, time, before, call, memory)
+        _remember(process, time, before, call.kind, memory)
         spaces = {"namespaces": {"changed": call.namespaces}} if call.namespaces else {}
         fields |= {"direction": "changed", "changes": ["namespaces"], **spaces}
         return _told(fields, call.kind, namespace_tags(before, process, call))
@@ -62,17 +61,19 @@ def _called(time: int, process: Execution, call: Operation, memory: Memory) -> F
     found = difference(before, after)
     if found is None:
         return {}
-    _remember(process, time, after, call, memory, asked=asked)
     fields |= {**found.fields, "direction": found.direction, "changes": found.changes}
-    cause = "setuid_file" if of_setuid_file(found, before, call) else call.kind
+    by_file = of_setuid_file(found, before, call)
+    cause = "setuid_file" if by_file else call.kind
+    # What an exec commits is the next image's, not this one's.
+    _remember(process, time, after, cause, memory, only_cause=asked or by_file)
     return _told(fields, cause, call_tags(found, before, process, call, asked=asked))
 
 
 def _remember(
-    process: Execution, time: int, held: Holder, call: Operation, memory: Memory, *, asked: bool = False
+    process: Execution, time: int, held: Holder, cause: str, memory: Memory, *, only_cause: bool = False
 ) -> None:
     if process.pid is not None:
-        memory[_place(process)] = [process.exec_id, time, held.uid, held.rights, call.kind, asked]
+        memory[_place(process)] = [process.exec_id, time, held.uid, held.rights, cause, only_cause]
 
 
 def _held(process: Execution, memory: Memory) -> Holder:

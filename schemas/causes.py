@@ -14,6 +14,9 @@ _ANYBODYS: Final = (*SCRATCH, "/home/")
 _SETUID: Final = mask_of(["CAP_SETUID"])
 _SYS_ADMIN: Final = mask_of(["CAP_SYS_ADMIN"])
 
+_CALLS: Final = frozenset(("setcap", "setgid", "setns", "setuid", "unshare"))
+_COMMITS: Final = frozenset(("commit_creds", "task_fix_setgid", "task_fix_setuid"))
+
 # What a call can explain of the difference that its process's next execution shows.
 _EXPLAINED: Final = {
     "setcap": "capabilities",
@@ -60,9 +63,14 @@ def execution_cause(found: Difference, before: Holder, after: Holder, base: Exec
     return "setuid_file" if found.to_root and execution.name in SET_ID else ""
 
 
-def explains(call: str, found: Difference) -> bool:
-    """`call` is an operation's kind. Committed credentials may be any."""
-    return call not in _EXPLAINED or _EXPLAINED[call] in found.changes
+def explains(cause: str, found: Difference) -> bool:
+    """`cause` is the kind of an operation, or what its event was put down to. Committed credentials may be any."""
+    return cause not in _EXPLAINED or _EXPLAINED[cause] in found.changes
+
+
+def changes_rights(call: Operation) -> bool:
+    """For good: the kernel also takes other credentials for a moment, to do something in somebody's name."""
+    return call.kind in _CALLS or (call.kind == "credentials" and call.hook in _COMMITS)
 
 
 def of_setuid_file(found: Difference, before: Holder, call: Operation) -> bool:
