@@ -36,12 +36,13 @@ class _Node(Generic[T]):
 
 
 class _State(Generic[T, V]):
-    __slots__ = ("by_first", "by_last", "literals", "loose", "others", "rest", "seen", "value")
+    __slots__ = ("by_first", "by_last", "literals", "loose", "names", "others", "rest", "seen", "value")
 
     def __init__(self, nodes: frozenset[_Node[T]], value: V) -> None:
         self.value = value
         self.others = {node for node in nodes if node.stays}  # to which any part leads
         self.literals = [node.literals for node in nodes if node.literals]
+        self.names = frozenset().union(*self.literals)
         # Globs by the letter that a part must begin with, or end with, to match.
         self.by_first: dict[str, list[tuple[Glob, _Node[T]]]] = {}
         self.by_last: dict[str, list[tuple[Glob, _Node[T]]]] = {}
@@ -94,13 +95,14 @@ class Matcher(Generic[T, V]):
         return found
 
     def _step(self, state: _State[T, V], part: str) -> _State[T, V]:
-        reached = [literals[part] for literals in state.literals if part in literals]
-        named = bool(reached)
+        named = part in state.names
+        reached = [literals[part] for literals in state.literals if part in literals] if named else []
         if part[0] in state.by_first:
             reached += [node for made, node in state.by_first[part[0]] if made(part)]
         if part[-1] in state.by_last:
             reached += [node for made, node in state.by_last[part[-1]] if made(part)]
-        reached += [node for made, node in state.loose if made(part)]
+        if state.loose:
+            reached += [node for made, node in state.loose if made(part)]
         if not reached:
             return state.rest or self._rest(state)
         found = self._state(state.others.union(*map(_with_anywhere, reached)))

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.fim.classifier import Classifier
 from schemas.fim.taxonomy import built_in
@@ -67,3 +69,8 @@ def test_requirements_are_those_of_all_categories_once() -> None:
 )
 def test_an_editors_temporary_file_is_known_by_its_folder(path: str) -> None:
     assert CLASSIFIER.classify(path).knowledge is not None
+
+
+@given(st.text())
+def test_no_path_is_refused(path: str) -> None:
+    assert CLASSIFIER.classify_anew(path).path.startswith("/")
