@@ -1,6 +1,5 @@
 """The fields that say what kind of event it is: `event.*`, and what only that kind has."""
 
-from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -16,11 +15,10 @@ from schemas.times import SECOND, canonical, nanoseconds
 Fields = dict[str, Any]
 
 _COMMON: Final = {field.name for field in members(Body)}
-# By type the members that are carried as they are: their names in JSON, and what gets them all.
+# By type the members that are carried as they are: (attribute, name in JSON).
 _CARRIED: Final = {
-    body: (tuple(field.encode_name for field in own), attrgetter(*(field.name for field in own)))
+    body: tuple((field.name, field.encode_name) for field in members(body) if field.name not in _COMMON)
     for body in BODIES.values()
-    if len(own := [field for field in members(body) if field.name not in _COMMON]) > 1
 }
 
 
@@ -101,7 +99,9 @@ def _add_action(document: Fields, event: Event, carried: Fields) -> None:
         add_operations(document, event, done)
     else:
         fields = document["event"]
-        fields["action"] = _action(event, carried)
+        action = _action(event, carried)
+        if action:
+            fields["action"] = action
         if carried.get("action") in DENYING or carried.get("return_action") in DENYING:
             fields["outcome"] = "failure"
     if "ima_hash" in carried:
@@ -110,12 +110,10 @@ def _add_action(document: Fields, event: Event, carried: Fields) -> None:
 
 def _carried(body: Body) -> Fields:
     found: Fields = {}
-    known = _CARRIED.get(type(body))
-    if known is not None:
-        names, values_of = known
-        for name, value in zip(names, values_of(body), strict=True):
-            if value:
-                found[name] = orjson.Fragment(bytes(value)) if isinstance(value, Raw) else value
+    for attribute, name in _CARRIED.get(type(body), ()):
+        value = getattr(body, attribute)
+        if value:
+            found[name] = orjson.Fragment(bytes(value)) if isinstance(value, Raw) else value
     return found
 
 
