@@ -1,10 +1,9 @@
 """What a process may do: its ids, capabilities and namespaces, in a form that is short, shared and easy to compare.
 
-Thousands of processes have few different rights. So an execution remembers them as one interned text, two executions
+Thousands of processes have few different rights. So an execution remembers them as one text that it shares, two executions
 have the same rights if their texts are equal, and what is made of a text is made once.
 """
 
-import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -50,7 +49,7 @@ def raised_by_file(process: Process) -> bool:
 
 
 def text_of(rights: Rights) -> str:
-    return sys.intern(msgspec.json.encode(rights).decode())
+    return msgspec.json.encode(rights).decode()
 
 
 @lru_cache(maxsize=4096)

@@ -78,7 +78,7 @@ def _execution(process: Process, node: str, source: Source, start: int) -> Execu
         sys.intern(process.docker[:LONGEST]),
         node,
         source,
-        rights=rights_of(process),
+        rights=sys.intern(rights_of(process)),
         raised=raised_by_file(process),
         joined=joined,
         probe=joined and _is_probe(process),
