@@ -1,7 +1,7 @@
 """What a process may do: its ids, capabilities and namespaces, in a form that is short, shared and easy to compare.
 
-Thousands of processes have few different rights. So an execution remembers them as one text that it shares, two executions
-have the same rights if their texts are equal, and what is made of a text is made once.
+Thousands of processes have few different rights. So an execution remembers them as one text that it shares with others;
+two executions have the same rights if their texts are equal, and what is made of a text is made once.
 """
 
 from collections.abc import Sequence
