@@ -4,10 +4,11 @@ ARG BASE=python:3.13-slim
 FROM ${BASE} AS build
 WORKDIR /src
 COPY deploy/image/needed.py pyproject.toml requirements.lock ./
-# Two environments: what only builds stays behind. Every package is checked against the hashes of the lock.
+# Two environments: what only builds stays behind. Every package is checked against the hashes of the lock. Where there
+# is no wheel (Faust's on arm64) pip builds one of the source; without a compiler Faust leaves its C part out.
 RUN python3 needed.py > run.txt \
     && python3 -m venv /opt/tetrastash \
-    && /opt/tetrastash/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: -r run.txt
+    && /opt/tetrastash/bin/python -m pip install --no-cache-dir --require-hashes -r run.txt
 RUN python3 needed.py setuptools > build.txt \
     && python3 -m venv /opt/build \
     && /opt/build/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: -r build.txt
