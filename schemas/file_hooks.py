@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from schemas.hook_args import Given, Reader, dentry_path, kernel_path, user_path
+from schemas.hook_args import Given, Reader, dentry_path, hooks, kernel_path, user_path
 from schemas.kprobe_args import PathArgument
 from schemas.operation_shape import O_CREAT, FileKind, Operation
 
@@ -179,41 +179,37 @@ def kernel_read(given: Given) -> tuple[Operation, ...]:
     return (given.operation("read", **where(given)),)
 
 
-def _hooks(reader: Reader, names: str) -> dict[str, Reader]:
-    return dict.fromkeys(names.split(), reader)
-
-
 # LSM's hooks are kprobes too, by the name of the function that calls them: `security_` is left out of both.
 FILE_HOOKS: Final[dict[str, Reader]] = {
-    **_hooks(masked, "file_permission inode_permission"),
-    **_hooks(mapped, "mmap_file vm_mmap_pgoff"),
-    **_hooks(simple("open"), "file_open file_post_open fd_install vfs_open do_dentry_open"),
-    **_hooks(opened, "sys_open sys_openat sys_openat2 do_sys_open do_sys_openat2 do_filp_open"),
-    **_hooks(with_mode("create"), "sys_creat inode_create inode_mknod path_mknod vfs_create sys_mknod sys_mknodat"),
-    **_hooks(with_mode("mkdir"), "path_mkdir inode_mkdir vfs_mkdir do_mkdirat sys_mkdir sys_mkdirat"),
-    **_hooks(transferred("read"), "sys_read sys_pread64 sys_readv sys_preadv ksys_read vfs_read vfs_readv"),
-    **_hooks(transferred("write"), "sys_write sys_pwrite64 sys_writev sys_pwritev ksys_write vfs_write vfs_writev"),
-    **_hooks(truncated, "path_truncate file_truncate do_truncate vfs_truncate sys_truncate sys_ftruncate"),
-    **_hooks(simple("close"), "sys_close filp_close"),
-    **_hooks(simple("unlink"), "path_unlink inode_unlink vfs_unlink do_unlinkat sys_unlink sys_unlinkat"),
-    **_hooks(simple("rmdir"), "path_rmdir inode_rmdir vfs_rmdir do_rmdir sys_rmdir"),
-    **_hooks(paired("rename"), "path_rename inode_rename do_renameat2 sys_rename sys_renameat sys_renameat2"),
-    **_hooks(paired("link"), "path_link inode_link vfs_link do_linkat sys_link sys_linkat"),
-    **_hooks(symlinked, "path_symlink inode_symlink vfs_symlink do_symlinkat sys_symlink sys_symlinkat"),
-    **_hooks(with_mode("chmod"), "path_chmod chmod_common sys_chmod sys_fchmod sys_fchmodat sys_fchmodat2"),
-    **_hooks(owned, "path_chown chown_common sys_chown sys_fchown sys_lchown sys_fchownat"),
-    **_hooks(simple("setattr"), "inode_setattr notify_change"),
-    **_hooks(with_attribute("setxattr"), "inode_setxattr inode_copy_up_xattr vfs_setxattr sys_setxattr sys_lsetxattr"),
-    **_hooks(with_attribute("setxattr"), "sys_fsetxattr"),
-    **_hooks(with_attribute("removexattr"), "inode_removexattr vfs_removexattr sys_removexattr sys_lremovexattr"),
-    **_hooks(with_attribute("removexattr"), "sys_fremovexattr"),
-    **_hooks(simple("utimes"), "sys_utime sys_utimes sys_futimesat sys_utimensat vfs_utimes"),
-    **_hooks(simple("access"), "sys_access sys_faccessat sys_faccessat2 sys_stat sys_lstat sys_newstat sys_newlstat"),
-    **_hooks(simple("access"), "sys_newfstatat sys_statx inode_getattr inode_follow_link inode_readlink"),
-    **_hooks(simple("access"), "sys_readlink sys_readlinkat sys_getdents64"),
-    **_hooks(simple("execute"), "bprm_check bprm_check_security bprm_creds_from_file bprm_creds_for_exec"),
-    **_hooks(simple("execute"), "sys_execve sys_execveat sched_process_exec"),
-    **_hooks(simple("chdir"), "sys_chdir sys_fchdir"),
-    **_hooks(simple("chroot"), "path_chroot sys_chroot"),
-    **_hooks(kernel_read, "kernel_read_file kernel_post_read_file"),
+    **hooks(masked, "file_permission inode_permission"),
+    **hooks(mapped, "mmap_file vm_mmap_pgoff"),
+    **hooks(simple("open"), "file_open file_post_open fd_install vfs_open do_dentry_open"),
+    **hooks(opened, "sys_open sys_openat sys_openat2 do_sys_open do_sys_openat2 do_filp_open"),
+    **hooks(with_mode("create"), "sys_creat inode_create inode_mknod path_mknod vfs_create sys_mknod sys_mknodat"),
+    **hooks(with_mode("mkdir"), "path_mkdir inode_mkdir vfs_mkdir do_mkdirat sys_mkdir sys_mkdirat"),
+    **hooks(transferred("read"), "sys_read sys_pread64 sys_readv sys_preadv ksys_read vfs_read vfs_readv"),
+    **hooks(transferred("write"), "sys_write sys_pwrite64 sys_writev sys_pwritev ksys_write vfs_write vfs_writev"),
+    **hooks(truncated, "path_truncate file_truncate do_truncate vfs_truncate sys_truncate sys_ftruncate"),
+    **hooks(simple("close"), "sys_close filp_close"),
+    **hooks(simple("unlink"), "path_unlink inode_unlink vfs_unlink do_unlinkat sys_unlink sys_unlinkat"),
+    **hooks(simple("rmdir"), "path_rmdir inode_rmdir vfs_rmdir do_rmdir sys_rmdir"),
+    **hooks(paired("rename"), "path_rename inode_rename do_renameat2 sys_rename sys_renameat sys_renameat2"),
+    **hooks(paired("link"), "path_link inode_link vfs_link do_linkat sys_link sys_linkat"),
+    **hooks(symlinked, "path_symlink inode_symlink vfs_symlink do_symlinkat sys_symlink sys_symlinkat"),
+    **hooks(with_mode("chmod"), "path_chmod chmod_common sys_chmod sys_fchmod sys_fchmodat sys_fchmodat2"),
+    **hooks(owned, "path_chown chown_common sys_chown sys_fchown sys_lchown sys_fchownat"),
+    **hooks(simple("setattr"), "inode_setattr notify_change"),
+    **hooks(with_attribute("setxattr"), "inode_setxattr inode_copy_up_xattr vfs_setxattr sys_setxattr sys_lsetxattr"),
+    **hooks(with_attribute("setxattr"), "sys_fsetxattr"),
+    **hooks(with_attribute("removexattr"), "inode_removexattr vfs_removexattr sys_removexattr sys_lremovexattr"),
+    **hooks(with_attribute("removexattr"), "sys_fremovexattr"),
+    **hooks(simple("utimes"), "sys_utime sys_utimes sys_futimesat sys_utimensat vfs_utimes"),
+    **hooks(simple("access"), "sys_access sys_faccessat sys_faccessat2 sys_stat sys_lstat sys_newstat sys_newlstat"),
+    **hooks(simple("access"), "sys_newfstatat sys_statx inode_getattr inode_follow_link inode_readlink"),
+    **hooks(simple("access"), "sys_readlink sys_readlinkat sys_getdents64"),
+    **hooks(simple("execute"), "bprm_check bprm_check_security bprm_creds_from_file bprm_creds_for_exec"),
+    **hooks(simple("execute"), "sys_execve sys_execveat sched_process_exec"),
+    **hooks(simple("chdir"), "sys_chdir sys_fchdir"),
+    **hooks(simple("chroot"), "path_chroot sys_chroot"),
+    **hooks(kernel_read, "kernel_read_file kernel_post_read_file"),
 }

@@ -73,6 +73,11 @@ class Reader(Protocol):
     def __call__(self, given: Given) -> tuple[Operation, ...]: ...
 
 
+def hooks(reader: Reader, names: str) -> dict[str, Reader]:
+    """One reader for several hooks, with spaces in between."""
+    return dict.fromkeys(names.split(), reader)
+
+
 def kernel_path(argument: PathArgument) -> str:
     """Old versions wrote a path without its first slash."""
     path = argument.mount + argument.path

@@ -19,7 +19,7 @@ from schemas.operation_shape import (
     Operation,
     Socket,
 )
-from schemas.privilege_hooks import PRIVILEGE_HOOKS, committed, loaded, used_bpf
+from schemas.privilege_hooks import PRIVILEGE_HOOKS, committed, used_bpf
 from schemas.socket_events import SOCKET_EVENTS, socket_operation
 from schemas.socket_hooks import SOCKET_HOOKS, sock_of, socket_of
 from schemas.tetragon import (
@@ -44,6 +44,7 @@ _HOOKS: Final[Mapping[str, Reader]] = {**FILE_HOOKS, **SOCKET_HOOKS, **PRIVILEGE
 _ARCHITECTURE: Final = re.compile(r"__(?:x64|ia32|arm64|arm32)_(?=sys_)")
 _CACHED: Final = 1024  # bytes of arguments that are worth keeping
 _NOTHING: Final[tuple[Operation, ...]] = ()
+_OF_PROCESS: Final = frozenset((ProcessExec, ProcessExit))
 
 # The document and several agents ask for the same event one after another.
 _latest: Final[list[tuple[Event | None, tuple[Operation, ...]]]] = [(None, _NOTHING)]
@@ -60,13 +61,13 @@ def operations(event: Event) -> tuple[Operation, ...]:
 
 def _decoded(event: Event) -> tuple[Operation, ...]:
     body = event.body
-    if isinstance(body, ProcessExec | ProcessExit):
+    if type(body) in _OF_PROCESS:
         return _NOTHING
     if isinstance(body, ProcessKprobe):
         denied = body.action in DENYING or body.return_action in DENYING
         return _of(event, hook_name(body.function_name), body.args, body.returned, denied)
     if isinstance(body, ProcessLsm):
-        return _of(event, body.function_name, body.args, ABSENT, body.action in DENYING)
+        return _of(event, hook_name(body.function_name), body.args, ABSENT, body.action in DENYING)
     if isinstance(body, ProcessTracepoint):
         return _of(event, _tracepoint(body.subsys, body.event), body.args, ABSENT, body.action in DENYING)
     if isinstance(body, ProcessUprobe | ProcessUsdt):
@@ -113,14 +114,12 @@ def _read(hook: str, args: bytes, returned: bytes, cwd: str, denied: bool) -> tu
 
 
 def _unknown(given: Given) -> tuple[Operation, ...]:
-    """A hook that nobody named here is known by what it is given."""
+    """A hook that nobody named here is known by what it is given, but for a module: it may load, unload or look."""
     for argument in given.arguments:
         if _is_of_socket(argument):
             return (given.operation("socket", socket=socket_of(given)),)
         if argument.process_credentials_arg is not None or argument.cred_arg is not None:
             return committed(given)
-        if argument.module_arg is not None:
-            return loaded("module_load")(given)
         if argument.bpf_attr_arg is not None or argument.bpf_map_arg is not None or argument.bpf_prog_arg is not None:
             return used_bpf(given)
     return (given.operation("access", **where(given)),) if given.paths else _NOTHING

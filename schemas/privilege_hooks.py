@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from schemas.capabilities import CAPABILITIES, capabilities_of
 from schemas.file_hooks import where
-from schemas.hook_args import Given, Reader, kernel_path, user_path
+from schemas.hook_args import Given, Reader, hooks, kernel_path, user_path
 from schemas.kprobe_args import CapabilityArgument, MapArgument, ModuleArgument, PerfArgument, ProgramArgument
 from schemas.operation_shape import (
     CLONE_NEWUSER,
@@ -205,36 +205,32 @@ def called(given: Given) -> tuple[Operation, ...]:
     return (given.operation("syscall", request=number, name=syscall.abi if syscall is not None else ""),)
 
 
-def _hooks(reader: Reader, names: str) -> dict[str, Reader]:
-    return dict.fromkeys(names.split(), reader)
-
-
 PRIVILEGE_HOOKS: Final[dict[str, Reader]] = {
-    **_hooks(asked("setuid", "effective"), "__sys_setuid sys_setuid"),
-    **_hooks(asked("setgid", "effective"), "__sys_setgid sys_setgid"),
-    **_hooks(asked("setuid", "fs"), "__sys_setfsuid sys_setfsuid"),
-    **_hooks(asked("setgid", "fs"), "__sys_setfsgid sys_setfsgid"),
-    **_hooks(asked("setuid", "real", "effective"), "__sys_setreuid sys_setreuid"),
-    **_hooks(asked("setgid", "real", "effective"), "__sys_setregid sys_setregid"),
-    **_hooks(asked("setuid", "real", "effective", "saved"), "__sys_setresuid sys_setresuid"),
-    **_hooks(asked("setgid", "real", "effective", "saved"), "__sys_setresgid sys_setresgid"),
-    **_hooks(committed, "commit_creds override_creds revert_creds task_fix_setuid task_fix_setgid"),
-    **_hooks(capped, "capset cap_capset sys_capset"),
-    **_hooks(checked, "cap_capable capable"),
-    **_hooks(new_user_namespace, "create_user_ns userns_create"),
-    **_hooks(entered, "sys_setns"),
-    **_hooks(unshared, "sys_unshare ksys_unshare"),
-    **_hooks(mounted, "sys_mount sb_mount path_mount do_mount"),
-    **_hooks(moved_root, "sys_pivot_root sb_pivotroot"),
-    **_hooks(unmounted, "sys_umount sys_umount2 sb_umount path_umount"),
-    **_hooks(loaded("module_request"), "kernel_module_request"),
-    **_hooks(loaded("module_load"), "find_module_sections do_init_module load_module sys_init_module sys_finit_module"),
-    **_hooks(loaded("module_load"), "module_load"),
-    **_hooks(loaded("module_unload"), "free_module sys_delete_module module_free"),
-    **_hooks(loaded_data, "kernel_load_data"),
-    **_hooks(used_bpf, "bpf_check bpf_prog_load bpf_map_create bpf_map_alloc bpf_map bpf_prog bpf sys_bpf"),
-    **_hooks(probed, "perf_event_alloc perf_event_open sys_perf_event_open"),
-    **_hooks(traced, "sys_ptrace ptrace_access_check ptrace_traceme"),
-    **_hooks(signalled, "sys_kill sys_tkill sys_tgkill task_kill"),
-    **_hooks(called, "raw_syscalls/sys_enter"),
+    **hooks(asked("setuid", "effective"), "__sys_setuid sys_setuid"),
+    **hooks(asked("setgid", "effective"), "__sys_setgid sys_setgid"),
+    **hooks(asked("setuid", "fs"), "__sys_setfsuid sys_setfsuid"),
+    **hooks(asked("setgid", "fs"), "__sys_setfsgid sys_setfsgid"),
+    **hooks(asked("setuid", "real", "effective"), "__sys_setreuid sys_setreuid"),
+    **hooks(asked("setgid", "real", "effective"), "__sys_setregid sys_setregid"),
+    **hooks(asked("setuid", "real", "effective", "saved"), "__sys_setresuid sys_setresuid"),
+    **hooks(asked("setgid", "real", "effective", "saved"), "__sys_setresgid sys_setresgid"),
+    **hooks(committed, "commit_creds override_creds revert_creds task_fix_setuid task_fix_setgid"),
+    **hooks(capped, "capset cap_capset sys_capset"),
+    **hooks(checked, "cap_capable capable"),
+    **hooks(new_user_namespace, "create_user_ns userns_create"),
+    **hooks(entered, "sys_setns"),
+    **hooks(unshared, "sys_unshare ksys_unshare"),
+    **hooks(mounted, "sys_mount sb_mount path_mount do_mount"),
+    **hooks(moved_root, "sys_pivot_root sb_pivotroot"),
+    **hooks(unmounted, "sys_umount sys_umount2 sb_umount path_umount"),
+    **hooks(loaded("module_request"), "kernel_module_request"),
+    **hooks(loaded("module_load"), "find_module_sections do_init_module load_module sys_init_module sys_finit_module"),
+    **hooks(loaded("module_load"), "module_load"),
+    **hooks(loaded("module_unload"), "free_module sys_delete_module module_free"),
+    **hooks(loaded_data, "kernel_load_data"),
+    **hooks(used_bpf, "bpf_check bpf_prog_load bpf_map_create bpf_map_alloc bpf_map bpf_prog bpf sys_bpf"),
+    **hooks(probed, "perf_event_alloc perf_event_open sys_perf_event_open"),
+    **hooks(traced, "sys_ptrace ptrace_access_check ptrace_traceme"),
+    **hooks(signalled, "sys_kill sys_tkill sys_tgkill task_kill"),
+    **hooks(called, "raw_syscalls/sys_enter"),
 }

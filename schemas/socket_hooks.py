@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from schemas.hook_args import NO_SOCKET, Given, Reader, address_of, port_of, remote_of
+from schemas.hook_args import NO_SOCKET, Given, Reader, address_of, hooks, port_of, remote_of
 from schemas.kprobe_args import AddressArgument, PacketArgument, SockArgument
 from schemas.operation_shape import Operation, Socket, SocketKind
 
@@ -116,24 +116,20 @@ def _size(given: Given) -> int | None:
     return given.number("size", len(given.numbers) - 1)
 
 
-def _hooks(reader: Reader, names: str) -> dict[str, Reader]:
-    return dict.fromkeys(names.split(), reader)
-
-
 SOCKET_HOOKS: Final[dict[str, Reader]] = {
-    **_hooks(about("connect", to=True), "tcp_connect tcp_v4_connect tcp_v6_connect socket_connect sys_connect"),
-    **_hooks(about("connect", to=True), "ip4_datagram_connect ip6_datagram_connect unix_stream_connect"),
-    **_hooks(about("accept"), "inet_csk_accept tcp_create_openreq_child socket_accept sys_accept sys_accept4"),
-    **_hooks(about("listen"), "inet_csk_listen_start inet_listen socket_listen sys_listen"),
-    **_hooks(about("bind"), "socket_bind inet_bind inet6_bind sys_bind"),
-    **_hooks(about("disconnect"), "tcp_close inet_csk_destroy_sock sk_free __sk_free tcp_disconnect"),
-    **_hooks(about("socket"), "sk_alloc socket_create socket_post_create sys_socket"),
-    **_hooks(moved("send", outward=True), "tcp_sendmsg tcp_sendmsg_locked udp_sendmsg udpv6_sendmsg socket_sendmsg"),
-    **_hooks(moved("send", outward=True), "ip_output ip6_output ip_mc_output dev_queue_xmit __dev_queue_xmit"),
-    **_hooks(moved("send", outward=True), "dev_hard_start_xmit ip_send_skb sys_sendto sys_sendmsg"),
-    **_hooks(moved("receive", outward=False), "tcp_recvmsg udp_recvmsg udpv6_recvmsg socket_recvmsg"),
-    **_hooks(moved("receive", outward=False), "sk_filter_trim_cap sys_recvfrom sys_recvmsg"),
-    **_hooks(filtered, "__cgroup_bpf_run_filter_skb"),
-    **_hooks(changed_state, "tcp_set_state"),
-    **_hooks(about("drop", outward=False), "kfree_skb_reason kfree_skb"),
+    **hooks(about("connect", to=True), "tcp_connect tcp_v4_connect tcp_v6_connect socket_connect sys_connect"),
+    **hooks(about("connect", to=True), "ip4_datagram_connect ip6_datagram_connect unix_stream_connect"),
+    **hooks(about("accept"), "inet_csk_accept tcp_create_openreq_child socket_accept sys_accept sys_accept4"),
+    **hooks(about("listen"), "inet_csk_listen_start inet_listen socket_listen sys_listen"),
+    **hooks(about("bind"), "socket_bind inet_bind inet6_bind sys_bind"),
+    **hooks(about("disconnect"), "tcp_close inet_csk_destroy_sock sk_free __sk_free tcp_disconnect"),
+    **hooks(about("socket"), "sk_alloc socket_create socket_post_create sys_socket"),
+    **hooks(moved("send", outward=True), "tcp_sendmsg tcp_sendmsg_locked udp_sendmsg udpv6_sendmsg socket_sendmsg"),
+    **hooks(moved("send", outward=True), "ip_output ip6_output ip_mc_output dev_queue_xmit __dev_queue_xmit"),
+    **hooks(moved("send", outward=True), "dev_hard_start_xmit ip_send_skb sys_sendto sys_sendmsg"),
+    **hooks(moved("receive", outward=False), "tcp_recvmsg udp_recvmsg udpv6_recvmsg socket_recvmsg"),
+    **hooks(moved("receive", outward=False), "sk_filter_trim_cap sys_recvfrom sys_recvmsg"),
+    **hooks(filtered, "__cgroup_bpf_run_filter_skb"),
+    **hooks(changed_state, "tcp_set_state"),
+    **hooks(about("drop", outward=False), "kfree_skb_reason kfree_skb"),
 }

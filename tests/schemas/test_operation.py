@@ -328,6 +328,23 @@ def test_code_that_is_mapped_shared_and_writable_is_both() -> None:
     assert kinds == ["mmap_exec", "write"]
 
 
+@pytest.mark.parametrize(
+    ("args", "kinds"),
+    [
+        (FILE, ["access"]),
+        (SOCK, ["socket"]),
+        ('{"int_arg":1},' + PACKET, ["socket"]),
+        (CREDENTIALS, ["credentials"]),
+        ('{"bpf_map_arg":{"MapName":"m"}}', ["bpf"]),
+        ('{"module_arg":{"name":"m"}}', []),
+        ('{"int_arg":1},{"string_arg":"/etc/shadow"}', []),
+        ("", []),
+    ],
+)
+def test_a_hook_without_a_name_here_is_known_by_what_it_is_given(args: str, kinds: list[str]) -> None:
+    assert [each["kind"] for each in kprobe("something_new", args)] == kinds
+
+
 def test_data_that_the_kernel_loads_is_not_always_a_module() -> None:
     assert kprobe("security_kernel_load_data", '{"int_arg":1}') == []
 
