@@ -11,6 +11,7 @@ from schemas.rights import IDS, NAMESPACES, Rights, names_of, read
 
 Direction: TypeAlias = Literal["raised", "lowered", "changed"]
 
+_REAL: Final = IDS.index("uid")
 _EFFECTIVE: Final = IDS.index("euid")
 _USERS: Final = [place for place, name in enumerate(IDS) if name.endswith("uid")]
 _GROUPS: Final = [place for place, name in enumerate(IDS) if name.endswith("gid")]
@@ -19,7 +20,8 @@ _GROUPS: Final = [place for place, name in enumerate(IDS) if name.endswith("gid"
 class Difference(msgspec.Struct, frozen=True, gc=False):
     direction: Direction
     changes: tuple[str, ...]  # of user, group, capabilities, namespaces
-    to_root: bool  # the effective user has become 0
+    to_root: bool  # the effective or the real user has become 0
+    from_root: bool  # the effective user is 0 no longer
     gained: int  # capabilities, permitted or effective
     lost: int
     namespaces: tuple[str, ...]  # that are others than before
@@ -50,7 +52,8 @@ def _difference(uid: int | None, rights: str, new_uid: int | None, new_rights: s
     }
     if not any(found.values()):
         return None
-    to_root = others[_EFFECTIVE] and ids[_EFFECTIVE][1] == 0
+    to_root = any(others[place] and ids[place][1] == 0 for place in (_REAL, _EFFECTIVE))
+    from_root = others[_EFFECTIVE] and ids[_EFFECTIVE][0] == 0
     is_nested = before.level is not None and after.level is not None and after.level > before.level
     to_host = [name for place, name in spaces if after.host & ~before.host & 1 << place]
     from_host = [name for place, name in spaces if before.host & ~after.host & 1 << place]
@@ -73,6 +76,7 @@ def _difference(uid: int | None, rights: str, new_uid: int | None, new_rights: s
         direction,
         changes,
         to_root,
+        from_root,
         gained,
         lost,
         names,

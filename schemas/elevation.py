@@ -89,19 +89,24 @@ def _add_difference(
     if found.to_root and not cause and not any(each.raised or is_switcher(each) for each in ancestors[:3]):
         # Where Tetragon tells no credentials, a set-id binary nobody has heard of looks the same.
         tags["root_child_of_user"] = 4 if execution.rights else 2
-        if execution.auid is None and before.user in _SERVICE:
+        if execution.auid is None and (before.ids[0] or before.user) in _SERVICE:
             tags["service_to_root"] = 3
     if found.gained and not cause:
         tags["capabilities_gained"] = 3
     if found.is_nested:
         tags["user_namespace"] = 3 if base.container else 2
-    if before.user == 0 and "user" in found.changes and Holder(execution.uid, execution.rights).user != 0:
+    if found.from_root:
         tags["drop"] = 0
     if base.container and not _HOST.isdisjoint(found.to_host):
         tags["host_namespace"] = 4
     if base.container and not execution.container and "mnt" in found.to_host:
         tags["left_container"] = 4
-    if cause == "container" and execution.container and (read(execution.rights).permitted or 0) & _SENSITIVE:
+    if (
+        cause == "container"
+        and execution.container
+        and not execution.joined
+        and (read(execution.rights).permitted or 0) & _SENSITIVE
+    ):
         tags["sensitive_capabilities"] = 2
 
 
@@ -121,13 +126,13 @@ def call_tags(found: Difference, before: Holder, execution: Execution, call: Ope
     if found.to_root and not trusted:
         contained = execution.container and not is_planted(execution)
         tags["uid_to_root"] = 2 if contained else 3 if asked else 4
-        if execution.auid is None and before.user in _SERVICE:
+        if execution.auid is None and (before.ids[0] or before.user) in _SERVICE:
             tags["service_to_root"] = 3
     if found.gained and not found.is_nested and not trusted:
         tags["capabilities_gained"] = 1 if call.kind == "setcap" else 3
     if found.is_nested:
         tags["user_namespace"] = 3 if execution.container else 2
-    if before.user == 0 and "user" in found.changes and not found.to_root:
+    if found.from_root:
         tags["drop"] = 0
     return tags
 
