@@ -80,6 +80,7 @@ _OTHER: Final = ("name", "relative", "truncated", "namespaces")
 _NAMED: Final = ("path", "target", *_OTHER)
 _NUMBERS: Final = ("flags", "size", "request", "pid", "returned")
 _PARTS: Final = ("ids", "capabilities", "credentials", "namespace", "module", "bpf")
+_FOR_A_MOMENT: Final = frozenset(("override_creds", "revert_creds"))  # the kernel's own work within one call
 _OF_IDS: Final = frozenset(("credentials", "setgid", "setuid"))
 _HASHES: Final = ("md5", "sha1", "sha256", "sha512")
 _WITHOUT_FILE: Final = frozenset(("mount", "pivot_root", "umount"))
@@ -162,7 +163,7 @@ def _changes(operation: Operation, process: Process | None) -> tuple[str, Fields
     if operation.kind == "setgid":
         return "", _user(None, _asked(operation.ids))
     new = operation.credentials
-    if operation.kind != "credentials" or new is None or process is None:
+    if new is None or process is None or operation.hook in _FOR_A_MOMENT:
         return "", {}
     before = process.process_credentials or Credentials()
     effective = before.euid if before.euid is not None else process.uid

@@ -267,6 +267,7 @@ COMMIT = '{"process_credentials_arg":{"uid":1000,"euid":0,"gid":5,"egid":5}}'
         ("__sys_setuid", '{"int_arg":-1}', "", "uid_change", None),
         ("__sys_setgid", '{"int_arg":0}', "", "gid_change", {"changes": {"group": {"id": "0"}}}),
         ("commit_creds", COMMIT, '"uid":1000', "uid_change", {"id": "1000", "changes": {"id": "0"}}),
+        ("override_creds", COMMIT, '"uid":1000', "credentials_change", {"id": "1000"}),
         ("commit_creds", COMMIT, '"uid":0', "credentials_change", {"id": "0"}),
         (
             "commit_creds",
