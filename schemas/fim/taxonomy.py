@@ -94,12 +94,13 @@ def read_changes(text: bytes, file: str, base: Taxonomy) -> Taxonomy:
     _refuse_patterns(located, changes, names, ("categories", "extend", "replace"))
     there = {category.id: category for category in base.categories}
     _refuse_known(located, changes.categories, "categories", there)
+    said: dict[str, str] = {}
     for key, ids in (
         ("extend", [change.id for change in changes.extend]),
         ("replace", [category.id for category in changes.replace]),
         ("disable", changes.disable),
     ):
-        _refuse_unknown(located, ids, key, there)
+        _refuse_unknown(located, ids, key, there, said)
     there |= {change.id: _changed(there[change.id], change) for change in changes.extend}
     there |= {category.id: category for category in (*changes.replace, *changes.categories)}
     for disabled in changes.disable:
@@ -144,12 +145,18 @@ def _refuse_known(located: Located, categories: Sequence[Category], key: str, th
         seen.add(category.id)
 
 
-def _refuse_unknown(located: Located, ids: Sequence[str], key: str, there: Mapping[str, Category]) -> None:
+def _refuse_unknown(
+    located: Located, ids: Sequence[str], key: str, there: Mapping[str, Category], said: dict[str, str]
+) -> None:
+    """`said` gets what `key` says something of."""
     for place, identity in enumerate(ids):
         steps = (key, place) if key == "disable" else (key, place, "id")
         if identity not in there:
             close = difflib.get_close_matches(identity, there, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(f"{located.where(steps)}: there is no category {identity!r} to {key}.{hint}")
-        if identity in ids[:place]:
-            raise ValueError(f"{located.where(steps)}: {identity!r} stands under {key} already. Expected it once.")
+        if identity in said:
+            raise ValueError(
+                f"{located.where(steps)}: {identity!r} is under {said[identity]} already. Expected it once."
+            )
+        said[identity] = key

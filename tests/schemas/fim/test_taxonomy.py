@@ -1,5 +1,7 @@
 """What a user's file may say, and what it is told where it may not."""
 
+from pathlib import Path
+
 import pytest
 
 from schemas.fim.classifier import Classifier
@@ -63,7 +65,11 @@ WRONG = {
         "disable:\n- web.root\n- web.rooot\n",
         "fim.yaml, line 3: there is no category 'web.rooot' to disable. Did you mean 'web.root'?",
     ),
-    "the same change twice": ("disable: [web.root, web.root]\n", "'web.root' stands under disable already"),
+    "the same change twice": ("disable: [web.root, web.root]\n", "line 1: 'web.root' is under disable already"),
+    "two changes that differ": (
+        "extend:\n- id: web.root\ndisable:\n- web.root\n",
+        "fim.yaml, line 4: 'web.root' is under extend already. Expected it once.",
+    ),
     "a category that is there": (
         "categories:\n- {id: web.root, about: x, tier: area, patterns: [/x]}\n",
         "fim.yaml, line 2: category 'web.root' is there already. Expected another id, or the category under extend",
@@ -177,3 +183,14 @@ def test_a_category_without_a_severity_is_the_exception(taxonomy: Taxonomy) -> N
     assert [
         category.id for category in taxonomy.categories if {category.read.severity, category.write.severity} == {"none"}
     ] == []
+
+
+def test_the_guides_example_does_what_it_says() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "fim.md").read_text()
+    example = guide.partition("```yaml\n")[2].partition("```")[0]
+
+    assert categories(example, "/node/srv/a/books.db") == ("own.ledger",)
+    assert categories(example, "/data/home/eve/.ledger/x") == ("own.ledger",)
+    assert categories(example, "/data/www/index.html") == ("web.root",)
+    assert categories(example, "/etc/puppet/x") == ("etc.other",)
+    assert categories(example, "/etc/aliases") == ("etc.other",)
