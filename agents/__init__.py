@@ -26,6 +26,7 @@ import msgspec
 Fields: TypeAlias = Mapping[str, Any]  # values of JSON; orjson.Fragment for what is written as JSON already
 Memory: TypeAlias = MutableMapping[str, Any]  # values of JSON, copied in and out: set them again to remember a change
 Function: TypeAlias = Callable[..., Fields]
+Configure: TypeAlias = Callable[[bytes, str], Function]  # of a file's content and its name
 
 ARGUMENTS: Final = ("event", "lineage", "memory")
 SHARED: Final = "tags"  # a list that every agent may add to
@@ -40,16 +41,25 @@ class Agent(msgspec.Struct, frozen=True):
     ttl: float  # seconds for which `memory` keeps an entry after it was last set
     takes: tuple[str, ...]  # names of the function's parameters
     name: str = ""  # given by the registry
+    configure: Configure | None = None
 
     def __call__(self, *arguments: Any) -> Fields:
         return self.function(*arguments)
 
 
-def agent(*, events: Iterable[str] | None, adds: Iterable[str], ttl: float = HOUR) -> Callable[[Function], Agent]:
-    """Declares which events the function takes (None: all) and which fields it may add, each with all below it."""
+def agent(
+    *, events: Iterable[str] | None, adds: Iterable[str], ttl: float = HOUR, configure: Configure | None = None
+) -> Callable[[Function], Agent]:
+    """Declares which events the function takes (None: all) and which fields it may add, each with all below it.
+
+    `configure` makes the function anew from <agent>.yaml in the folder of a user's agents, and raises ValueError,
+    naming file and line, for what it cannot take.
+    """
 
     def declare(function: Function) -> Agent:
         takes = tuple(inspect.signature(function).parameters)
-        return Agent(function, None if events is None else frozenset(events), frozenset(adds), ttl, takes)
+        return Agent(
+            function, None if events is None else frozenset(events), frozenset(adds), ttl, takes, configure=configure
+        )
 
     return declare

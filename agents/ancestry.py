@@ -1,32 +1,38 @@
-"""Where a process comes from: its parent, its earlier images, the ids and names of its ancestors."""
+"""Where a process comes from: its parent, its earlier images, its ancestors, and how it came onto the node."""
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Any, Final
 
-from orjson import Fragment
-
 from agents import Fields, agent
-from schemas.fragment import fragment
-from schemas.lineage import Above, Execution, Lineage, Source
-from schemas.tetragon import Event
-from schemas.times import rfc3339
+from schemas.ancestors import above_fields, ancestor_fields, image_fields, leader_fields, own_leader_fields
+from schemas.descent import Descent, descent, is_session, own_entry, tags_of
+from schemas.lineage import Execution, Lineage
+from schemas.tetragon import BinaryProperties, Event, ProcessExec, ProcessExit
+from schemas.times import SECOND
 
 MOST_PREVIOUS: Final = 5
-MOST_IDS: Final = 20  # as many as Elastic's event analyzer reads
-MOST_NAMES: Final = 10  # public rules look at most seven ancestors up
+SHORT: Final = SECOND // 10  # a life of nothing but an errand
 
 
 @agent(
     events=None,
-    adds={"process.parent", "process.previous", "process.Ext.ancestry", "tetragon.lineage"},
+    adds={
+        "process.entry_leader",
+        "process.parent",
+        "process.previous",
+        "process.Ext.ancestry",
+        "tags",
+        "tetragon.container.exec_session",
+        "tetragon.lineage",
+    },
 )
-def ancestry(event: Event, lineage: Lineage) -> Fields:  # noqa: ARG001 - lineage tells all
-    parent, ids, summary, path = _above(lineage.above)
+def ancestry(event: Event, lineage: Lineage) -> Fields:
+    process = lineage.process
+    parent, ids, summary, path = above_fields(lineage.above)
     summary = dict(summary)
     fields: dict[str, Any] = {"tetragon.lineage": summary}
     if path:
-        summary["path"] = f"{path}{lineage.process.name}"
+        summary["path"] = f"{path}{process.name}"
     if parent is not None:
         fields["process.parent"] = parent
     if ids is not None:
@@ -34,65 +40,47 @@ def ancestry(event: Event, lineage: Lineage) -> Fields:  # noqa: ARG001 - lineag
     if lineage.suspect:
         summary["suspect"] = True
     if lineage.previous:
-        fields["process.previous"] = [_image(each) for each in lineage.previous[-MOST_PREVIOUS:] if each.binary]
+        fields["process.previous"] = [image_fields(each) for each in lineage.previous[-MOST_PREVIOUS:] if each.binary]
         if lineage.parent_is_previous_image:
             summary["parent_is_previous_image"] = True
-            fields["process.parent"] = _parent(lineage.previous[0])
+            fields["process.parent"] = ancestor_fields(lineage.previous[0])
+    shared = descent(lineage.above, process.container)
+    entry = own_entry(lineage, shared)
+    if entry:
+        fields["process.entry_leader"] = own_leader_fields(entry, process)
+    elif shared.entry is not None:
+        entry = shared.entry.type
+        fields["process.entry_leader"] = leader_fields(shared.entry)
+    if shared.boundary is not None:
+        summary["container_boundary"] = shared.boundary
+    tags = [*tags_of(process.binary, entry, shared), *_events_tags(event, process, shared)]
+    if "container_exec_session" in tags:
+        fields["tetragon.container.exec_session"] = True
+    if tags:
+        fields["tags"] = tags
     return fields
 
 
-# All children of one process have the same above them: what they share is made, and written as JSON, once.
-@lru_cache(maxsize=4096)
-def _above(above: Above) -> tuple[Fragment | None, Fragment | None, Fields, str]:
-    """The parent's fields, the ids, what `tetragon.lineage` has of it, and the path down to the parent."""
-    known = above.ancestors
-    ids = [each.exec_id for each in known[:MOST_IDS] if each.exec_id]
-    if above.unknown and len(ids) < MOST_IDS:
-        ids.append(above.unknown)
-    summary: dict[str, Any] = {"depth": len(known), "complete": above.complete}
-    names = [each.name for each in known[:MOST_NAMES] if each.binary]
-    if names:
-        summary["names"] = names
-        summary["source"] = _source(known)
-    parent = None
-    if known:
-        parent = _parent(known[0])
-    elif above.unknown:
-        parent = fragment({"entity_id": above.unknown})
-    return parent, fragment(ids) if ids else None, summary, "".join(f"{name} > " for name in reversed(names))
+def _events_tags(event: Event, process: Execution, shared: Descent) -> Iterator[str]:
+    given = event.process
+    if given is None:
+        return
+    if process.joined:
+        if is_session(process, shared):
+            yield "container_exec_session"
+    elif given.in_init_tree and process.container:
+        yield "container_entrypoint_descendant"
+    if given.binary_properties is not None and type(event.body) is ProcessExec:
+        yield from _nameless(given.binary_properties, given.binary)
+    elif type(event.body) is ProcessExit:
+        flags = given.flags
+        if flags and flags != "unknown" and "execve" not in flags and "procFS" not in flags:
+            yield "fork_only"
+        if process.start and process.end and 0 <= process.end - process.start < SHORT:
+            yield "short_lived"
 
 
-def _source(known: Sequence[Execution]) -> str:
-    sources = {each.source for each in known}
-    return _SOURCES[sources.pop()] if len(sources) == 1 else "mixed"
-
-
-_SOURCES: Final = {
-    Source.STUB: "stub",
-    Source.EMBEDDED: "embedded",
-    Source.PROCFS: "procfs",
-    Source.EXEC: "exec",
-}
-
-
-def _parent(execution: Execution) -> Fragment:
-    parent: dict[str, Any] = _image(execution)
-    if execution.exec_id:
-        parent["entity_id"] = execution.exec_id
-    if execution.pid is not None:
-        parent["pid"] = execution.pid
-    if execution.binary:
-        parent["name"] = execution.name
-        parent["args_count"] = len(parent["args"])
-        parent["command_line"] = execution.command_line
-    if execution.cwd:
-        parent["working_directory"] = execution.cwd
-    if execution.start:
-        parent["start"] = rfc3339(execution.start)
-    if execution.uid is not None:
-        parent["user"] = {"id": str(execution.uid)}
-    return fragment(parent)
-
-
-def _image(execution: Execution) -> dict[str, Any]:
-    return {"executable": execution.binary, "args": execution.args} if execution.binary else {}
+def _nameless(held: BinaryProperties, binary: str) -> Iterator[str]:
+    if held.file is not None and held.file.inode is not None and not held.file.inode.links:
+        in_memory = "memfd:" in binary or binary.startswith(("/dev/fd/", "/proc/"))
+        yield "fileless_exec" if in_memory else "deleted_binary_exec"

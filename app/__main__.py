@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from app.errors import TetrastashError
-from app.settings import PREFIX, Settings, read_settings
+from app.settings import FILE, PREFIX, Settings, read_settings, secrets
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,6 +71,8 @@ def settings() -> None:
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else str(field.default)
         click.echo(f"{PREFIX}{name.upper()}={default}\n    {field.description}")
+        if name in secrets():
+            click.echo(f"    or {PREFIX}{name.upper()}{FILE}: a file that holds it")
 
 
 def _settings() -> Settings:

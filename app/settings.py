@@ -3,7 +3,7 @@
 import difflib
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from app.errors import SettingsError
 
 PREFIX: Final = "TETRASTASH_"
+FILE: Final = "_FILE"  # a secret's variable with this behind it names a file that holds the secret
+_SECRET_BYTES: Final = 64 * 1024  # more than any password or key; a wrong path may lead to a log
 
 
 class Settings(BaseModel):
@@ -106,9 +108,18 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     for variable, value in environment.items():
         if variable.startswith(PREFIX):
             name = variable.removeprefix(PREFIX).lower()
-            if name not in Settings.model_fields:
+            if name in Settings.model_fields:
+                given[name] = value
+            elif variable not in SECRET_FILES:
                 raise SettingsError(_unknown(variable, name))
-            given[name] = value
+    for variable, name in SECRET_FILES.items():
+        if variable in environment:
+            if name in given:
+                raise SettingsError(
+                    f"Settings {PREFIX}{name.upper()} and {variable} are both set. Expected one of them: unset the "
+                    "other."
+                )
+            given[name] = _secret_of(variable, environment[variable])
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -117,22 +128,48 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return settings
 
 
+def secrets() -> Iterator[str]:
+    """The names of the settings that are never shown."""
+    return (name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None)
+
+
+# By variable; the value is the setting's name.
+SECRET_FILES: Final[Mapping[str, str]] = {f"{PREFIX}{name.upper()}{FILE}": name for name in secrets()}
+
+
 def host_name() -> str:
     """The last resort for a record's key."""
     return socket.gethostname()
 
 
+def _secret_of(variable: str, path: str) -> str:
+    """Without the end of line that editors and `echo` leave behind it."""
+    try:
+        with Path(path).open("rb") as file:
+            held = file.read(_SECRET_BYTES + 1)
+        secret = held.decode().removesuffix("\n").removesuffix("\r")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingsError(
+            f"Setting {variable} has value {path!r}, which cannot be read: {reason}. Expected a file with nothing but "
+            "the secret, that this user may read."
+        ) from None
+    if not secret or "\n" in secret or len(held) > _SECRET_BYTES:
+        found = "more than a secret" if secret else "nothing"
+        raise SettingsError(
+            f"Setting {variable} has value {path!r}, which holds {found}. Expected one line, the secret."
+        )
+    return secret
+
+
 def _unknown(variable: str, name: str) -> str:
-    close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    known = [*Settings.model_fields, *(each.removeprefix(PREFIX).lower() for each in SECRET_FILES)]
+    close = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean {PREFIX}{close[0].upper()}?" if close else ""
     return f"Setting {variable} is unknown.{hint} `tetrastash settings` lists them all."
 
 
 def _refused(problem: Any) -> str:
     variable = PREFIX + str(problem["loc"][0]).upper()
-    shown = "'**********'" if _is_secret(str(problem["loc"][0])) else repr(problem["input"])
+    shown = "'**********'" if problem["loc"][0] in secrets() else repr(problem["input"])
     return f"Setting {variable} has value {shown}. {problem['msg']}."
-
-
-def _is_secret(name: str) -> bool:
-    return name.endswith(("password", "api_key"))

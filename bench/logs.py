@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from examples.processes import Node
+from examples.node import Node
 
 SEED: Final = 1
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from examples.events import Process
-    from examples.processes import Node
+    from examples.node import Node
 
 COMMANDS: Final[tuple[tuple[str, ...], ...]] = (
     ("/usr/bin/ls", "--color=auto", "-la", "/var/log"),
@@ -81,6 +81,13 @@ def command(node: Node, shell: Process) -> Iterator[bool]:
         node.exit(process, signal=node.random.choice(("SIGINT", "SIGKILL", "SIGSEGV")))
     else:
         node.exit(process, status=0 if chance < 0.85 else node.random.choice((1, 2, 127)))
+    yield True
+
+
+def run(node: Node, parent: Process, *command: str) -> Iterator[bool]:
+    process = node.clone(parent, *command)
+    yield True
+    node.exit(process)
     yield True
 
 

@@ -1,24 +1,19 @@
-"""Processes and their events as Tetragon writes them."""
+"""Processes and their events as Tetragon has them: times in ns since 1970, numbers as numbers, zeros or not."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from examples.pods import Pod
 
+USERS: Final = {0: "root", 33: "www-data", 104: "syslog", 105: "messagebus", 106: "_apt", 998: "gitlab-runner"}
 UNSET: Final = 4_294_967_295  # the login uid of what no login started
 
-_HOST_CAPABILITIES: Final = [
+HOST_CAPABILITIES: Final = [
     *("CAP_CHOWN", "DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"),
     *("CAP_NET_BIND_SERVICE", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_SYS_RESOURCE"),
 ]
 _POD_CAPABILITIES: Final = ["CAP_CHOWN", "DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID", "CAP_NET_RAW"]
 _NAMESPACES: Final = ("uts", "ipc", "mnt", "pid", "pid_for_children", "net", "time", "cgroup", "user")
-_IN_ORDER: Final = (
-    *("exec_id", "pid", "uid", "cwd", "binary", "arguments", "flags", "start_time", "auid", "pod", "docker"),
-    *("parent_exec_id", "refcnt", "cap", "ns", "tid", "process_credentials", "binary_properties", "user"),
-    "in_init_tree",
-)
 
 
 @dataclass
@@ -40,22 +35,37 @@ class Process:
     auid: int = UNSET
     cwd: str = "/"
     is_setuid: bool = False
+    in_init_tree: bool = False
     children: int = 0
 
 
 def exec_event(process: Process, node: str, time: int) -> dict[str, Any]:
-    return _event("process_exec", {"process": _executed(process), "parent": _parent(process)}, node, time)
+    return event(
+        "process_exec", {"process": _executed(process), "parent": _referred(process.parent or process)}, node, time
+    )
 
 
 def exit_event(process: Process, node: str, time: int, status: int, signal: str) -> dict[str, Any]:
-    ended: dict[str, Any] = {"signal": signal} if signal else {}
-    ended |= {"status": status} if status else {}
-    return _event(
-        "process_exit",
-        {"process": _ordered(_known(process)), "parent": _parent(process), **ended, "time": timestamp(time)},
-        node,
-        time,
-    )
+    parent = _referred(process.parent or process)
+    body = {"process": _known(process), "parent": parent, "signal": signal, "status": status, "time": time}
+    return event("process_exit", body, node, time)
+
+
+def hook_event(member: str, process: Process, body: dict[str, Any], node: str, time: int | None) -> dict[str, Any]:
+    """What a TracingPolicy's hook saw the process do; a loader event has no time."""
+    seen = _executed(process)
+    seen.pop("binary_properties", None)
+    return event(member, {"process": seen, "parent": _referred(process.parent or process), **body}, node, time)
+
+
+def event(member: str, body: dict[str, Any], node: str, time: int | None) -> dict[str, Any]:
+    return {
+        member: body,
+        "node_name": node,
+        "time": time,
+        "cluster_name": "examples",
+        "node_labels": {"kubernetes.io/hostname": node, "kubernetes.io/os": "linux", "node.example.com/pool": "blue"},
+    }
 
 
 def encoded(arguments: tuple[str, ...]) -> str:
@@ -66,75 +76,53 @@ def encoded(arguments: tuple[str, ...]) -> str:
     return text
 
 
-def timestamp(nanoseconds: int) -> str:
-    """RFC 3339 with 0, 3, 6 or 9 digits of fraction, whichever is enough."""
-    seconds, fraction = divmod(nanoseconds, 10**9)
-    digits = f"{fraction:09}"
-    while digits.endswith("000"):
-        digits = digits[:-3]
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{'.' * bool(digits)}{digits}Z"
-
-
-def _event(member: str, body: dict[str, Any], node: str, time: int) -> dict[str, Any]:
-    return {
-        member: body,
-        "node_name": node,
-        "time": timestamp(time),
-        "cluster_name": "examples",
-        "node_labels": {"kubernetes.io/hostname": node, "kubernetes.io/os": "linux", "node.example.com/pool": "blue"},
-    }
-
-
 def _known(process: Process) -> dict[str, Any]:
-    """What every event says of a process. Zeros and empty strings are left out, wrapped numbers are not."""
-    known = {
+    """What every event says of a process."""
+    known: dict[str, Any] = {
         "exec_id": process.exec_id,
         "pid": process.pid,
         "uid": process.uid,
+        "cwd": process.cwd,
         "binary": process.binary,
+        "arguments": process.arguments,
         "flags": process.flags,
-        "start_time": timestamp(process.start),
+        "start_time": process.start,
         "auid": process.auid,
         "parent_exec_id": (process.parent or process).exec_id,
         "tid": process.pid,
-        **({"cwd": process.cwd} if process.cwd else {}),
-        **({"arguments": process.arguments} if process.arguments else {}),
     }
     if process.pod:
         known["pod"] = process.pod.shown(process.pid)
         known["docker"] = process.pod.container_id[:31]
-        known["in_init_tree"] = "inInitTree" in process.flags
+        known["in_init_tree"] = process.in_init_tree
     else:
-        known["user"] = {"name": "ubuntu" if process.uid else "root"}
+        known["user"] = {"name": USERS.get(process.uid, "ubuntu")}
     return known
 
 
 def _executed(process: Process) -> dict[str, Any]:
-    capabilities = _POD_CAPABILITIES if process.pod else _HOST_CAPABILITIES
+    capabilities = _POD_CAPABILITIES if process.pod and not process.pod.is_privileged else HOST_CAPABILITIES
     own = process.parent.uid if process.is_setuid and process.parent else process.uid
     ids = {"uid": own, "gid": own, "euid": process.uid, "egid": own, "suid": process.uid, "sgid": own}
     known = _known(process) | {
         "refcnt": 1,
         "cap": {} if process.uid else {"permitted": capabilities, "effective": capabilities},
-        "ns": _namespaces(process.pod),
+        "ns": namespaces(process.pod),
         "process_credentials": {**ids, "fsuid": process.uid, "fsgid": own},
     }
     if process.is_setuid:
         known["binary_properties"] = {"setuid": 0, "privileges_changed": ["PRIVILEGES_RAISED_EXEC_FILE_SETUID"]}
-    return _ordered(known)
+    return known
 
 
-def _namespaces(pod: Pod | None) -> dict[str, Any]:
+def namespaces(pod: Pod | None) -> dict[str, Any]:
     first = 4_026_531_834
+    host = {name: {"inum": first + number, "is_host": True} for number, name in enumerate(_NAMESPACES)}
     if pod is None:
-        return {name: {"inum": first + number, "is_host": True} for number, name in enumerate(_NAMESPACES)}
-    return {name: {"inum": first + pod.namespaces + number} for number, name in enumerate(_NAMESPACES)}
+        return host
+    own = {name: {"inum": first + pod.namespaces + number} for number, name in enumerate(_NAMESPACES)}
+    return own | {name: host[name] for name in pod.shared}
 
 
-def _parent(process: Process) -> dict[str, Any]:
-    parent = process.parent or process
-    return _ordered(_known(parent) | ({"refcnt": parent.children} if parent.children else {}))
-
-
-def _ordered(known: dict[str, Any]) -> dict[str, Any]:
-    return {name: known[name] for name in _IN_ORDER if name in known}
+def _referred(process: Process) -> dict[str, Any]:
+    return _known(process) | {"refcnt": process.children}

@@ -2,139 +2,20 @@
 
     python -m examples.processes --seed 1 --events 20000 --nodes 8 --out DIR
 
-The same arguments give the same bytes, and more events only add to them. Each node is a small simulation: activities
-(examples/activities.py) take turns to clone, exec and exit processes, and each such step is one event.
+The same arguments give the same bytes, and more events only add to them. Each node (examples/node.py) is a small
+simulation: activities (examples/activities.py) take turns to clone, exec and exit processes.
 """
 
 import argparse
 import heapq
-import json
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from random import Random
-from typing import IO, Any, Final, TypedDict, Unpack
+from typing import IO
 
-from examples import activities
-from examples.events import Process, encoded, exec_event, exit_event
-from examples.pods import Pod, pods_of
-
-PID_MAX: Final = 1_024  # small, so that pids come round again within a few hundred commands
-_START: Final = 1_767_600_000 * 10**9  # 2026-01-05T08:00:00Z
-
-
-class Changes(TypedDict, total=False):
-    """What a new image does not take over from its parent."""
-
-    uid: int
-    auid: int
-    cwd: str
-    pod: Pod | None
-    is_setuid: bool
-
-
-class Node:
-    def __init__(self, seed: int, index: int) -> None:
-        self.name = f"node-{index + 1:02}"
-        self.random = Random(f"{seed}/{index}")
-        self.now = _START + index * 137_000_003
-        self.boot = self.now - self.random.randrange(10**14, 10**15)
-        self.pods = pods_of(self.random)
-        self.services: dict[str, Process] = {}
-        self.containers: list[tuple[Process, Process]] = []  # the runtime's shim, and the first process within
-        self.orphans: list[Process] = []
-        self._last_pid = PID_MAX - 400
-        self._alive: set[int] = set()
-        self._log: list[tuple[int, bytes]] = []
-        # Each build of Tetragon's JSON encoder decides once whether a space follows a comma.
-        self._separators = (",", ":") if index % 2 else (", ", ":")
-
-    def lines(self) -> Iterator[tuple[int, str, bytes]]:
-        """Time in ns since 1970, the node's name, the line. Without end, in order of time."""
-        activities.boot(self)
-        running = [activities.begin(self) for _ in range(6)]
-        while True:
-            for time, line in self._log:
-                yield time, self.name, line
-            self._log.clear()
-            self.now += int(self.random.expovariate(1 / 60e6))
-            turn = self.random.randrange(len(running))
-            if next(running[turn], None) is None:
-                running[turn] = activities.begin(self)
-
-    def kernel(self) -> Process:
-        return Process(self._exec_id(1, 0), 0, "<kernel>", "", "procFS", self.boot, parent=None, auid=0, cwd="")
-
-    def found(self, parent: Process, seconds: int, pid: int, binary: str, *arguments: str, pod: Pod | None) -> Process:
-        """A process that ran already when Tetragon came, begun `seconds` after the boot."""
-        flags = "procFS rootcwd inInitTree" if pod else "procFS rootcwd"
-        start = self.boot + seconds * 10**9
-        exec_id = self._exec_id(seconds * 10**9, pid)
-        process = Process(exec_id, pid, binary, encoded(arguments), flags, start, parent, pod)
-        self._alive.add(pid)
-        self._write(exec_event(process, self.name, start), start)
-        return process
-
-    def clone(self, parent: Process, binary: str, *arguments: str, **changes: Unpack[Changes]) -> Process:
-        """A new pid that runs `binary`: what a shell does with a command."""
-        parent.children += 1
-        return self._execute(parent, self._free_pid(), binary, arguments, changes)
-
-    def exec(self, previous: Process, binary: str, *arguments: str, **changes: Unpack[Changes]) -> Process:
-        """The same pid runs `binary` from now on: what `exec` in a shell does. The parent is the image before."""
-        return self._execute(previous, previous.pid, binary, arguments, changes)
-
-    def exit(self, process: Process, status: int = 0, signal: str = "") -> None:
-        self._tick()
-        self._alive.discard(process.pid)
-        forker = process.parent
-        while forker is not None and forker.pid == process.pid:
-            forker = forker.parent
-        if forker is not None:
-            forker.children -= 1
-        self._write(exit_event(process, self.name, self.now, status, signal), self.now)
-
-    def _execute(self, parent: Process, pid: int, binary: str, arguments: tuple[str, ...], changes: Changes) -> Process:
-        self._tick()
-        kept: Changes = {"uid": parent.uid, "auid": parent.auid, "cwd": parent.cwd, "pod": parent.pod}
-        process = Process(
-            self._exec_id(self.now - self.boot, pid),
-            pid,
-            binary,
-            encoded(arguments),
-            "",
-            self.now,
-            parent,
-            **(kept | changes),
-        )
-        flags = {
-            "execve": True,
-            "rootcwd": process.cwd == "/",
-            "clone": pid != parent.pid,
-            "inInitTree": "inInitTree" in parent.flags,
-        }
-        process.flags = " ".join(flag for flag, is_set in flags.items() if is_set)
-        self._write(exec_event(process, self.name, self.now), self.now)
-        return process
-
-    def _tick(self) -> None:
-        self.now += self.random.randrange(80_000, 4_000_000)
-
-    def _free_pid(self) -> int:
-        while True:
-            self._last_pid = self._last_pid + 1 if self._last_pid < PID_MAX else 300
-            if self._last_pid not in self._alive:
-                self._alive.add(self._last_pid)
-                return self._last_pid
-
-    def _exec_id(self, ktime: int, pid: int) -> str:
-        return b64encode(f"{self.name}:{ktime}:{pid}".encode()).decode()
-
-    def _write(self, event: dict[str, Any], time: int) -> None:
-        self._log.append((time, json.dumps(event, ensure_ascii=False, separators=self._separators).encode()))
+from examples.node import Node
 
 
 def lines(seed: int, events: int, nodes: int) -> Iterator[tuple[str, bytes]]:

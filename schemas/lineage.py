@@ -2,10 +2,13 @@
 
 from enum import IntEnum
 from functools import lru_cache
+from sys import intern
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.arguments import split_arguments
+from schemas.rights import UNKNOWN
 
 
 class Source(IntEnum):
@@ -37,6 +40,10 @@ class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     source: Source = Source.STUB
     end: int = 0  # ns since 1970 of its exit, of the next exec in its pid, or of the pid's next use; 0 if unknown
     exited: bool = False  # `end` is the time of an exit event
+    rights: str = UNKNOWN  # schemas.rights reads it
+    raised: bool = False  # its binary gave it rights: set-id, or capabilities of the file
+    joined: bool = False  # in a container, but not begun by the container's first process: exec, a probe, nsenter
+    probe: bool = False  # the kubelet's exec probe, as far as Tetragon can tell
 
     @property
     def name(self) -> str:
@@ -50,6 +57,17 @@ class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     @property
     def command_line(self) -> str:
         return f"{self.name} {self.arguments}" if self.arguments else self.name
+
+
+def shared(execution: Execution) -> Execution:
+    """The same, but what thousands of executions have alike is in memory once."""
+    return replace(
+        execution,
+        binary=intern(execution.binary),
+        cwd=intern(execution.cwd),
+        container=intern(execution.container),
+        rights=intern(execution.rights),
+    )
 
 
 class Above(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -83,4 +101,5 @@ class Lineage(msgspec.Struct, frozen=True, gc=False):
 
 @lru_cache(maxsize=8192)
 def basename(binary: str) -> str:
-    return binary.rpartition("/")[2] or binary
+    # Of a kernel thread, Tetragon has the name in brackets: [kworker/0:1].
+    return binary if binary.startswith("[") else binary.rpartition("/")[2] or binary

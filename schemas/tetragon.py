@@ -84,7 +84,7 @@ class Namespaces(_Message, frozen=True):
 
 
 class UserNamespace(_Message, frozen=True):
-    level: int | None = None
+    level: UInt32 | None = None
     uid: UInt32 | None = None
     gid: UInt32 | None = None
     ns: Namespace | None = None

@@ -1,21 +1,18 @@
 """The fields that say what kind of event it is: `event.*`, and what only that kind has."""
 
-import re
 from typing import Any, Final
 
 import orjson
 from msgspec import Raw
 from msgspec.structs import fields as members
 
+from app.enrich.operations import add_hash, add_operations
 from schemas.document import DATASET
+from schemas.operation import DENYING, hook_name, operations
 from schemas.tetragon import BODIES, Body, Event, ProcessExec, ProcessExit, ProcessThrottle, RateLimitInfo
 from schemas.times import SECOND, canonical, nanoseconds
 
 Fields = dict[str, Any]
-
-# The `__x64_` of a system call's function in the kernel is no part of its name.
-_ARCHITECTURE: Final = re.compile(r"__(?:x64|ia32|arm64|arm32)_")
-_DENYING: Final = frozenset(f"KPROBE_ACTION_{name}" for name in ("SIGKILL", "SIGNAL", "OVERRIDE", "NOTIFYENFORCER"))
 
 _COMMON: Final = {field.name for field in members(Body)}
 # By type the members that are carried as they are: (attribute, name in JSON).
@@ -78,14 +75,12 @@ def _add_other(document: Fields, event: Event) -> None:
     body = event.body
     carried = _carried(body)
     if type(body) is ProcessThrottle:
-        fields = _THROTTLE.copy()
-        action = body.type.lower()
+        fields = document["event"] = _THROTTLE.copy()
+        if body.type:
+            fields["action"] = body.type.lower()
     else:
-        fields = _OTHER.copy()
-        action = _action(event, carried)
-    document["event"] = fields
-    if action:
-        fields["action"] = action
+        fields = document["event"] = _OTHER.copy()
+        _add_action(document, event, carried)
     if "function_name" in carried:
         fields["code"] = carried["function_name"]
     if "message" in carried:
@@ -94,10 +89,23 @@ def _add_other(document: Fields, event: Event) -> None:
         document["rule"] = {"name": carried["policy_name"]}
     if "tags" in carried:
         document["tags"] = list(carried["tags"])
-    if carried.get("action") in _DENYING or carried.get("return_action") in _DENYING:
-        fields["outcome"] = "failure"
     if carried:
         document["tetragon"][event.name] = carried
+
+
+def _add_action(document: Fields, event: Event, carried: Fields) -> None:
+    done = operations(event)
+    if done:
+        add_operations(document, event, done)
+    else:
+        fields = document["event"]
+        action = _action(event, carried)
+        if action:
+            fields["action"] = action
+        if carried.get("action") in DENYING or carried.get("return_action") in DENYING:
+            fields["outcome"] = "failure"
+    if "ima_hash" in carried:
+        add_hash(document, carried["ima_hash"], carried.get("function_name", ""))
 
 
 def _carried(body: Body) -> Fields:
@@ -112,7 +120,7 @@ def _carried(body: Body) -> Fields:
 def _action(event: Event, carried: Fields) -> str:
     function = carried.get("function_name")
     if function:
-        return _ARCHITECTURE.sub("", function, count=1)
+        return hook_name(function)
     return str(
         carried.get("event") or carried.get("symbol") or carried.get("name") or event.name.removeprefix("process_")
     )

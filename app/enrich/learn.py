@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from app.enrich.memory import Scope
 from schemas.lineage import Execution, Source
+from schemas.rights import raised_by_file, rights_of
 from schemas.tetragon import UNSET_UID, Event, Process, ProcessExec, ProcessExit
 from schemas.times import nanoseconds
 
@@ -63,6 +64,7 @@ def _execution(process: Process, node: str, source: Source, start: int) -> Execu
         source = Source.STUB
     elif "procFS" in process.flags:
         source = Source.PROCFS
+    joined = process.in_init_tree is False and process.docker != ""
     return Execution(
         process.exec_id,
         process.pid,
@@ -76,7 +78,16 @@ def _execution(process: Process, node: str, source: Source, start: int) -> Execu
         sys.intern(process.docker[:LONGEST]),
         node,
         source,
+        rights=sys.intern(rights_of(process)),
+        raised=raised_by_file(process),
+        joined=joined,
+        probe=joined and _is_probe(process),
     )
+
+
+def _is_probe(process: Process) -> bool:
+    pod = process.pod
+    return pod is not None and pod.container is not None and pod.container.maybe_exec_probe
 
 
 def _merge(scope: Scope, known: Execution, learnt: Execution) -> Execution:
@@ -97,6 +108,10 @@ def _merge(scope: Scope, known: Execution, learnt: Execution) -> Execution:
         better.source,
         known.end,
         known.exited,
+        better.rights or other.rights,
+        known.raised or learnt.raised,
+        known.joined or learnt.joined,
+        known.probe or learnt.probe,
     )
     if merged != known:
         scope.tree.put(merged)

@@ -32,7 +32,7 @@ def load_agents(folder: Path | None) -> list[Agent]:
             )
         found[agent.name] = (agent, file)
     _refuse_double_claims([(agent, file) for agent, file in found.values()])
-    return [found[name][0] for name in sorted(found)]
+    return [_configured(found[name][0], folder) for name in sorted(found)]
 
 
 def _modules(folder: Path | None) -> Iterator[tuple[str, ModuleType]]:
@@ -84,6 +84,20 @@ def _agent(file: str, module: ModuleType) -> Agent:
     if not agent.adds:
         raise AgentError(f"Agent's file {file} adds no field. Expected adds={{...}} with the names of its fields.")
     return replace(agent, name=module.__name__.rpartition(".")[2])
+
+
+def _configured(agent: Agent, folder: Path | None) -> Agent:
+    if agent.configure is None or folder is None:
+        return agent
+    if (other := folder / f"{agent.name}.yml").exists():
+        raise AgentError(f"Agent {agent.name!r} does not read {other}. Expected it to be named {agent.name}.yaml.")
+    file = folder / f"{agent.name}.yaml"
+    if not file.exists():
+        return agent
+    try:
+        return replace(agent, function=agent.configure(file.read_bytes(), str(file)))
+    except (OSError, ValueError) as error:
+        raise AgentError(f"Agent {agent.name!r} cannot be configured. {error}") from error
 
 
 def _refuse_double_claims(found: Sequence[tuple[Agent, str]]) -> None:

@@ -6,13 +6,11 @@ from app.enrich.exec_id import decode_exec_id
 from app.enrich.memory import Scope
 from app.enrich.tree import Pid, Tree, pid_of
 from schemas.lineage import Above, Execution, Lineage
+from schemas.programs import RUNTIMES
 from schemas.times import SECOND
 
 FARTHEST: Final = 64  # ancestors; nothing honest is deeper
 MOST_IMAGES: Final = 32  # of one pid on the way; wrong data may go in circles
-
-# They put a process into a container while they are in it themselves.
-_RUNTIMES: Final = ("runc", "crun", "youki", "containerd-shim", "conmon", "docker", "podman", "crio", "kata")
 
 _NOTHING: Final = Above()
 _ROOT: Final = Above(complete=True)
@@ -128,4 +126,5 @@ class _Way:
 def _cannot_be_parent(parent: Execution, child: Execution) -> bool:
     if parent.start and child.start and parent.start > child.start + SECOND:
         return True
-    return bool(parent.container) and not child.container and not parent.name.startswith(_RUNTIMES)
+    # A runtime is in the container for a moment, while it makes it.
+    return bool(parent.container) and not child.container and not parent.name.startswith(RUNTIMES)

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from app.enrich.changes import Changes
-from schemas.lineage import Above, Execution
+from schemas.lineage import Above, Execution, shared
 from schemas.times import SECOND
 
 OWNER: Final = "@process"
@@ -44,7 +44,11 @@ class Tree:
             self._forget_ways(exec_id)
         self._changes.note(
             (self._scope, OWNER, exec_id),
-            2 * len(exec_id) + len(execution.binary) + len(execution.arguments) + len(execution.cwd),
+            2 * len(exec_id)
+            + len(execution.binary)
+            + len(execution.arguments)
+            + len(execution.cwd)
+            + len(execution.rights),
         )
         if known is None or known.pid != execution.pid:
             self._index(known, execution)
@@ -100,7 +104,7 @@ class Tree:
     def restore(self, name: str, value: bytes | None) -> None:
         self._forget_all_ways()
         known = self.executions.pop(name, None)
-        restored = _DECODER.decode(value) if value is not None else None
+        restored = shared(_DECODER.decode(value)) if value is not None else None
         if restored is not None:
             self.executions[name] = restored
         self._index(known, restored)

@@ -161,7 +161,7 @@ def test_other_events_keep_all_that_they_hold() -> None:
     )
     made = document('{"process_kprobe":' + body + "," + T)
 
-    assert made["event"]["action"] == "sys_setuid"
+    assert made["event"]["action"] == "uid_change"
     assert made["event"]["code"] == "__x64_sys_setuid"
     assert made["event"]["reason"] == "m"
     assert made["event"]["outcome"] == "failure"

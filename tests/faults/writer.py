@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from examples.processes import Node
+from examples.node import Node
 
 # Their record keys fall into all of four partitions, two nodes into each.
 NODES: Final = (1, 2, 3, 4, 6, 8, 9, 13)

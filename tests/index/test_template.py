@@ -101,6 +101,7 @@ WEIRD = {
     "characters of four bytes": f',"process":{{"executable":"{"😀" * 8191}"}}',
     "text for numbers": ',"process":{"pid":"many","exit_code":"","start":"yesterday","end":""}',
     "text for a truth": ',"container":{"security_context":{"privileged":"perhaps"}}',
+    "text for an address": ',"source":{"ip":"<nil>","port":"x"},"related":{"ip":["","fe80::1%eth0"]}',
     "a number beyond 64 bits": ',"process":{"pid":18446744073709551616}',
     "labels that conflict": ',"kubernetes":{"labels":{"app":"a","app.kubernetes.io/name":"b","":"c"}}',
     "100 levels in a raw body": f',"tetragon":{{"process_kprobe":{nested(100)}}}',

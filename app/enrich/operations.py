@@ -1,0 +1,217 @@
+"""What an operation makes of a document: the kind of event that it is, and its fields."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from app.enrich.file_fields import file_fields
+from app.enrich.network_fields import network_fields
+from schemas.fragment import fragment
+from schemas.operation import Ids, Kind, Operation
+from schemas.tetragon import Credentials, Event, Process
+
+Fields = dict[str, Any]
+
+
+class Mapped(msgspec.Struct, frozen=True, gc=False):
+    """Shared by documents: nobody adds to what it holds."""
+
+    event: Fields  # category, type, and what is known of action and outcome
+    parts: Mapping[str, Fields | orjson.Fragment]  # top-level members of the document
+    rest: Fields | orjson.Fragment  # tetragon.operation
+
+
+# By kind: categories and types of ECS, and the action as the rules that are written for them call it.
+KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
+    "access": (("file",), ("access",), "access"),
+    "chmod": (("file",), ("change",), "changed-file-permissions-of"),
+    "chown": (("file",), ("change",), "changed-file-ownership-of"),
+    "close": (("file",), ("access",), "close"),
+    "create": (("file",), ("creation",), "creation"),
+    "link": (("file",), ("creation",), "link"),
+    "mkdir": (("file",), ("creation",), "creation"),
+    "open": (("file",), ("access",), "open"),
+    "read": (("file",), ("access",), "open"),
+    "removexattr": (("file",), ("change",), "attributes-modified"),
+    "rename": (("file",), ("change",), "rename"),
+    "rmdir": (("file",), ("deletion",), "deletion"),
+    "setattr": (("file",), ("change",), "attributes-modified"),
+    "setxattr": (("file",), ("change",), "attributes-modified"),
+    "symlink": (("file",), ("creation",), "link"),
+    "truncate": (("file",), ("change",), "modification"),
+    "unlink": (("file",), ("deletion",), "deletion"),
+    "utimes": (("file",), ("change",), "attributes-modified"),
+    "write": (("file",), ("change",), "modification"),
+    "execute": (("process",), ("info",), "execute"),  # the start is the exec event's to tell
+    "chdir": (("process",), ("change",), "chdir"),
+    "chroot": (("process",), ("change",), "chroot"),
+    "mmap_exec": (("library",), ("start",), "load"),
+    "accept": (("network",), ("connection", "start"), "connection_accepted"),
+    "bind": (("network",), ("info",), "bind"),
+    "connect": (("network",), ("connection", "start"), "connection_attempted"),
+    "disconnect": (("network",), ("connection", "end"), "disconnect_received"),
+    "drop": (("network",), ("info",), "packet_dropped"),
+    "listen": (("network",), ("info",), "listen"),
+    "receive": (("network",), ("connection", "info"), "receive"),
+    "send": (("network",), ("connection", "info"), "send"),
+    "socket": (("network",), ("info",), "socket"),
+    "capable": (("process",), ("info",), "capability_check"),
+    "credentials": (("process",), ("change",), "credentials_change"),
+    "setcap": (("process",), ("change",), "capset"),
+    "setgid": (("process",), ("change",), "gid_change"),
+    "setns": (("process",), ("change",), "setns"),
+    "setuid": (("process",), ("change",), "uid_change"),
+    "unshare": (("process",), ("change",), "unshare"),
+    "bpf": (("process",), ("info",), "bpf"),
+    "module_load": (("driver",), ("start",), "load_module"),
+    "module_request": (("driver",), ("info",), "request_module"),
+    "module_unload": (("driver",), ("end",), "unload_module"),
+    "mount": (("process", "configuration"), ("change",), "mount"),
+    "perf_event": (("process",), ("info",), "perf_event"),
+    "pivot_root": (("process", "configuration"), ("change",), "pivot_root"),
+    "ptrace": (("process",), ("access",), "ptrace"),
+    "signal": (("process",), ("info",), "signal"),
+    "syscall": (("process",), ("info",), "syscall"),
+    "umount": (("process", "configuration"), ("change",), "umount"),
+}
+_OTHER: Final = ("name", "relative", "truncated", "namespaces")
+_NAMED: Final = ("path", "target", *_OTHER)
+_NUMBERS: Final = ("flags", "size", "request", "pid", "returned")
+_PARTS: Final = ("ids", "capabilities", "credentials", "namespace", "module", "bpf")
+_FOR_A_MOMENT: Final = frozenset(("override_creds", "revert_creds"))  # the kernel's own work within one call
+_OF_IDS: Final = frozenset(("credentials", "setgid", "setuid"))
+_HASHES: Final = ("md5", "sha1", "sha256", "sha512")
+_WITHOUT_FILE: Final = frozenset(("mount", "pivot_root", "umount"))
+
+
+def add_operations(document: Fields, event: Event, found: tuple[Operation, ...]) -> None:
+    """`found` is what `event` did, at least one; `event.*` is there already, the kind of event is set here."""
+    first = found[0]
+    # Hardly a connection has the ports of another one, but the same is done to the same file again and again.
+    made = _shared(found) if first.socket is None else mapped(found)
+    document["event"].update(made.event)
+    document.update(made.parts)
+    document["tetragon"]["operation"] = made.rest
+    if first.kind in _OF_IDS:
+        action, changes = _changes(first, event.process)
+        if action:
+            document["event"]["action"] = action
+        if changes:
+            document["user"] = {**_opened(document.get("user")), "changes": changes}
+
+
+def add_hash(document: Fields, ima_hash: str, hook: str) -> None:
+    """Of the file that is executed, or of the one that the hook is about; ECS has no place for some algorithms."""
+    algorithm, _, digest = ima_hash.partition(":")
+    if algorithm not in _HASHES or not digest:
+        return
+    if hook.startswith("bprm_"):
+        document.setdefault("process", {})["hash"] = {algorithm: digest}
+    else:
+        document["file"] = {**_opened(document.get("file")), "hash": {algorithm: digest}}
+
+
+# Operations of the same arguments are the same object.
+@lru_cache(maxsize=4096)
+def _shared(operations: tuple[Operation, ...]) -> Mapped:
+    made = mapped(operations)
+    parts = {name: fragment(fields) for name, fields in made.parts.items()}
+    return Mapped(made.event, parts, fragment(made.rest))
+
+
+def mapped(operations: tuple[Operation, ...]) -> Mapped:
+    """`operations` of one event, at least one; the first names it."""
+    first = operations[0]
+    categories, types, action = KINDS[first.kind]
+    if first.kind == "bpf" and first.bpf is not None and first.bpf.program_type:
+        categories, types, action = ("driver", "process"), ("start",), "bpf_prog_load"
+    for other in operations[1:]:
+        more = KINDS[other.kind]
+        categories += tuple(each for each in more[0] if each not in categories)
+        types += tuple(each for each in more[1] if each not in types)
+    if first.kind == "open" and first.changes_file:
+        types = ("change",)
+    event: Fields = {"category": categories, "type": types, "action": action}
+    if first.failed:
+        event["outcome"] = "failure"
+    elif first.returned is not None:
+        event["outcome"] = "success"
+    if first.denied:
+        event["type"] = (*types, "denied")
+        if "network" not in categories:  # of a network alone ECS lets be said that it was denied
+            event["category"] = (*categories, "intrusion_detection")
+    if first.socket is not None:
+        return Mapped(event, network_fields(first, first.socket), _rest(first))
+    file = file_fields(first) if first.kind not in _WITHOUT_FILE else {}
+    return Mapped(event, {"file": file} if file else {}, _rest(first, named=not file))
+
+
+def _opened(fragment: orjson.Fragment | None) -> Fields:
+    fields: Fields = orjson.loads(orjson.dumps(fragment)) if fragment is not None else {}
+    return fields
+
+
+def _changes(operation: Operation, process: Process | None) -> tuple[str, Fields]:
+    """The action, where the kind of operation does not tell it, and `user.changes`; empty where there is none.
+
+    What is committed are all credentials, mostly the same as before: `process` has those of its exec.
+    """
+    if operation.kind == "setuid":
+        return "", _user(_asked(operation.ids), None)
+    if operation.kind == "setgid":
+        return "", _user(None, _asked(operation.ids))
+    new = operation.credentials
+    if new is None or process is None or operation.hook in _FOR_A_MOMENT:
+        return "", {}
+    before = process.process_credentials or Credentials()
+    effective = before.euid if before.euid is not None else process.uid
+    user = _changed((new.euid, effective), (new.uid, before.uid))
+    group = _changed((new.egid, before.egid), (new.gid, before.gid))
+    action = "uid_change" if user is not None else "gid_change" if group is not None else ""
+    return action, _user(user, group)
+
+
+def _changed(*pairs: tuple[int | None, int | None]) -> int | None:
+    """The first new one that is not as it was."""
+    return next((new for new, before in pairs if None not in (new, before) and new != before), None)
+
+
+def _user(user: int | None, group: int | None) -> Fields:
+    fields: Fields = {}
+    if user is not None:
+        fields["id"] = str(user)
+    if group is not None:
+        fields["group"] = {"id": str(group)}
+    return fields
+
+
+def _asked(ids: Ids | None) -> int | None:
+    if ids is None:
+        return None
+    return next((each for each in (ids.effective, ids.real, ids.fs, ids.saved) if each is not None), None)
+
+
+def _rest(operation: Operation, *, named: bool = False) -> Fields:
+    """What ECS has no name for; `named`: the paths too."""
+    fields: Fields = {"kind": operation.kind}
+    socket = operation.socket
+    if socket is not None:
+        cookie = str(socket.cookie) if socket.cookie is not None else ""  # more than a long holds
+        ends = {"family": socket.family, "type": socket.type, "state": socket.state, "cookie": cookie}
+        fields["socket"] = {name: value for name, value in ends.items() if value}
+    for name in _NAMED if named else _OTHER:
+        value = getattr(operation, name)
+        if value:
+            fields[name] = value
+    for name in _NUMBERS:
+        number = getattr(operation, name)
+        if number is not None:
+            fields[name] = number
+    for name in _PARTS:
+        part = getattr(operation, name)
+        if part is not None and (told := msgspec.to_builtins(part)):  # without what is not told
+            fields["user_namespace" if name == "namespace" else name] = told
+    return fields

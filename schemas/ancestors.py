@@ -1,0 +1,92 @@
+"""The fields that all children of one process have alike: what they share is made, and written as JSON, once."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from orjson import Fragment
+
+from schemas.descent import Entry
+from schemas.fragment import fragment
+from schemas.lineage import Above, Execution, Source
+from schemas.times import rfc3339
+
+MOST_IDS: Final = 20  # as many as Elastic's event analyzer reads
+MOST_NAMES: Final = 10  # public rules look at most seven ancestors up
+
+
+@lru_cache(maxsize=4096)
+def above_fields(above: Above) -> tuple[Fragment | None, Fragment | None, dict[str, Any], str]:
+    """The parent's fields, the ids, what `tetragon.lineage` has of it, and the path down to the parent."""
+    known = above.ancestors
+    ids = [each.exec_id for each in known[:MOST_IDS] if each.exec_id]
+    if above.unknown and len(ids) < MOST_IDS:
+        ids.append(above.unknown)
+    summary: dict[str, Any] = {"depth": len(known), "complete": above.complete}
+    names = [each.name for each in known[:MOST_NAMES] if each.binary]
+    if names:
+        summary["names"] = names
+        summary["source"] = _source(known)
+    parent = None
+    if known:
+        parent = ancestor_fields(known[0])
+    elif above.unknown:
+        parent = fragment({"entity_id": above.unknown})
+    return parent, fragment(ids) if ids else None, summary, "".join(f"{name} > " for name in reversed(names))
+
+
+@lru_cache(maxsize=4096)
+def leader_fields(entry: Entry) -> Fragment:
+    """Of an ancestor; an entry is hashed by its identity."""
+    return _entry_fields(entry.type, entry.leader, same=False)
+
+
+# A service and a container's first process lead themselves, in each of their events.
+@lru_cache(maxsize=4096)
+def own_leader_fields(entry: str, process: Execution) -> Fragment:
+    return _entry_fields(entry, process, same=True)
+
+
+def _entry_fields(entry: str, leader: Execution | None, *, same: bool) -> Fragment:
+    meta = {"entry_meta": {"type": entry}}
+    return fragment({**meta, **_fields(leader), "same_as_process": same} if leader is not None else meta)
+
+
+def ancestor_fields(execution: Execution) -> Fragment:
+    return fragment(_fields(execution))
+
+
+def image_fields(execution: Execution) -> dict[str, Any]:
+    return {"executable": execution.binary, "args": execution.args} if execution.binary else {}
+
+
+def _fields(execution: Execution) -> dict[str, Any]:
+    fields = image_fields(execution)
+    if execution.exec_id:
+        fields["entity_id"] = execution.exec_id
+    if execution.pid is not None:
+        fields["pid"] = execution.pid
+    if execution.binary:
+        fields["name"] = execution.name
+        fields["args_count"] = len(fields["args"])
+        fields["command_line"] = execution.command_line
+    if execution.cwd:
+        fields["working_directory"] = execution.cwd
+    if execution.start:
+        fields["start"] = rfc3339(execution.start)
+    if execution.uid is not None:
+        fields["user"] = {"id": str(execution.uid)}
+    return fields
+
+
+def _source(known: Sequence[Execution]) -> str:
+    sources = {each.source for each in known}
+    return _SOURCES[sources.pop()] if len(sources) == 1 else "mixed"
+
+
+_SOURCES: Final = {
+    Source.STUB: "stub",
+    Source.EMBEDDED: "embedded",
+    Source.PROCFS: "procfs",
+    Source.EXEC: "exec",
+}

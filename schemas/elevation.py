@@ -1,0 +1,164 @@
+"""How bad a change of rights is, from 0 to 4, and what it is called."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from schemas.causes import is_planted, is_runtime, is_switcher, is_trusted, of_setuid_file
+from schemas.difference import Difference
+from schemas.holder import Holder
+from schemas.lineage import Execution
+from schemas.operation_shape import Operation
+from schemas.programs import ABUSABLE, SET_ID
+from schemas.rights import mask_of, read
+
+
+def _mask(names: str) -> int:
+    return mask_of([f"CAP_{name}" for name in names.split()])
+
+
+_OVERFLOWING: Final = frozenset(("-u#-1", "-u#4294967295", "#-1", "#4294967295"))  # sudo took them for 0 once
+
+# Each of them is as good as root, on the host too.
+_SENSITIVE: Final = _mask("SYS_ADMIN SYS_MODULE SYS_RAWIO SYS_PTRACE SYS_BOOT SYSLOG DAC_READ_SEARCH NET_ADMIN BPF")
+# What a file may give is worse if it leads to any user or any file.
+_TAKING: Final = _mask("SETUID SETGID SYS_ADMIN SYS_PTRACE SYS_MODULE DAC_OVERRIDE DAC_READ_SEARCH BPF")
+_SYS_ADMIN: Final = _mask("SYS_ADMIN")
+_HOST: Final = frozenset(("mnt", "net", "pid", "user"))  # the namespaces whose host's is a way out
+
+_LOGIN: Final = range(1000, 65534)
+_SERVICE: Final = range(1, 1000)
+
+_TECHNIQUES: Final[Mapping[str, str]] = {
+    "capabilities_gained": "T1068",
+    "elevated_child": "T1548.003",
+    "file_capabilities_exec": "T1548.001",
+    "host_namespace": "T1611",
+    "left_container": "T1611",
+    "namespace_joined": "T1611",
+    "pkexec_without_arguments": "T1068",
+    "root_child_of_user": "T1068",
+    "sensitive_capabilities": "T1610",
+    "service_to_root": "T1068",
+    "setgid_exec": "T1548.001",
+    "setuid_exec": "T1548.001",
+    "su": "T1548",
+    "sudo": "T1548.003",
+    "sudo_as_overflowing_user": "T1548.003",
+    "doas": "T1548",
+    "pkexec": "T1548",
+    "uid_to_root": "T1068",
+    "unshare": "T1611",
+    "user_namespace": "T1611",
+}
+
+Tags = dict[str, int]  # with their severities
+
+
+def execution_tags(
+    found: Difference | None, before: Holder | None, base: Execution | None, execution: Execution, cause: str,
+    ancestors: Sequence[Execution],
+) -> Tags:  # fmt: skip
+    after = Holder(execution.uid, execution.rights)
+    tags: Tags = {}
+    if cause == "setuid_file":
+        tags["setuid_exec"] = _severity_of_setuid(execution)
+    elif cause == "setgid_file":
+        tags["setgid_exec"] = 1
+    elif cause == "file_capabilities":
+        tags["file_capabilities_exec"] = 3 if found is not None and found.gained & _TAKING else 1
+    raised = cause == "setuid_file" or (found is not None and found.direction == "raised")
+    if raised and is_switcher(execution):
+        tags[execution.name] = 1
+        if execution.name == "sudo" and not _OVERFLOWING.isdisjoint(execution.args):
+            tags["sudo_as_overflowing_user"] = 4
+        if execution.name == "pkexec" and not execution.arguments:
+            tags["pkexec_without_arguments"] = 4
+    elif after.user == 0 and ancestors and is_switcher(ancestors[0]):
+        tags["elevated_child"] = 1
+    if raised and after.user == 0 and execution.auid in _LOGIN:
+        tags["login_user_root"] = 1
+    if found is not None and before is not None and base is not None:
+        _add_difference(tags, found, before, base, execution, cause, ancestors)
+    return tags
+
+
+def _add_difference(
+    tags: Tags, found: Difference, before: Holder, base: Execution, execution: Execution, cause: str,
+    ancestors: Sequence[Execution],
+) -> None:  # fmt: skip
+    if found.to_root and not cause and not any(each.raised or is_switcher(each) for each in ancestors[:3]):
+        # Where Tetragon tells no credentials, a set-id binary nobody has heard of looks the same.
+        tags["root_child_of_user"] = 4 if execution.rights else 2
+        if execution.auid is None and (before.ids[0] or before.user) in _SERVICE:
+            tags["service_to_root"] = 3
+    if found.gained and not cause:
+        tags["capabilities_gained"] = 3
+    if found.is_nested:
+        tags["user_namespace"] = 3 if base.container else 2
+    if found.from_root:
+        tags["drop"] = 0
+    if base.container and not _HOST.isdisjoint(found.to_host):
+        tags["host_namespace"] = 4
+    if base.container and not execution.container and "mnt" in found.to_host:
+        tags["left_container"] = 4
+    if (
+        cause == "container"
+        and execution.container
+        and not execution.joined
+        and (read(execution.rights).permitted or 0) & _SENSITIVE
+    ):
+        tags["sensitive_capabilities"] = 2
+
+
+def _severity_of_setuid(execution: Execution) -> int:
+    if execution.name in ABUSABLE or is_planted(execution):
+        return 4
+    return 1 if execution.name in SET_ID else 3
+
+
+def call_tags(found: Difference, before: Holder, execution: Execution, call: Operation, *, asked: bool) -> Tags:
+    """Of a call that changes ids or capabilities, or `asked` the kernel to."""
+    if of_setuid_file(found, before, call):
+        # The next image is not known yet: its own event says what it is.
+        return {"setuid_exec": 1}
+    tags: Tags = {}
+    trusted = is_trusted(execution)
+    if found.to_root and not trusted:
+        contained = execution.container and not is_planted(execution)
+        tags["uid_to_root"] = 2 if contained else 3 if asked else 4
+        if execution.auid is None and (before.ids[0] or before.user) in _SERVICE:
+            tags["service_to_root"] = 3
+    if found.gained and not found.is_nested and not trusted:
+        tags["capabilities_gained"] = 1 if call.kind == "setcap" else 3
+    if found.is_nested:
+        tags["user_namespace"] = 3 if execution.container else 2
+    if found.from_root:
+        tags["drop"] = 0
+    return tags
+
+
+def namespace_tags(before: Holder, execution: Execution, call: Operation) -> Tags:
+    """Of a call that makes or joins namespaces."""
+    if is_runtime(execution):
+        return {}
+    contained = bool(execution.container)
+    if call.kind == "setns":
+        return {"namespace_joined": 3 if contained else 1}
+    tags: Tags = {}
+    if "user" in call.namespaces and before.user != 0:
+        tags["user_namespace"] = 3 if contained else 2
+    if not {"mnt", "pid", "user"}.isdisjoint(call.namespaces):
+        may = read(before.rights).effective
+        tags["unshare"] = 3 if contained and may is not None and not may & _SYS_ADMIN else 1
+    return tags
+
+
+def verdict(tags: Tags) -> dict[str, Any]:
+    """Of the fields below `tetragon.privilege`."""
+    fields: dict[str, Any] = {"severity": max(tags.values(), default=0)}
+    if tags:
+        fields["tags"] = list(tags)
+    techniques = sorted({_TECHNIQUES[tag] for tag in tags if tag in _TECHNIQUES})
+    if techniques:
+        fields["techniques"] = techniques
+    return fields

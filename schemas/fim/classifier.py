@@ -1,0 +1,128 @@
+"""From a path to all that the taxonomy says of it."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from schemas.fim.matcher import Match, Matcher
+from schemas.fim.paths import index_roots, normalise, spelled
+from schemas.fim.patterns import parse, parse_root
+from schemas.fim.taxonomy import SEVERITIES, Access, Category, Taxonomy
+
+_TIERS: Final = ("fallback", "area", "specific")
+_PATHS: Final = 8192
+_PAIRS: Final = 1024
+
+
+class Touch(msgspec.Struct, frozen=True, gc=False):
+    """What it is to read such a file, or to change it."""
+
+    severity: int  # 0 to 4
+    category: str  # the one that says so
+    owners: frozenset[str]  # names of the programs whose work it is
+    technique: tuple[str, ...]
+
+
+class Knowledge(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """All that is known of a path; many paths share one."""
+
+    categories: tuple[str, ...]  # the first knows most of the path
+    read: Touch
+    write: Touch
+    floor: int
+    pci: tuple[str, ...]
+    cis: tuple[str, ...]
+
+
+class _Ranked(NamedTuple):
+    """A category, and how much the best of its patterns that match knows of the path."""
+
+    tier: int
+    literal: int
+    exact: bool
+    category: Category
+
+
+class Classified(msgspec.Struct, frozen=True, gc=False, eq=False):
+    path: str  # normalised
+    via: str  # the folder that shows the root to which `path` belongs; empty if none does
+    deleted: bool
+    knowledge: Knowledge | None  # None if no category matches
+
+
+class Classifier:
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._roots = index_roots(parse_root(root) for root in taxonomy.roots)
+        self._matcher: Matcher[Category, Knowledge | None] = Matcher(
+            (
+                (pattern, category)
+                for category in taxonomy.categories
+                for text in category.patterns
+                for pattern in parse(text, taxonomy.names)
+            ),
+            _summary,
+        )
+        self.classify = lru_cache(maxsize=_PATHS)(self.classify_anew)
+
+    def classify_anew(self, path: str) -> Classified:
+        """`classify` is the same, and remembers."""
+        normal = normalise(path, self._roots)
+        knowledge = self._matcher.find(normal.parts)
+        if not normal.via:
+            return Classified(normal.path, "", normal.deleted, knowledge)
+        # The way there is told too: /proc/1/root/etc/shadow holds passwords, and may lead out of a container.
+        outer = self._matcher.find((*normal.via, *normal.parts))
+        return Classified(normal.path, spelled(normal.via), normal.deleted, _joined(knowledge, outer))
+
+
+def _summary(matches: Sequence[Match[Category]]) -> Knowledge | None:
+    best: dict[str, _Ranked] = {}
+    for match in matches:
+        ranked = _Ranked(_TIERS.index(match.value.tier), match.literal, match.exact, match.value)
+        if match.value.id not in best or ranked[:3] > best[match.value.id][:3]:
+            best[match.value.id] = ranked
+    return _knowledge(sorted(best.values(), key=_first)) if best else None
+
+
+@lru_cache(maxsize=_PAIRS)
+def _joined(inner: Knowledge | None, outer: Knowledge | None) -> Knowledge | None:
+    """How grave it is says the path within its own root; the way there adds its categories."""
+    if inner is None or outer is None:
+        return inner or outer
+    return replace(
+        inner,
+        categories=_merged((inner.categories, outer.categories)),
+        pci=_merged((inner.pci, outer.pci)),
+        cis=_merged((inner.cis, outer.cis)),
+    )
+
+
+def _first(ranked: _Ranked) -> tuple[int, int, bool, str]:
+    return -ranked.tier, -ranked.literal, not ranked.exact, ranked.category.id
+
+
+def _knowledge(ranked: Sequence[_Ranked]) -> Knowledge:
+    categories = [each.category for each in ranked]
+    best = [each.category for each in ranked if each.tier == ranked[0].tier]
+    return Knowledge(
+        categories=tuple(category.id for category in categories),
+        read=_touch([(category.id, category.read) for category in best]),
+        write=_touch([(category.id, category.write) for category in best]),
+        floor=max(SEVERITIES.index(category.floor) for category in best),
+        pci=_merged(category.pci for category in categories),
+        cis=_merged(category.cis for category in categories),
+    )
+
+
+def _touch(accesses: Sequence[tuple[str, Access]]) -> Touch:
+    category, worst = max(accesses, key=lambda each: SEVERITIES.index(each[1].severity))
+    technique = _merged(access.technique for _, access in accesses if access.severity != "none")
+    return Touch(SEVERITIES.index(worst.severity), category, frozenset(worst.owners), technique)
+
+
+def _merged(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Everything once, in the order in which it comes."""
+    return tuple(dict.fromkeys(each for values in lists for each in values))

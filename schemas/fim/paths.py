@@ -1,0 +1,105 @@
+"""One spelling for a path, whoever saw it from wherever. Text alone decides: no file system is asked."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from schemas.fim.patterns import ALIASES, Glob, glob
+
+DELETED: Final = " (deleted)"  # the kernel's suffix for a name that is gone
+
+Root: TypeAlias = Sequence[str | Glob]
+Roots: TypeAlias = Mapping[str, Sequence[Root]]  # by the first part
+
+
+class Normal(msgspec.Struct, frozen=True, gc=False):
+    """Parts of a path from the root on; `via` has those of the folders under which it was seen, if they show a root."""
+
+    parts: tuple[str, ...]
+    via: tuple[str, ...] = ()
+    deleted: bool = False
+
+    @property
+    def path(self) -> str:
+        return spelled(self.parts)
+
+
+def spelled(parts: Sequence[str]) -> str:
+    return "/" + "/".join(parts)
+
+
+def index_roots(roots: Iterable[Sequence[str]]) -> Roots:
+    """The longest first, so that /host/root is not /host with a folder root in it."""
+    found: dict[str, list[Root]] = {}
+    for parts in sorted(roots, key=len, reverse=True):
+        found.setdefault(parts[0], []).append([glob(part) if "*" in part else part for part in parts])
+    return found
+
+
+def normalise(path: str, roots: Roots) -> Normal:
+    """A path without a slash at its beginning counts from the root: where it began is not known."""
+    parts = path.removeprefix("/").split("/")
+    if "" in parts or "." in parts or ".." in parts:
+        parts = _resolved(parts)
+    deleted = bool(parts) and parts[-1].endswith(DELETED)
+    if deleted:
+        parts = _without_suffix(parts)
+    start = _start(parts, roots)
+    return Normal(tuple(parts[start:]), tuple(parts[:start]), deleted)
+
+
+def _resolved(parts: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    for part in parts:
+        if part == "..":
+            del kept[-1:]
+        elif part not in {"", "."}:
+            kept.append(part)
+    return kept
+
+
+def _without_suffix(parts: Sequence[str]) -> list[str]:
+    kept = list(parts)
+    while kept and kept[-1].endswith(DELETED):
+        # What is left may be a name like any other, or nothing, a dot or two.
+        last = kept.pop()
+        end = len(last)
+        while last.endswith(DELETED, 0, end):
+            end -= len(DELETED)
+        if last[:end] == "..":
+            del kept[-1:]
+        elif last[:end] not in {"", "."}:
+            kept.append(last[:end])
+    return kept
+
+
+def _start(parts: list[str], roots: Roots) -> int:
+    """How many parts lead to the innermost root. An alias on the way is replaced."""
+    start = 0
+    while start < len(parts):
+        first = parts[start]
+        if first == "var" and (instead := ALIASES.get((first, *parts[start + 1 : start + 2]))) is not None:
+            parts[start : start + 2] = instead
+            first = parts[start]
+        length = _root(parts, start, roots[first]) if first in roots else 0
+        if not length:
+            break
+        start += length
+    return start
+
+
+def _root(parts: Sequence[str], start: int, candidates: Sequence[Root]) -> int:
+    """How many parts of the path are a root's; 0 if none is there."""
+    for root in candidates:
+        if len(root) <= len(parts) - start and _shows(root, parts, start):
+            return len(root)
+    return 0
+
+
+def _shows(root: Root, parts: Sequence[str], start: int) -> bool:
+    for place in range(len(root) - 1, -1, -1):  # the last tells most
+        wanted, part = root[place], parts[start + place]
+        if not (wanted == part if isinstance(wanted, str) else wanted(part)):
+            return False
+    return True

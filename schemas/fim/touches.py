@@ -1,0 +1,31 @@
+"""The files that an operation touches."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from schemas.operation import Operation
+
+_TWO_ENDED: Final = frozenset({"rename", "link", "symlink"})
+_WITHOUT_A_TOUCH: Final = frozenset({"chdir", "chroot", "close", "pivot_root", "umount"})
+
+
+def touches(operation: Operation) -> Iterator[tuple[str, bool]]:
+    """Paths, a new name first, and whether that end is changed. To link to a file is no change of it."""
+    if operation.kind in _WITHOUT_A_TOUCH:
+        return
+    if operation.kind == "connect":
+        # Whoever connects to the runtime's socket can do what a writer of its state can, and more.
+        if operation.socket is not None and operation.socket.path.startswith("/"):
+            yield operation.socket.path, False
+        return
+    if operation.kind in _TWO_ENDED and operation.target:
+        yield operation.target, True
+    if operation.path:
+        yield _pointed_to(operation), operation.changes_file and operation.kind not in {"link", "symlink"}
+
+
+def _pointed_to(operation: Operation) -> str:
+    """What a symbolic link says counts from where the link is."""
+    if operation.kind != "symlink" or operation.path.startswith("/"):
+        return operation.path
+    return f"{operation.target.rpartition('/')[0]}/{operation.path}"

@@ -1,0 +1,63 @@
+"""Programs that mean something by their name."""
+
+from functools import lru_cache
+from typing import Final
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+SHELLS: Final = _names("ash bash csh dash fish ksh mksh rbash sh tcsh zsh")
+_INTERPRETERS: Final = ("java", "lua", "node", "perl", "php", "python", "ruby", "tclsh")
+
+# What listens to the world, and has no business with a shell.
+_SERVERS: Final = _names(
+    "apache2 fluentd httpd java lighttpd mariadbd memcached mongod mysqld nginx node php-cgi postgres redis-server "
+    "splunkd vsftpd"
+)
+_SERVER_FAMILIES: Final = ("exim", "gunicorn", "php-fpm", "rabbitmq", "smbd", "tomcat", "uwsgi")
+
+# What changes files everywhere because it was told to.
+_INSTALLERS: Final = _names(
+    "apk chef-client dpkg gem microdnf npm pacman puppet rpm snapd unattended-upgrade unattended-upgr yum zypper"
+)
+_INSTALLER_FAMILIES: Final = ("ansible", "apt", "cloud-init", "dnf", "dpkg-", "pip", "rpm", "salt-", "yum-")
+
+# They are there to run something with the rights of somebody else.
+SWITCHERS: Final = _names("doas pkexec su sudo")
+# Their files have a set-id bit on one distribution or another.
+SET_ID: Final = SWITCHERS | _names(
+    "Xorg.wrap at chage chfn chrome-sandbox chsh crontab dbus-daemon-launch-helper expiry fusermount fusermount3 "
+    "gpasswd mount mount.cifs mount.nfs newgidmap newgrp newuidmap ntfs-3g passwd ping ping6 polkit-agent-helper-1 "
+    "snap-confine ssh-keysign sudoedit umount unix_chkpwd"
+)
+# With a set-id bit on them, they give everybody a shell or any file.
+ABUSABLE: Final = SHELLS | _names(
+    "awk base64 busybox cat chmod chown cp curl cut dd docker ed emacs env find gawk gdb gzip head install ip less lua "
+    "make mawk more mv nano nice nmap node openssl perl php python python2 python3 rsync ruby rvim sed socat sort "
+    "strace stdbuf tail tar taskset tee time timeout vi vim watch wget xargs"
+)
+# They raise and lay down rights for a living.
+TRUSTED: Final = SWITCHERS | _names("atd cron crond login newgrp polkitd runuser snap-confine sshd sshd-session")
+# They make containers; names begin so.
+RUNTIMES: Final = ("buildkit", "conmon", "containerd", "crio", "crun", "docker", "kata", "podman", "runc", "youki")
+
+# Where anybody may write.
+SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
+
+
+@lru_cache(maxsize=4096)
+def is_interpreter(name: str) -> bool:
+    """python3.11 and ruby2.7 too."""
+    return name.rstrip("0123456789.") in _INTERPRETERS
+
+
+@lru_cache(maxsize=4096)
+def is_server(name: str) -> bool:
+    return name in _SERVERS or name.startswith(_SERVER_FAMILIES)
+
+
+@lru_cache(maxsize=4096)
+def is_installer(name: str) -> bool:
+    return name in _INSTALLERS or name.startswith(_INSTALLER_FAMILIES)

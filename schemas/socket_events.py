@@ -1,0 +1,46 @@
+"""Events about sockets that Tetragon's enterprise edition wrote in early versions, beside what every event has."""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from schemas.hook_args import address_of, port_of, remote_of
+from schemas.operation_shape import Operation, Socket, SocketKind
+from schemas.tetragon import Event
+
+T = TypeVar("T")
+
+SOCKET_EVENTS: Final[Mapping[str, SocketKind]] = {
+    "process_connect": "connect",
+    "process_close": "disconnect",
+    "process_listen": "listen",
+}
+
+
+def socket_operation(event: Event) -> Operation:
+    """Their source is the local end."""
+    held = event.other
+    name = event.name
+    return Operation(
+        SOCKET_EVENTS[name],
+        name,
+        socket=Socket(
+            local=address_of(_member(held, f"{name}.source_ip", str, "") or _member(held, f"{name}.ip", str, "")),
+            local_port=port_of(_member(held, f"{name}.source_port", int, 0) or _member(held, f"{name}.port", int, 0)),
+            remote=remote_of(_member(held, f"{name}.destination_ip", str, "")),
+            remote_port=port_of(_member(held, f"{name}.destination_port", int, 0)),
+            protocol=_member(held, f"{name}.protocol", str, ""),
+        ),
+    )
+
+
+def _member(held: Mapping[str, Raw], path: str, wanted: type[T], missing: T) -> T:
+    raw = held.get(path)
+    if raw is None:
+        return missing
+    try:
+        return msgspec.json.decode(raw, type=wanted, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return missing

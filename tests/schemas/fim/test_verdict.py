@@ -1,0 +1,90 @@
+from typing import Any
+
+import pytest
+
+from schemas.actor import Actor
+from schemas.fim.classifier import Classifier
+from schemas.fim.taxonomy import built_in
+from schemas.fim.verdict import Verdict, judge
+from schemas.operation import Kind, Operation
+
+CLASSIFIER = Classifier(built_in())
+
+
+def actor(
+    program: str = "", contained: bool = False, suspicions: tuple[str, ...] = (), packaging: bool = False
+) -> Actor:
+    return Actor(program, contained, suspicions, packaging)
+
+
+def verdict(path: str, kind: Kind, by: Actor, **more: Any) -> Verdict:
+    operation = Operation(kind, "hook", path=path, **more)
+    classified = CLASSIFIER.classify(path)
+    assert classified.knowledge is not None
+    return judge(classified, classified.knowledge, operation, operation.changes_file, by)
+
+
+NOBODY = actor()
+CONTAINED = actor(contained=True)
+WEB_SHELL = actor(suspicions=("shell_under_server", "exec_from_scratch"))
+DPKG = actor("dpkg", packaging=True)
+SUID = {"mode": 0o4755}
+
+CASES: dict[str, tuple[Verdict, int, str]] = {
+    "reading passwords": (verdict("/etc/shadow", "read", NOBODY), 3, ""),
+    "changing passwords": (verdict("/etc/shadow", "write", NOBODY), 4, ""),
+    "reading what anyone may read": (verdict("/etc/passwd", "read", NOBODY), 0, ""),
+    "a library": (verdict("/usr/lib/libc.so.6", "mmap_exec", NOBODY), 0, ""),
+    "from a container, on the host": (verdict("/host/etc/crontab", "write", CONTAINED), 4, "host_root"),
+    "from a container, in its own root": (verdict("/proc/self/root/etc/crontab", "write", CONTAINED), 3, ""),
+    "from the host, in a container": (verdict("/proc/7/root/etc/crontab", "write", NOBODY), 3, ""),
+    "in a container": (verdict("/etc/crontab", "write", CONTAINED), 3, ""),
+    "several suspicions are one step": (
+        verdict("/run/secrets/kubernetes.io/serviceaccount/token", "read", WEB_SHELL),
+        3,
+        "shell_under_server exec_from_scratch",
+    ),
+    "no more than critical": (
+        verdict("/host/etc/shadow", "write", actor("", contained=True, suspicions=("exec_from_scratch",))),
+        4,
+        "host_root exec_from_scratch",
+    ),
+    "a set-id bit": (verdict("/usr/local/bin/x", "chmod", NOBODY, **SUID), 3, "set_id"),
+    "a set-id bit that was there": (
+        verdict("/usr/local/bin/x", "chmod", NOBODY, permission="-rwsr-xr-x", **SUID),
+        2,
+        "",
+    ),
+    "a set-group-id bit": (verdict("/usr/local/bin/x", "chmod", NOBODY, mode=0o2755), 3, "set_id"),
+    "a scratch file to be run": (verdict("/tmp/x", "chmod", NOBODY, mode=0o755), 2, "scratch_made_executable"),
+    "a scratch file that could be run": (
+        verdict("/tmp/x", "chmod", NOBODY, mode=0o700, permission="-rwx------"),
+        1,
+        "",
+    ),
+    "both, in one step": (verdict("/tmp/x", "chmod", NOBODY, **SUID), 2, "set_id scratch_made_executable"),
+    "file capabilities": (verdict("/tmp/x", "setxattr", NOBODY, name="security.capability"), 2, "file_capability"),
+    "another attribute": (verdict("/tmp/x", "setxattr", NOBODY, name="user.comment"), 1, ""),
+    "a package manager": (verdict("/usr/bin/ls", "write", DPKG), 1, "package_manager"),
+    "a package manager, where a floor is": (
+        verdict("/etc/passwd", "write", actor("useradd", packaging=True)),
+        1,
+        "package_manager owner",
+    ),
+    "a floor raises nothing": (verdict("/etc/passwd", "read", DPKG), 0, "package_manager"),
+    "whose work it is": (verdict("/etc/shadow", "write", actor("passwd")), 3, "owner"),
+    "whose work it is not": (verdict("/etc/shadow", "write", actor("unix_chkpwd")), 4, ""),
+    "a call that failed": (verdict("/etc/shadow", "open", NOBODY, flags=0, returned=-13), 2, "failed"),
+    "a call that was denied": (verdict("/etc/shadow", "open", NOBODY, flags=0, denied=True), 2, "failed"),
+    "no less than none": (verdict("/tmp/x", "unlink", DPKG, returned=-2), 0, "package_manager failed"),
+}
+
+
+@pytest.mark.parametrize(("found", "severity", "reasons"), CASES.values(), ids=CASES)
+def test_a_verdict_counts_what_raises_and_what_lowers_it(found: Verdict, severity: int, reasons: str) -> None:
+    assert (found.severity, list(found.reason[1:])) == (severity, reasons.split())
+
+
+def test_what_is_of_no_weight_names_no_technique() -> None:
+    assert verdict("/usr/lib/libc.so.6", "read", NOBODY).technique == ()
+    assert verdict("/usr/lib/libc.so.6", "write", NOBODY).technique == ("T1574.006", "T1554")
