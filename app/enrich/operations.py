@@ -201,7 +201,8 @@ def _rest(operation: Operation, *, named: bool = False) -> Fields:
     if socket is not None:
         cookie = str(socket.cookie) if socket.cookie is not None else ""  # more than a long holds
         ends = {"family": socket.family, "type": socket.type, "state": socket.state, "cookie": cookie}
-        fields["socket"] = {name: value for name, value in ends.items() if value}
+        if told := {name: value for name, value in ends.items() if value}:
+            fields["socket"] = told
     for name in _NAMED if named else _OTHER:
         value = getattr(operation, name)
         if value:
@@ -212,6 +213,6 @@ def _rest(operation: Operation, *, named: bool = False) -> Fields:
             fields[name] = number
     for name in _PARTS:
         part = getattr(operation, name)
-        if part is not None and (told := msgspec.to_builtins(part)):  # without what is not told
-            fields["user_namespace" if name == "namespace" else name] = told
+        if part is not None and (held := msgspec.to_builtins(part)):  # without what is not told
+            fields["user_namespace" if name == "namespace" else name] = held
     return fields
