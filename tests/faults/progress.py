@@ -1,7 +1,6 @@
 """Whether everything that was written has come through: read from Kafka and Elasticsearch, not from the workers."""
 
 import json
-import urllib.error
 import urllib.request
 from typing import Final, NamedTuple
 
@@ -63,10 +62,10 @@ class Gauge:
         return {place.partition: place.offset for place in answer.topic_partitions if place.offset >= 0}
 
     def _documents(self) -> int:
-        """0 while the data stream cannot be asked, as in the moments in which it is made."""
+        """0 while the data stream cannot be asked: it is being made, or the machine has too much to do."""
         url = f"{self._settings.elasticsearch}/{self._settings.data_stream}/_count?ignore_unavailable=true"
         try:
             with urllib.request.urlopen(url, timeout=SECONDS) as answer:
                 return int(json.load(answer)["count"])
-        except urllib.error.HTTPError:
+        except OSError:
             return 0
