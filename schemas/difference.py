@@ -61,9 +61,8 @@ def _difference(uid: int | None, rights: str, new_uid: int | None, new_rights: s
     direction: Direction = "changed"
     if any(others[place] and ids[place][1] == 0 for place in _USERS) or to_host or (gained and not is_nested):
         direction = "raised"
-    elif is_nested:
-        pass  # it has laid down what it may on the host, and got as much where that does not count
-    elif lost or from_host or any(others[place] and ids[place][0] == 0 for place in _USERS):
+    # In a nested user namespace it has laid down what it may on the host, and got as much where that does not count.
+    elif not is_nested and (lost or from_host or any(others[place] and ids[place][0] == 0 for place in _USERS)):
         direction = "lowered"
     changes = tuple(name for name, is_there in found.items() if is_there)
     names = tuple(name for _, name in spaces)
