@@ -47,23 +47,23 @@ ACTIVITIES: Final = {
 }
 
 
-def story(seed: int, nodes: int, minutes: float, rate: float, start: int = START) -> Iterator[Line]:
-    """Everything, in order of time."""
-    ordinary_day = ordinary(seed, nodes, minutes, rate, start)
-    return heapq.merge(ordinary_day, intrusion(seed, nodes, minutes, start), key=itemgetter(0))
+def story(seed: int, nodes: int, minutes: float, rate: float, start: int = START, first: int = 1) -> Iterator[Line]:
+    """Everything, in order of time. `first` is the number in the first node's name."""
+    ordinary_day = ordinary(seed, nodes, minutes, rate, start, first)
+    return heapq.merge(ordinary_day, intrusion(seed, nodes, minutes, start, first), key=itemgetter(0))
 
 
-def ordinary(seed: int, nodes: int, minutes: float, rate: float, start: int = START) -> Iterator[Line]:
+def ordinary(seed: int, nodes: int, minutes: float, rate: float, start: int = START, first: int = 1) -> Iterator[Line]:
     """`rate` in events a second, of all nodes together."""
     gap = 10**9 * nodes / rate
-    each = (_day(seed, index, minutes, gap, start) for index in range(nodes))
+    each = (_day(seed, index, minutes, gap, start) for index in range(first - 1, first - 1 + nodes))
     return heapq.merge(*each, key=itemgetter(0))
 
 
-def intrusion(seed: int, nodes: int, minutes: float, start: int = START) -> Iterator[Line]:
+def intrusion(seed: int, nodes: int, minutes: float, start: int = START, first: int = 1) -> Iterator[Line]:
     """Into one of the nodes, in the middle half of the time."""
     random = Random(f"{seed}/intrusion")
-    index = random.randrange(nodes)
+    index = first - 1 + random.randrange(nodes)
     steps = sum(1 for _ in intrude(_intruded(seed, index, start)))
     node = _intruded(seed, index, start)
     node.random = random
@@ -147,6 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.story", description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--nodes", type=int, default=20)
+    parser.add_argument("--first-node", type=int, default=1, help="the number in the first node's name")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=float, default=50, help="events a second, of all nodes together")
     when = parser.add_mutually_exclusive_group()
@@ -159,12 +160,12 @@ def main() -> None:
     parser.add_argument("--compress", action="store_true", help="pack the renamed logs")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     given = parser.parse_args()
-    if given.nodes < 1 or min(given.minutes, given.rate, given.max_size_mb) <= 0:
-        parser.error("--nodes, --minutes, --rate and --max-size-mb: expected numbers greater than 0")
+    if min(given.nodes, given.first_node) < 1 or min(given.minutes, given.rate, given.max_size_mb) <= 0:
+        parser.error("--nodes, --first-node, --minutes, --rate and --max-size-mb: expected numbers greater than 0")
     if given.out.exists() and (not given.out.is_dir() or any(given.out.iterdir())):
         parser.error(f"--out: {str(given.out)!r} is there and no empty folder; name a new one, nothing is written over")
     start = time.time_ns() if given.live else given.start
-    of_all = (given.seed, given.nodes, given.minutes, given.rate, start)
+    of_all = (given.seed, given.nodes, given.minutes, given.rate, start, given.first_node)
     lines = ordinary(*of_all) if given.no_intrusion else story(*of_all)
     try:
         paths = write(

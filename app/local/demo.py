@@ -8,11 +8,14 @@ Elasticsearch: it writes log files, starts `tetrastash setup`, `ship` and `work`
 
 import argparse
 import asyncio
+import contextlib
+import gzip
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, NoReturn
@@ -31,11 +34,15 @@ from app.local.report import an_execution, as_text, kinds, process_tree
 from app.local.screen import Clock, Screen
 from app.local.watch import Watch
 from app.settings import Settings, read_settings
-from examples import processes
+from examples import processes, story
 
 SAMPLES: Final = Path(processes.__file__).with_name("corpus")
 NODES: Final = 8
 EVENTS: Final = 20_000
+# Of other nodes, so that none has two pasts.
+STORY: Final = {"seed": 1, "nodes": 12, "minutes": 10, "rate": 10, "first": NODES + 1}
+LIVE: Final = {"seed": 2, "nodes": 4, "minutes": 30, "rate": 10, "first-node": NODES + 13}
+LARGEST: Final = 1 << 20  # bytes of a node's log, before it is renamed
 ROOM: Final = 1 << 30  # bytes; the logs, Kafka's copy and Elasticsearch's take a third of it
 
 
@@ -60,17 +67,20 @@ def demo(given: argparse.Namespace) -> Books:
     require_room(Path(tempfile.gettempdir()), ROOM)
     with tempfile.TemporaryDirectory(prefix="tetrastash-demo-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        logs = write_logs(folder / "logs")
-        lines = sum(path.read_bytes().count(b"\n") for path in logs)
+        logs = write_logs(folder / "logs", now=time.time_ns())
+        lines = lines_in(folder / "logs")
         screen.say(f"{lines:,} lines in {len(logs)} logs in {folder / 'logs'}")
         with engines(folder) as (kafka, elasticsearch):
             screen.say(f"Kafka and Elasticsearch run after {clock.took('engines')} s")
             environment = environment_for(kafka, elasticsearch, folder)
             screen.say(run_setup(environment))
             listen = f"{HOST}:{free_ports(1)[0]}"
-            with shipping_and_working(environment, logs, folder, listen) as commands:
+            live = folder / "live"
+            followed = (*logs, live / "*" / "tetragon.log")
+            with shipping_and_working(environment, followed, folder, listen) as commands:
                 children = (kafka, elasticsearch, *commands)
-                return asyncio.run(watch(read_settings(environment), listen, children, lines, screen, clock, given))
+                asked = watch(read_settings(environment), listen, children, lines, screen, clock, given, live)
+                return asyncio.run(asked)
 
 
 def require_room(folder: Path, room: int) -> None:
@@ -82,10 +92,21 @@ def require_room(folder: Path, room: int) -> None:
         )
 
 
-def write_logs(folder: Path) -> list[Path]:
-    """Each public sample is a log of its own, and so is each generated node."""
+def write_logs(folder: Path, now: int) -> list[Path]:
+    """Each public sample is a log of its own, and so is each generated node. The story ends `now`, in ns since 1970."""
     made = processes.write(folder, seed=1, events=EVENTS, nodes=NODES)
+    told = story.story(**STORY, start=now - int(STORY["minutes"] * story.MINUTE))
+    made += story.write(folder, told, LARGEST, packs=True)
     return made + [Path(shutil.copy(path, folder / f"{path.stem}.log")) for path in sorted(SAMPLES.iterdir())]
+
+
+def lines_in(folder: Path) -> int:
+    """Those of the logs and of their backups."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return sum(
+        (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).count(b"\n")
+        for path in files
+    )
 
 
 async def watch(
@@ -96,6 +117,7 @@ async def watch(
     screen: Screen,
     clock: Clock,
     given: argparse.Namespace,
+    live: Path,
 ) -> Books:
     async with Watch(settings, children) as seen:
         books = await until_stored(seen, lines, screen, clock)
@@ -106,7 +128,8 @@ async def watch(
             summary = {**asdict(books), "lost": books.lost, "seconds": clock.seconds}
             print(orjson.dumps(summary).decode(), flush=True)
         if not given.once:
-            await follow(seen, books, screen)
+            with living(live):
+                await follow(seen, books, screen)
         return books
 
 
@@ -141,8 +164,20 @@ async def show(seen: Watch) -> None:
     console.print()
 
 
+@contextlib.contextmanager
+def living(folder: Path) -> Iterator[None]:
+    """A few more nodes, whose lines come when their time has come."""
+    options = [f"--{name}={value}" for name, value in LIVE.items()]
+    nodes = Child("python -m examples.story --live", folder.with_name("live.log"))
+    nodes.launch([sys.executable, "-m", "examples.story", "--live", *options, "--out", folder], folder.exists)
+    try:
+        yield
+    finally:
+        nodes.stop()
+
+
 async def follow(seen: Watch, books: Books, screen: Screen) -> NoReturn:
-    screen.say("Following the logs; Ctrl-C ends it.")
+    screen.say(f"{LIVE['nodes']} more nodes write their logs now, {LIVE['rate']} lines a second; Ctrl-C ends it.")
     while True:
         before, books = books, await seen.look(books.lines)
         if books.documents != before.documents:

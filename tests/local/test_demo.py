@@ -1,8 +1,10 @@
+import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -11,7 +13,7 @@ import pytest
 from app.errors import Stop
 from app.local import demo
 
-LINES = 20_097
+SAMPLES = 97
 
 
 @pytest.mark.integration
@@ -35,7 +37,8 @@ def test_the_demo_stores_every_line_follows_until_ctrl_c_and_leaves_nothing_behi
     said = (tmp_path / "stderr").read_text()
     assert status == 0, said
     books = json.loads(shown[-1])
-    assert books["lines"] == LINES == books["documents"] + books["duplicates"] + books["rejected"]
+    assert books["lines"] > SAMPLES + demo.EVENTS
+    assert books["lines"] == books["documents"] + books["duplicates"] + books["rejected"]
     assert books["lost"] == 0
     assert {"engines", "first_document", "stored", "total"} == set(books["seconds"])
     assert "process_exec" in "".join(shown)
@@ -50,9 +53,31 @@ def test_a_folder_without_room_is_named_with_what_to_do(tmp_path: Path) -> None:
         demo.require_room(tmp_path, room=1 << 60)
 
 
-def test_every_log_of_the_demo_has_whole_lines(tmp_path: Path) -> None:
-    logs = demo.write_logs(tmp_path)
+def test_the_demo_ships_the_samples_the_generated_events_and_a_story_that_ends_now(tmp_path: Path) -> None:
+    now = 1_800_000_000 * 10**9
 
-    assert len({log.name for log in logs}) == demo.NODES + 8
+    logs = demo.write_logs(tmp_path, now)
+
+    assert len(set(logs)) == demo.NODES + demo.STORY["nodes"] + 8
     assert all(log.read_bytes().endswith(b"\n") for log in logs)
-    assert sum(log.read_bytes().count(b"\n") for log in logs) == LINES
+    told = [log for log in logs if log.name == "tetragon.log"]
+    backups = [file for log in told for file in log.parent.glob("tetragon-*.log.gz")]
+    assert backups
+    in_logs = sum(log.read_bytes().count(b"\n") for log in logs)
+    in_backups = sum(gzip.decompress(file.read_bytes()).count(b"\n") for file in backups)
+    assert demo.lines_in(tmp_path) == in_logs + in_backups > SAMPLES + demo.EVENTS
+    nodes = {json.loads(log.read_bytes().splitlines()[-1])["node_name"] for log in logs[:-8]}
+    assert len(nodes) == demo.NODES + demo.STORY["nodes"]
+    latest = max(json.loads(log.read_bytes().splitlines()[-1]).get("time", "") for log in told)
+    assert "2027-01-15T07:59" < latest <= "2027-01-15T08:01"
+
+
+def test_the_nodes_that_live_on_during_the_demo_are_others(tmp_path: Path) -> None:
+    first = demo.LIVE["first-node"]
+    assert first > demo.STORY["first"] + demo.STORY["nodes"] - 1 > demo.NODES
+    with demo.living(tmp_path / "live"):
+        logs = tmp_path / "live"
+        deadline = time.monotonic() + 30
+        while len(found := list(logs.glob("*/tetragon.log"))) < demo.LIVE["nodes"] and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert {log.parent.name for log in found} == {f"node-{first + each}" for each in range(demo.LIVE["nodes"])}
