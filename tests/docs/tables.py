@@ -1,0 +1,90 @@
+"""The tables in docs/ that follow from the code.
+
+    python -m tests.docs.tables
+
+writes them anew between the marks in the files; a test holds that they are up to date.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, Literal, get_args, get_origin
+
+from annotated_types import Ge, Le
+
+from app.enrich.registry import load_agents
+from app.settings import FILE, PREFIX, Settings, secrets
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+
+
+def settings_table() -> str:
+    hidden = set(secrets())
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        meaning = str(field.description).replace("<", "&lt;")
+        variable = f"`{PREFIX}{name.upper()}`"
+        if name in hidden:
+            variable += f"<br>or `…{FILE}`"
+        rows.append((variable, default, "; ".join([meaning, *_expected(field.annotation, field.metadata)])))
+    return _table(("variable", "default", "meaning"), rows)
+
+
+def _expected(annotation: object, constraints: Iterable[object]) -> Iterator[str]:
+    if get_origin(annotation) is Literal:
+        yield "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
+    least = next((each.ge for each in constraints if isinstance(each, Ge)), None)
+    most = next((each.le for each in constraints if isinstance(each, Le)), None)
+    if least is not None and most is not None:
+        yield f"from {least} to {most}"
+
+
+def agents_table() -> str:
+    rows = []
+    for agent in load_agents(None):
+        module = inspect.getmodule(agent.function)
+        assert module is not None
+        assert module.__doc__ is not None
+        rows.append(
+            (
+                f"[`{agent.name}`](../agents/{agent.name}.py)",
+                module.__doc__.partition("\n")[0],
+                _names(agent.events) if agent.events is not None else "all",
+                _names(agent.adds),
+                _names(agent.takes[1:]),
+            )
+        )
+    return _table(("agent", "what it tells", "of events", "in fields", "from the event and"), rows)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {"settings.md": settings_table, "agents.md": agents_table}
+
+_MARKED: Final = re.compile(r"(<!-- table -->\n).*?(\n<!-- end -->)", re.DOTALL)
+
+
+def renewed(text: str, table: str) -> str:
+    """Raises ValueError where the marks are missing."""
+    if _MARKED.search(text) is None:
+        raise ValueError("Expected a line <!-- table --> and, below it, a line <!-- end -->.")
+    return _MARKED.sub(lambda marks: f"{marks[1]}{table}{marks[2]}", text)
+
+
+def main() -> None:
+    for name, table in TABLES.items():
+        file = DOCS / name
+        file.write_text(renewed(file.read_text("utf-8"), table()), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
