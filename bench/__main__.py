@@ -1,6 +1,6 @@
 """`make bench`: measures what an event costs, and prints a table. No budget fails it; what could not be measured does.
 
-python -m bench [--repeat N] [--write] [ship] [enrich] [pipeline] [trickle] [start] [memory]
+python -m bench [--repeat N] [--write] [ship] [enrich] [pipeline] [scale] [trickle] [start] [memory]
 """
 
 import argparse
@@ -25,9 +25,11 @@ NODES, EVENTS = 8, 200_000
 MEASURES: Final[Sequence[tuple[Group, Callable[[Site], Iterator[Reading]]]]] = [
     ("ship", filters.ship),
     ("enrich", filters.enrich),
+    ("enrich", filters.enrich_story),
     ("pipeline", pipeline.against_elasticsearch),
     ("pipeline", pipeline.against_nothing),
     ("pipeline", pipeline.stage_by_stage),
+    ("scale", pipeline.by_workers),
     ("start", live.start),
     ("trickle", live.trickle),
     ("trickle", live.trickle_to_nothing),

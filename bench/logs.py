@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from examples.node import Node
+from examples.story import story
 
 SEED: Final = 1
+STORY_RATE: Final = 100  # events a second, of all nodes together
 
 
 def write_logs(folder: Path, nodes: int, events: int) -> list[Path]:
@@ -18,6 +20,14 @@ def write_logs(folder: Path, nodes: int, events: int) -> list[Path]:
     folder.mkdir(parents=True)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         return sorted(pool.map(partial(_write, folder, events), range(nodes)))
+
+
+def write_story(folder: Path) -> list[Path]:
+    """An ordinary day of 20 nodes, and one intrusion; one log for all of it, in order of time."""
+    folder.mkdir(parents=True)
+    path = folder / "story.log"
+    path.write_bytes(b"".join(line + b"\n" for _, _, line in story(SEED, nodes=20, minutes=10, rate=STORY_RATE)))
+    return [path]
 
 
 def count_lines(paths: Sequence[Path]) -> int:

@@ -21,6 +21,11 @@ class Cost(NamedTuple):
     memory: int
 
 
+def per_event(cost: Cost, idle: Cost, events: int) -> float:
+    """µs of CPU, without what the same command costs when there is nothing to do."""
+    return (cost.cpu - idle.cpu) / events * 1e6
+
+
 class Measured:
     """Started at once; what it says goes to `log`, and what it writes to nowhere."""
 

@@ -1,13 +1,16 @@
 """`tetrastash work` over a topic that is full already, until every document is stored."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Final
 
 from app.local.ports import HOST
-from bench.measured import Cost
+from bench.measured import Cost, per_event
 from bench.rows import Reading
 from bench.site import Run, Site, ended, listening, metric, null_server, taken, until
 
 SECONDS = 240
+WORKERS: Final = {1: "one worker", 2: "  two workers", 4: "  four workers"}
 
 
 def warm_up(site: Site) -> None:
@@ -58,6 +61,22 @@ def stage_by_stage(site: Site) -> Iterator[Reading]:
         idle = site.run().idle("work", "--only", "index", elasticsearch=url)
         cost = _work(run, lambda: taken(port) >= site.events, "--only", "index", elasticsearch=url)
     yield Reading("  index stage alone, null server", site.an_event(cost, idle))
+
+
+def by_workers(site: Site) -> Iterator[Reading]:
+    """As many as share the partitions: what more of them cost, all together."""
+    alone: float | None = None
+    for workers, row in WORKERS.items():
+        run = site.filled_run()
+        with null_server(run) as port, ExitStack() as stack:
+            url = f"http://{HOST}:{port}"
+            idle = site.run().idle("work", elasticsearch=url)
+            running = [stack.enter_context(listening(run, "work", elasticsearch=url))[0] for _ in range(workers)]
+            until(lambda: taken(port) >= site.events, running[0], seconds=SECONDS, what="every document was stored")
+            together = sum(process.stop().cpu for process in running)
+        cost = per_event(Cost(together, 0), Cost(idle.cpu * workers, 0), site.events)
+        alone = alone or cost
+        yield Reading(row, cost, note=f"{cost / alone:.2f} of one worker's")
 
 
 def _work(run: Run, is_stored: Callable[[], bool], *arguments: str, every: float = 0.2, **settings: str) -> Cost:

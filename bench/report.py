@@ -20,7 +20,8 @@ the same command costs with nothing to do is taken off. It is not wall time, yet
 every instruction slower: what orjson costs meanwhile tells how much. Kafka and Elasticsearch are real ones on the same
 machine; the *null server* takes bulk requests and keeps nothing. The *peer* is a bare Python loop over confluent-kafka
 and orjson (`bench/bare.py`), measured in the same run: one hop, a small document, no guarantees. *File to stored* is
-the time from writing a line to Elasticsearch's answer that its document is stored. Memory is resident at most.
+the time from writing a line to Elasticsearch's answer that its document is stored. Memory is resident at most. The
+*story* is `examples/story.py`: twenty nodes with file, network and credential events among the others.
 """
 
 

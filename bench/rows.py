@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Final, Literal, NamedTuple
 
-Group = Literal["ship", "enrich", "pipeline", "trickle", "start", "memory"]
+Group = Literal["ship", "enrich", "pipeline", "scale", "trickle", "start", "memory"]
 Unit = Literal["µs", "s", "MB"]  # µs of CPU an event, seconds by the clock, megabytes (10^6) resident at most
 
 
@@ -40,10 +40,14 @@ class Figure(NamedTuple):
 ROWS: Final[Mapping[str, Row]] = {
     "ship": Row("ship", "µs", 4, "tetrastash ship --once LOGS", "python -m bench.bare ship"),
     "enrich": Row("enrich", "µs", 13, "tetrastash enrich LOGS > /dev/null", "python -m bench.bare filter"),
+    "enrich, story": Row("enrich", "µs", 16, "tetrastash enrich STORY > /dev/null", "python -m bench.bare filter"),
     "Kafka to Elasticsearch": Row("pipeline", "µs", 22, "tetrastash work"),
     "Kafka to a null server": Row("pipeline", "µs", 22, "tetrastash work", "python -m bench.bare work"),
     "  enrich stage alone": Row("pipeline", "µs", 13, "tetrastash work --only enrich"),
     "  index stage alone, null server": Row("pipeline", "µs", 4, "tetrastash work --only index"),
+    "one worker": Row("scale", "µs", None, "tetrastash work"),
+    "  two workers": Row("scale", "µs", None, "tetrastash work, twice"),
+    "  four workers": Row("scale", "µs", None, "tetrastash work, four times"),
     "trickle": Row("trickle", "µs", 60, "tetrastash ship LOGS; tetrastash work"),
     "  file to stored, p50": Row("trickle", "s", None, "tetrastash ship LOGS; tetrastash work"),
     "  file to stored, p99": Row("trickle", "s", 1, "tetrastash ship LOGS; tetrastash work"),

@@ -18,7 +18,7 @@ from app.local.kafka import Kafka
 from app.local.pipeline import COMMAND
 from app.local.ports import HOST, free_ports
 from app.settings import PREFIX, Settings
-from bench.measured import Cost, Measured, cpu_seconds
+from bench.measured import Cost, Measured, cpu_seconds, per_event
 
 _POLL_SECONDS: Final = 0.2
 
@@ -64,8 +64,7 @@ class Site:
         return cpu_seconds(self.kafka.pid), cpu_seconds(self.elasticsearch.pid)
 
     def an_event(self, cost: Cost, idle: Cost) -> float:
-        """µs of CPU, without what the same command costs when there is nothing to do."""
-        return (cost.cpu - idle.cpu) / self.events * 1e6
+        return per_event(cost, idle, self.events)
 
 
 class Run:
