@@ -1,6 +1,6 @@
-from typing import get_args
-
 """What the table says."""
+
+from typing import get_args
 
 import pytest
 
