@@ -42,7 +42,7 @@ EVENTS: Final = 20_000
 # Of other nodes, so that none has two pasts.
 STORY: Final = {"seed": 1, "nodes": 12, "minutes": 10, "rate": 5, "first": NODES + 1}
 LIVE: Final = {"seed": 2, "nodes": 4, "minutes": 30, "rate": 10, "first-node": NODES + 13}
-LARGEST: Final = 1 << 20  # bytes of a node's log, before it is renamed
+LARGEST: Final = 1 << 18  # bytes of a node's log, before it is renamed
 ROOM: Final = 1 << 30  # bytes; the logs, Kafka's copy and Elasticsearch's take a third of it
 
 
