@@ -1,22 +1,57 @@
 """The fields that all children of one process have alike: what they share is made, and written as JSON, once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
 from orjson import Fragment
 
-from schemas.descent import Entry
+from schemas.descent import Descent, Entry, descent, own_entry, tags_of
 from schemas.fragment import fragment
-from schemas.lineage import Above, Execution, Source
+from schemas.lineage import Above, Execution, Source, basename
 from schemas.times import rfc3339
 
 MOST_IDS: Final = 20  # as many as Elastic's event analyzer reads
 MOST_NAMES: Final = 10  # public rules look at most seven ancestors up
 
 
+class Kin(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """What all processes of one binary, in one container, below one process have alike."""
+
+    fields: Mapping[str, Any]
+    lineage: Mapping[str, Any]  # `tetragon.lineage`, which is among the fields too
+    leads: str  # the type of the entry that such a process itself leads; empty if it leads none
+    tags: tuple[str, ...]
+    descent: Descent
+
+
+# A process comes again at its exit, and its like beside it.
+@lru_cache(maxsize=8192)
+def kin(above: Above, binary: str, container: str) -> Kin:
+    parent, ids, summary, path = _above_fields(above)
+    shared = descent(above, container)
+    lineage = dict(summary)
+    name = basename(binary)
+    if path:
+        lineage["path"] = f"{path}{name}"
+    if shared.boundary is not None:
+        lineage["container_boundary"] = shared.boundary
+    fields: dict[str, Any] = {"tetragon.lineage": lineage}
+    if parent is not None:
+        fields["process.parent"] = parent
+    if ids is not None:
+        fields["process.Ext.ancestry"] = ids
+    leads = own_entry(name, container, above, shared)
+    entry = leads
+    if not leads and shared.entry is not None:
+        entry = shared.entry.type
+        fields["process.entry_leader"] = _leader_fields(shared.entry)
+    return Kin(fields, lineage, leads, tags_of(binary, entry, shared), shared)
+
+
 @lru_cache(maxsize=4096)
-def above_fields(above: Above) -> tuple[Fragment | None, Fragment | None, dict[str, Any], str]:
+def _above_fields(above: Above) -> tuple[Fragment | None, Fragment | None, dict[str, Any], str]:
     """The parent's fields, the ids, what `tetragon.lineage` has of it, and the path down to the parent."""
     known = above.ancestors
     ids = [each.exec_id for each in known[:MOST_IDS] if each.exec_id]
@@ -35,21 +70,15 @@ def above_fields(above: Above) -> tuple[Fragment | None, Fragment | None, dict[s
     return parent, fragment(ids) if ids else None, summary, "".join(f"{name} > " for name in reversed(names))
 
 
+def own_leader_fields(entry: str, process: Execution) -> Mapping[str, Any]:
+    return {"entry_meta": {"type": entry}, **_fields(process), "same_as_process": True}
+
+
 @lru_cache(maxsize=4096)
-def leader_fields(entry: Entry) -> Fragment:
+def _leader_fields(entry: Entry) -> Fragment:
     """Of an ancestor; an entry is hashed by its identity."""
-    return _entry_fields(entry.type, entry.leader, same=False)
-
-
-# A service and a container's first process lead themselves, in each of their events.
-@lru_cache(maxsize=4096)
-def own_leader_fields(entry: str, process: Execution) -> Fragment:
-    return _entry_fields(entry, process, same=True)
-
-
-def _entry_fields(entry: str, leader: Execution | None, *, same: bool) -> Fragment:
-    meta = {"entry_meta": {"type": entry}}
-    return fragment({**meta, **_fields(leader), "same_as_process": same} if leader is not None else meta)
+    leader = {**_fields(entry.leader), "same_as_process": False} if entry.leader is not None else {}
+    return fragment({"entry_meta": {"type": entry.type}, **leader})
 
 
 def ancestor_fields(execution: Execution) -> Fragment:

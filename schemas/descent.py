@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.lineage import Above, Execution, Lineage, Source, basename
+from schemas.lineage import Above, Execution, Source, basename
 from schemas.programs import SCRATCH, SHELLS, is_installer, is_interpreter, is_server
 
 # Who lets somebody or something in, by the entry's type in ECS; the earlier one is believed. Their own kind below them
@@ -52,7 +52,7 @@ def descent(above: Above, container: str) -> Descent:
         entry = Entry("container", known[boundary - 1] if boundary else None) if boundary != 0 else None
     else:
         for child, parent in zip(known[-2::-1], known[:0:-1], strict=True):
-            through = _door(child, parent)
+            through = _door(child.name, parent)
             if through < door:
                 door, leader = through, child
         entry = Entry(_type(door), leader) if leader is not None else None
@@ -60,14 +60,13 @@ def descent(above: Above, container: str) -> Descent:
     return Descent(entry, door, boundary, is_server(above_shells), any(is_installer(each.name) for each in known))
 
 
-def own_entry(lineage: Lineage, shared: Descent) -> str:
-    """The entry's type, if the process itself is its leader, else empty."""
-    process, above = lineage.process, lineage.above.ancestors
-    if process.container:
+def own_entry(name: str, container: str, above: Above, shared: Descent) -> str:
+    """The entry's type, if a process of this name is itself its leader, else empty."""
+    if container:
         return "container" if shared.boundary == 0 else ""
-    if not above:
+    if not above.ancestors:
         return ""
-    through = _door(process, above[0])
+    through = _door(name, above.ancestors[0])
     return _type(through) if through < shared.door else ""
 
 
@@ -77,7 +76,6 @@ def is_session(process: Execution, shared: Descent) -> bool:
     return process.joined and not process.probe and not (leader is not None and leader.probe)
 
 
-@lru_cache(maxsize=8192)
 def tags_of(binary: str, entry: str, shared: Descent) -> tuple[str, ...]:
     """`entry` is its type, empty if unknown."""
     name = basename(binary)
@@ -99,10 +97,11 @@ def tags_of(binary: str, entry: str, shared: Descent) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _door(child: Execution, parent: Execution) -> int:
+def _door(child: str, parent: Execution) -> int:
+    """`child` is a name."""
     place = _DOOR_OF.get(parent.name)
     if place is not None:
-        return place if _DOOR_OF.get(child.name) != place else _CLOSED
+        return place if _DOOR_OF.get(child) != place else _CLOSED
     return _INIT if parent.pid == 1 else _CLOSED
 
 

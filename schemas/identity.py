@@ -5,6 +5,7 @@ its time, its record's key and its bytes.
 """
 
 from binascii import b2a_base64
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -22,8 +23,7 @@ def event_id(time: int, key: bytes, line: bytes) -> str:
 
     `line` has no line end.
     """
-    # The key's length is hashed too: no other pair of key and line may read as the same bytes.
-    hashed = blake2b(b"%d:%b" % (len(key), key), digest_size=HASH_BYTES)
+    hashed = _begun(key).copy()
     hashed.update(line)
     return _sortable(time.to_bytes(8, "big") + hashed.digest())
 
@@ -40,6 +40,12 @@ def placed_id(place: bytes, key: bytes, line: bytes) -> str:
 def fingerprint(first_line: bytes) -> str:
     """Of a file: 24 hex digits of its first line, which never changes once it is whole. An inode is used again."""
     return blake2b(first_line, digest_size=FINGERPRINT_BYTES).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _begun(key: bytes) -> blake2b:
+    # The key's length is hashed too: no other pair of key and line may read as the same bytes.
+    return blake2b(b"%d:%b" % (len(key), key), digest_size=HASH_BYTES)
 
 
 def _sortable(raw: bytes) -> str:

@@ -26,7 +26,6 @@ def nanoseconds(text: str) -> int | None:
     return _any_form(text)
 
 
-@lru_cache(maxsize=8192)
 def canonical(text: str, time: int) -> str:
     """`rfc3339(time)`, where `text` is what `time` was read from and mostly the same already."""
     if len(text) == 30 and text[10] == "T" and text[29] == "Z":

@@ -1,15 +1,14 @@
 """An event becomes a document. Nothing in it depends on anything but the line, its place and its record."""
 
-import uuid
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 from msgspec import Raw
 
 from app.enrich.kinds import add_kind
-from app.enrich.pods import NO_POD, cluster_members, joined, label_members, pod_fields
+from app.enrich.nodes import node_fields
+from app.enrich.pods import NO_POD, joined, pod_fields
 from app.enrich.processes import process_fields, raw_fields, shared_fields
 from schemas.document import ECS_VERSION
 from schemas.fragment import fragment
@@ -19,7 +18,6 @@ from schemas.times import rfc3339
 KEYLESS: Final = "tetragon.keyless"  # the record named no node: what is remembered of it is of the whole partition
 TIME_MISSING: Final = "tetragon.time_missing"  # @timestamp is the record's
 
-_HOSTS: Final = uuid.UUID("5f0d9e0a-6b0e-5c1c-9a57-1f6f7c0b9d11")  # the namespace of host.id
 _ECS: Final = fragment({"version": ECS_VERSION})
 _OBSERVER: Final = fragment({"vendor": "Isovalent", "product": "Tetragon", "type": "sensor"})
 _DEEPEST: Final = 16  # Elasticsearch refuses a document with more levels than 20 in a flattened field
@@ -31,11 +29,12 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
     What many documents share is JSON already (orjson.Fragment).
     """
     tetragon: dict[str, Any] = {"event": event.name}
+    node = node_fields(event.cluster_name, event.node_name, bytes(event.raw_node_labels))
     document: dict[str, Any] = {
         "@timestamp": event.timestamp or rfc3339(timestamp),
         "ecs": _ECS,
         "observer": _OBSERVER,
-        "host": _host(event.cluster_name, event.node_name),
+        "host": node.host,
         "tetragon": tetragon,
     }
     other = event.other
@@ -70,15 +69,12 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
             other = {**other, **_below(f"{event.name}.parent", shared.unfit)}
         if parent.raw_pod is not ABSENT and (process is None or process.docker != parent.docker):
             tetragon["parent_pod"] = orjson.Fragment(bytes(parent.raw_pod))
-    labels = b""
-    if event.raw_node_labels is not ABSENT:
-        labels = label_members(bytes(event.raw_node_labels))
-        if not labels:
-            other = {**other, "node_labels": event.raw_node_labels}
-    orchestrator = joined(pod.orchestrator, cluster_members(event.cluster_name))
+    if node.unfit:
+        other = {**other, "node_labels": event.raw_node_labels}
+    orchestrator = joined(pod.orchestrator, node.orchestrator)
     if orchestrator is not None:
         document["orchestrator"] = orchestrator
-    kubernetes = joined(pod.kubernetes, labels)
+    kubernetes = joined(pod.kubernetes, node.kubernetes)
     if kubernetes is not None:
         document["kubernetes"] = kubernetes
     if event.aggregated:
@@ -93,15 +89,6 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
 
 def _below(place: str, other: Mapping[str, Raw]) -> dict[str, Raw]:
     return {f"{place}.{path}" if path else place: value for path, value in other.items()}
-
-
-@lru_cache(maxsize=4096)
-def _host(cluster: str, node: str) -> orjson.Fragment:
-    fields: dict[str, Any] = {"os": {"type": "linux"}}
-    if node:
-        fields["name"] = node
-        fields["id"] = str(uuid.uuid5(_HOSTS, f"{cluster}/{node}"))
-    return fragment(fields)
 
 
 def _carried(other: Mapping[str, Raw]) -> dict[str, Any]:

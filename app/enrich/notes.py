@@ -41,6 +41,11 @@ class Notes(MutableMapping[str, Any]):
             raise KeyError(name)
         return orjson.loads(value)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """As a mapping has it; most of what is asked for is not there, and an exception for each would cost more."""
+        note = self._notes.get(name)
+        return orjson.loads(note[1]) if note is not None and note[0] > self._clock.now else default
+
     def __setitem__(self, name: str, value: Any) -> None:
         if not isinstance(name, str):
             raise TypeError(f"memory has key {name!r}; expected a string")

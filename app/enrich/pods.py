@@ -10,7 +10,7 @@ import orjson
 from msgspec import Raw
 
 from schemas.fragment import fragment
-from schemas.tetragon import Container, Pod, decode_labels, decode_part
+from schemas.tetragon import Container, Pod, decode_part
 from schemas.times import canonical, nanoseconds
 
 # A workload's name has a field of its own for each of these kinds.
@@ -77,18 +77,6 @@ def joined(pods: bytes, nodes: bytes) -> orjson.Fragment | None:
     """Two sets of members as one object; None if both are empty."""
     members = b",".join(part for part in (pods, nodes) if part)
     return orjson.Fragment(b"{%b}" % members) if members else None
-
-
-@lru_cache(maxsize=1024)
-def cluster_members(cluster: str) -> bytes:
-    return orjson.dumps({"cluster": {"name": cluster}})[1:-1] if cluster else b""
-
-
-@lru_cache(maxsize=1024)
-def label_members(raw: bytes) -> bytes:
-    """`raw` is the JSON of the node's labels; empty if they are none."""
-    labels = decode_labels(raw)
-    return orjson.dumps({"node": {"labels": labels}})[1:-1] if labels else b""
 
 
 def _start(container: Container) -> str:

@@ -44,26 +44,11 @@ def shared_fields(process: Process) -> Shared:
 
 def process_fields(process: Process, start: int, shared: Shared) -> dict[str, Any]:
     """ECS's `process.*`. `start` is in ns since 1970, 0 if unknown."""
-    fields: dict[str, Any] = {}
+    fields = command(process.binary, process.arguments).copy() if process.binary else {}
     if process.exec_id:
         fields["entity_id"] = process.exec_id
     if process.pid is not None:
         fields["pid"] = process.pid
-    binary = process.binary
-    if binary:
-        name = basename(binary)
-        arguments = process.arguments
-        fields["executable"] = binary
-        fields["name"] = name
-        if arguments:
-            args = (name, *split_arguments(arguments))
-            fields["args"] = args
-            fields["args_count"] = len(args)
-            fields["command_line"] = f"{name} {arguments}"
-        else:
-            fields["args"] = (name,)
-            fields["args_count"] = 1
-            fields["command_line"] = name
     if process.cwd:
         fields["working_directory"] = process.cwd
     if start:
@@ -77,6 +62,21 @@ def process_fields(process: Process, start: int, shared: Shared) -> dict[str, An
         fields["env_vars"] = [f"{each.key}={each.value}" for each in process.environment_variables]
     fields.update(shared.ids)
     return fields
+
+
+# The same command is run again and again, and every process is met again at its exit.
+@lru_cache(maxsize=4096)
+def command(binary: str, arguments: str) -> dict[str, Any]:
+    """The fields that follow from what was run. To be copied."""
+    name = basename(binary)
+    args = (name, *split_arguments(arguments)) if arguments else (name,)
+    return {
+        "executable": binary,
+        "name": name,
+        "args": args,
+        "args_count": len(args),
+        "command_line": f"{name} {arguments}" if arguments else name,
+    }
 
 
 def raw_fields(process: Process, shared: Shared) -> Part | None:
