@@ -9,7 +9,7 @@ from msgspec import Raw
 from app.enrich.kinds import add_kind
 from app.enrich.nodes import node_fields
 from app.enrich.pods import NO_POD, joined, pod_fields
-from app.enrich.processes import process_fields, raw_fields, shared_fields
+from app.enrich.processes import own_fields, parent_fields, process_fields, shared_fields
 from schemas.document import ECS_VERSION
 from schemas.fragment import fragment
 from schemas.tetragon import ABSENT, Event
@@ -45,7 +45,7 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
         fields = document["process"] = process_fields(process, start, shared)
         if shared.user is not None:
             document["user"] = shared.user
-        raw = raw_fields(process, shared)
+        raw = own_fields(process, shared)
         if raw is not None:
             tetragon["process"] = raw
         if shared.unfit:
@@ -62,7 +62,7 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
     parent = event.parent
     if parent is not None:
         shared = shared_fields(parent)
-        raw = raw_fields(parent, shared)
+        raw = parent_fields(parent, shared)
         if raw is not None:
             tetragon["parent"] = raw
         if shared.unfit:

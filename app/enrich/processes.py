@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import orjson
@@ -18,13 +18,17 @@ T = TypeVar("T", bound=msgspec.Struct)
 Part = orjson.Fragment | dict[str, Any]
 
 
+_IN_ECS: Final = frozenset(("uid", "gid", "euid", "egid", "suid", "sgid"))
+
+
 class Shared(msgspec.Struct, frozen=True, gc=False):
     """What many processes have alike: whose they are, what they may do, and what ECS has no name for."""
 
     user: orjson.Fragment | None  # ECS's user.*, the real user and the effective one where it is another
     ids: Mapping[str, orjson.Fragment]  # of process.*
     capabilities: orjson.Fragment | None  # process.thread.capabilities
-    raw: orjson.Fragment | None  # spelled as Tetragon spells it
+    raw: orjson.Fragment | None  # as Tetragon spells it, all but what its own names say already
+    own: orjson.Fragment | None  # the same without what `ids` and `capabilities` say
     unfit: Mapping[str, Raw]  # what is of another shape than it should be, by its path
 
 
@@ -79,12 +83,21 @@ def command(binary: str, arguments: str) -> dict[str, Any]:
     }
 
 
-def raw_fields(process: Process, shared: Shared) -> Part | None:
-    """`tetragon.process.*` and `tetragon.parent.*`: what ECS has no name for, spelled as Tetragon spells it."""
+def own_fields(process: Process, shared: Shared) -> Part | None:
+    """`tetragon.process.*`: what ECS has no name for, spelled as Tetragon spells it."""
+    return _with_properties(process, shared.own)
+
+
+def parent_fields(parent: Process, shared: Shared) -> Part | None:
+    """`tetragon.parent.*`: what `process.parent` does not have, which is made of what is remembered."""
+    return _with_properties(parent, shared.raw)
+
+
+def _with_properties(process: Process, fields: orjson.Fragment | None) -> Part | None:
     if process.binary_properties is None:
-        return shared.raw
+        return fields
     properties = orjson.Fragment(msgspec.json.encode(process.binary_properties))
-    opened: dict[str, Any] = orjson.loads(orjson.dumps(shared.raw)) if shared.raw is not None else {}
+    opened: dict[str, Any] = orjson.loads(orjson.dumps(fields)) if fields is not None else {}
     return {**opened, "binary_properties": properties}
 
 
@@ -127,8 +140,19 @@ def _shared(
         {place: orjson.Fragment(b'{"id":"%b"}' % each.encode()) for place, each in ids.items() if each},
         _json(_thread_capabilities(capabilities) if capabilities is not None else {}),
         _json(raw),
+        _json(_own(raw, capabilities, held)),
         unfit,
     )
+
+
+def _own(raw: Mapping[str, Any], capabilities: Capabilities | None, credentials: Credentials) -> dict[str, Any]:
+    own = {name: value for name, value in raw.items() if name not in ("cap", "process_credentials")}
+    if capabilities is not None and capabilities.inheritable:
+        own["cap"] = {"inheritable": capabilities.inheritable}
+    rest = {name: value for name, value in msgspec.to_builtins(credentials).items() if name not in _IN_ECS}
+    if rest:
+        own["process_credentials"] = rest
+    return own
 
 
 def _part(name: str, kind: type[T], json: bytes, raw: dict[str, Any], unfit: dict[str, Raw]) -> T | None:

@@ -206,7 +206,21 @@ def test_credentials_tell_real_effective_and_saved_ids() -> None:
     assert made["user"] == {"id": "1000", "effective": {"id": "0"}}
     held = {name: made["process"][name]["id"] for name in ("user", "real_user", "saved_user", "group", "real_group")}
     assert held == {"user": "0", "real_user": "1000", "saved_user": "0", "group": "1002", "real_group": "1001"}
-    assert made["tetragon"]["process"]["process_credentials"]["sgid"] == 1003
+    assert made["process"]["saved_group"]["id"] == "1003"
+    assert "process" not in made["tetragon"]
+
+
+def test_what_ecs_has_no_name_for_is_told_as_tetragon_spells_it_and_nothing_else() -> None:
+    held = '"uid":0,"euid":0,"fsuid":7,"fsgid":8,"securebits":["SecBitNoRoot"],"user_ns":{"level":1}'
+    cap = '"permitted":["CAP_CHOWN"],"inheritable":["CAP_CHOWN"]'
+    given = '{"pid":1,"process_credentials":{' + held + '},"cap":{' + cap + "}}"
+    made = document('{"process_exec":{"process":' + given + ',"parent":' + given + "}," + T)
+
+    assert made["tetragon"]["process"] == {
+        "cap": {"inheritable": ["CAP_CHOWN"]},
+        "process_credentials": {"fsuid": 7, "fsgid": 8, "securebits": ["SecBitNoRoot"], "user_ns": {"level": 1}},
+    }
+    assert made["tetragon"]["parent"] == json.loads(given.replace('"pid":1,', ""))
 
 
 def test_the_one_capability_without_a_prefix_gets_it() -> None:
