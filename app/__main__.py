@@ -109,6 +109,23 @@ def tap(
 
 
 @main.command()
+@click.argument("exec_id")
+@click.option("--documents", type=click.Path(), help="Read this file, as `enrich` prints it, or - for stdin.")
+@_color
+def tree(exec_id: str, documents: str | None, color: Choice) -> None:
+    """Show a process with its ancestors and its descendants.
+
+    EXEC_ID is Tetragon's, process.entity_id of documents; they come from Elasticsearch, or from a file.
+    """
+    settings = _settings()
+    from app.read.family import from_documents, from_elasticsearch
+
+    if documents is not None:
+        sys.exit(_told(lambda: from_documents(documents, exec_id, color)))
+    sys.exit(_told(lambda: asyncio.run(from_elasticsearch(settings, exec_id, color))))
+
+
+@main.command()
 def setup() -> None:
     """Make the topics and the index template, or check those that are there."""
     settings = _settings()
