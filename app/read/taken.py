@@ -54,7 +54,7 @@ def _events(record: Record, wanted: Wanted, look: Look) -> Iterator[bytes]:
 def _documents(record: Record, wanted: Wanted, look: Look) -> Iterator[bytes]:
     """Every second line, for the bulk API's own are between them; whatever else lies there is shown as it is."""
     if wanted.has_key(_key(record)):
-        for line in record.value.split(b"\n")[1::2]:
+        for line in filter(None, record.value.split(b"\n")[1::2]):
             yield from _chosen(line, _decoded(line), wanted, look, look.document)
 
 
