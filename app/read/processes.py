@@ -48,7 +48,7 @@ def learn(known: Known, document: Document) -> None:
     process = known.setdefault(entity, Process(entity))
     process.told = True
     _fill(process, document, "process")
-    process.user = text(document, "user.name") or process.user
+    process.user = text(document, "user.name") or process.user or text(document, "user.id")
     process.host = text(document, "host.name") or process.host
     process.pod = _pod(document) or process.pod
     process.entry = text(document, "process.entry_leader.entry_meta.type") or process.entry

@@ -15,7 +15,7 @@ from tests.read.documents import COLOURS, documents, nested, unfit
 EXPECTED = sorted(Path(__file__).parents[1].rglob("*.expected.json"))
 
 
-def did(kind: str, event: str = "process_kprobe", binary: str = "/bin/x", **fields: Any) -> dict[str, Any]:
+def did(kind: str, event: str = "process_kprobe", binary: str | None = "/bin/x", **fields: Any) -> dict[str, Any]:
     """`fields` by dotted names, __ for a dot."""
     dotted = {name.replace("__", "."): value for name, value in fields.items()}
     operation = {"tetragon.operation.kind": kind} if kind else {}
