@@ -30,6 +30,7 @@ Offsets: TypeAlias = dict[TopicPartition, int]
 
 _PAUSE: Final = 2.0  # seconds between two attempts at a Kafka that is away
 _IDLE_MS: Final = 1000
+_MOMENT: Final = 0.05
 _SILENT_SECONDS: Final = 10.0  # for the answer of a broker that sent no records
 
 
@@ -37,7 +38,6 @@ async def tap(settings: Settings, role: Role, begin: Begin, wanted: Wanted, look
     """Until `limit` lines are shown or the reader of stdout has gone; the exit status. Raises Stop."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would tell is told here, in sentences
     tapped = _Tap(settings, role, begin, wanted, look, limit)
-    told = ""
     with until_closed():
         while True:
             try:
@@ -52,9 +52,9 @@ async def tap(settings: Settings, role: Role, begin: Begin, wanted: Wanted, look
                 if isinstance(error, BrokenPipeError):
                     raise
                 reason = await why_kafka_is_away(settings)
-                if reason != told:
+                if reason != tapped.told:
                     log.warning("waiting for Kafka reason=%s error=%r", reason, error)
-                    told = reason
+                    tapped.told = reason
                 await asyncio.sleep(_PAUSE)
     return 0
 
@@ -66,6 +66,7 @@ class _Tap:
         self, settings: Settings, role: Role, begin: Begin, wanted: Wanted, look: Look, limit: int | None
     ) -> None:
         self.topic = topic_names(settings)[role]
+        self.told = ""  # why it waits
         self._settings = settings
         self._role = role
         self._begin = begin
@@ -84,6 +85,7 @@ class _Tap:
             consumer.assign(places)
             await self._seek(consumer, places)
             log.info("tapping topic=%s partitions=%s from=%s", self.topic, len(places), self._begin)
+            self.told = ""
             while not self._done():
                 fetched = await consumer.getmany(timeout_ms=_IDLE_MS)
                 for place, records in fetched.items():
@@ -129,5 +131,9 @@ async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.start()
         yield consumer
     finally:
+        # stop() stumbles over a fetch that fails meanwhile, and leaves connections open. Without partitions there is
+        # none, a moment later.
+        consumer.unsubscribe()
+        await asyncio.sleep(_MOMENT)
         with contextlib.suppress(KafkaError, OSError):
             await consumer.stop()
