@@ -11,6 +11,20 @@ import click
 from app.errors import TetrastashError
 from app.settings import FILE, PREFIX, Settings, read_settings, secrets
 
+Form = Literal["compact", "json"]
+Choice = Literal["always", "auto", "never"]
+Role = Literal["documents", "events", "rejected"]
+Begin = Literal["beginning", "end"]
+
+_output = click.option(
+    "-o", "--output", type=click.Choice(["json", "compact"]), default="json", show_default=True,
+    help="Whole, or a line each for people.",
+)  # fmt: skip
+_color = click.option(
+    "--color", type=click.Choice(["always", "auto", "never"]), default="auto", show_default=True,
+    help="auto: on a terminal, without NO_COLOR.",
+)  # fmt: skip
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tetrastash")
@@ -45,15 +59,70 @@ def work(only: Literal["enrich", "index"] | None) -> None:
 @main.command()
 @click.argument("files", nargs=-1, type=click.Path())
 @click.option("--rejected", type=click.Path(), help="Write rejections to this file instead of stderr.")
-def enrich(files: tuple[str, ...], rejected: str | None) -> None:
+@_output
+@_color
+def enrich(files: tuple[str, ...], rejected: str | None, output: Form, color: Choice) -> None:
     """Turn Tetragon's lines, of FILES or else stdin, into documents on stdout.
 
     Needs no Kafka, no Elasticsearch and no settings.
     """
     settings = _settings()
     from app.enrich.filter import run
+    from app.read.output import compact_documents
 
-    sys.exit(_told(lambda: run(files, rejected=rejected, settings=settings)))
+    present = compact_documents(color) if output == "compact" else b"".join
+    sys.exit(_told(lambda: run(files, rejected=rejected, settings=settings, present=present)))
+
+
+@main.command()
+@click.argument("topic", type=click.Choice(["events", "documents", "rejected"]))
+@click.option(
+    "--from", "begin", type=click.Choice(["beginning", "end"]), default="end", show_default=True,
+    help="Begin with what Kafka still holds, or with what comes now.",
+)  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), help="Exit after so many.")
+@click.option(
+    "--where", multiple=True, metavar="CONDITION", help="FIELD, FIELD=VALUE, with *, !=, > or <; all must hold."
+)
+@click.option("--key", metavar="NODE", help="Of this node alone, as NODE or CLUSTER/NODE.")
+@_output
+@_color
+def tap(
+    topic: Role, begin: Begin, limit: int | None, where: tuple[str, ...], key: str | None, output: Form, color: Choice
+) -> None:
+    """Show what goes through one of the topics, until Ctrl-C.
+
+    It joins no group and moves no offset. Conditions are about documents (--where process.executable=/tmp/* --where
+    'tetragon.fim.severity>2'): an event is asked as the one that it becomes without agents, a dead letter as it is.
+    """
+    settings = _settings()
+    from app.read.output import look
+    from app.read.taken import Wanted
+    from app.read.tap import tap as run
+    from app.read.where import read_condition
+
+    def command() -> int:
+        wanted = Wanted([read_condition(each) for each in where], key)
+        return asyncio.run(run(settings, topic, begin, wanted, look(output, color), limit))
+
+    sys.exit(_told(command))
+
+
+@main.command()
+@click.argument("exec_id")
+@click.option("--documents", type=click.Path(), help="Read this file, as `enrich` prints it, or - for stdin.")
+@_color
+def tree(exec_id: str, documents: str | None, color: Choice) -> None:
+    """Show a process with its ancestors and its descendants.
+
+    EXEC_ID is Tetragon's, process.entity_id of documents; they come from Elasticsearch, or from a file.
+    """
+    settings = _settings()
+    from app.read.family import from_documents, from_elasticsearch
+
+    if documents is not None:
+        sys.exit(_told(lambda: from_documents(documents, exec_id, color)))
+    sys.exit(_told(lambda: asyncio.run(from_elasticsearch(settings, exec_id, color))))
 
 
 @main.command()

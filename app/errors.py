@@ -5,6 +5,7 @@
     └── Stop         a person must act: one sentence on stderr, exit status 1
         ├── SettingsError
         ├── AgentError       an agent's file cannot be loaded
+        ├── ConditionError   what --where was given is no condition
         └── TopicError       a topic is not as setup left it
 
 What cannot become a document is no exception but a `schemas.rejection.Rejection`.
@@ -29,6 +30,10 @@ class SettingsError(Stop):
 
 class AgentError(Stop):
     """An agent's file breaks the contract."""
+
+
+class ConditionError(Stop):
+    """A condition on documents cannot be read."""
 
 
 class TopicError(Stop):

@@ -2,10 +2,9 @@
 
 import contextlib
 import logging
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO
 
 import orjson
@@ -17,34 +16,45 @@ from app.enrich.pipeline import Pipeline
 from app.enrich.registry import load_agents
 from app.errors import Stop
 from app.settings import Settings
+from app.stdout import until_closed
 
 log = logging.getLogger(__name__)
 
 
-def run(files: Sequence[str], *, rejected: str | None, settings: Settings) -> int:
-    """The exit status. Raises Stop for a file that cannot be read or written, and for a bad agent."""
+def run(
+    files: Sequence[str],
+    *,
+    rejected: str | None,
+    settings: Settings,
+    present: Callable[[Iterable[bytes]], bytes] = b"".join,
+) -> int:
+    """The exit status. `present` makes of documents, each with its line end, what is printed.
+
+    Raises Stop for a file that cannot be read or written, and for a bad agent.
+    """
     pipeline = Pipeline(load_agents(settings.agents), original=settings.event_original)
     total: Counter[str] = Counter(lines=0, documents=0, rejected=0, agent_errors=0)
-    try:
+    with until_closed():
         with _letters(rejected) as letters:
-            _filter(pipeline, files, settings, letters, total)
-    except BrokenPipeError:
-        # Whoever reads has enough. Python would complain once more when it closes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    sys.stderr.write("enriched " + " ".join(f"{name}={number}" for name, number in total.items()) + "\n")
+            _filter(pipeline, files, settings, letters, total, present)
+        sys.stderr.write("enriched " + " ".join(f"{name}={number}" for name, number in total.items()) + "\n")
     return 0
 
 
 def _filter(
-    pipeline: Pipeline, files: Sequence[str], settings: Settings, letters: IO[bytes], total: Counter[str]
+    pipeline: Pipeline,
+    files: Sequence[str],
+    settings: Settings,
+    letters: IO[bytes],
+    total: Counter[str],
+    present: Callable[[Iterable[bytes]], bytes],
 ) -> None:
     memory = Memory()
     told: set[tuple[str, str, str]] = set()
     for record in records(files, settings):
         enriched = pipeline.enrich(memory, record)
         for block, _ in enriched.blocks:
-            sys.stdout.buffer.write(b"".join(documents_of(block)))
+            sys.stdout.buffer.write(present(documents_of(block)))
         sys.stdout.buffer.flush()
         for rejection in enriched.rejections:
             letters.write(orjson.dumps(rejection.wire(), option=orjson.OPT_APPEND_NEWLINE))

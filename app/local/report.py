@@ -1,14 +1,17 @@
 """What is shown of the stored documents: how many of each kind, one of them, and one process tree."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Final
 
 from rich.table import Table
-from rich.tree import Tree
 
-Document = Mapping[str, Any]
+from app.read.branches import lines
+from app.read.fields import Document
+from app.read.processes import processes
+from app.read.tree import Node, Tree, below, children_of
+
+_SCREEN: Final = 16  # processes
 
 
 def kinds(counts: Mapping[str, int]) -> Table:
@@ -40,45 +43,24 @@ def an_execution(documents: Sequence[Document]) -> Document | None:
     return executed[len(executed) // 2] if executed else None
 
 
-def process_tree(documents: Sequence[Document]) -> Tree | None:
+def process_tree(documents: Sequence[Document]) -> str | None:
     """Of one node's documents the deepest tree that fits on a screen; None when no process has a child."""
-    executed = {
-        _entity(document): document for document in documents if document["tetragon"]["event"] == "process_exec"
-    }
-    exits = {_entity(document): document for document in documents if document["tetragon"]["event"] == "process_exit"}
-    children: dict[str, list[str]] = defaultdict(list)
-    for entity, document in executed.items():
-        children[document["process"].get("parent", {}).get("entity_id", "")].append(entity)
-
-    def below(entity: str, depth: int) -> Iterator[int]:
-        """The depth of each process of the tree."""
-        yield depth
-        for child in children[entity]:
-            yield from below(child, depth + 1)
-
-    def grow(tree: Tree, entity: str) -> Tree:
-        for child in children[entity]:
-            grow(tree.add(_label(executed[child], exits.get(child))), child)
-        return tree
-
-    depths = {entity: list(below(entity, 1)) for entity in list(executed)}
-    fitting = [entity for entity, found in depths.items() if 2 <= len(found) <= 16]
+    known = processes(documents)
+    children = children_of(known)
+    told = (entity for entity, process in known.items() if process.told)
+    trees = [below(known, children, entity, most=_SCREEN) for entity in told]
+    fitting = [root for root in trees if root.children and len(_levels(root)) <= _SCREEN]
     if not fitting:
         return None
-    root = max(fitting, key=lambda entity: (max(depths[entity]), len(depths[entity])))
-    return grow(Tree(_label(executed[root], exits.get(root))), root)
+    root = max(fitting, key=lambda each: (max(_levels(each)), len(_levels(each))))
+    return "\n".join(lines(Tree(root, asked="")))
 
 
-def _entity(document: Document) -> str:
-    return str(document["process"]["entity_id"])
-
-
-def _label(executed: Document, ended: Document | None) -> str:
-    process = executed["process"]
-    command = str(process.get("command_line") or process.get("executable", "?"))
-    label = f"{command[:90]}  [pid {process['pid']}]"
-    if ended is None:
-        return label
-    if signal := ended["tetragon"].get("exit", {}).get("signal"):
-        return f"{label}  {signal}"
-    return f"{label}  exit {ended['process'].get('exit_code', '?')}"
+def _levels(root: Node) -> list[int]:
+    """The depth of each process of the tree."""
+    found, waiting = [], [(root, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        found.append(depth)
+        waiting += [(child, depth + 1) for child in node.children]
+    return found

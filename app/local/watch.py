@@ -15,7 +15,7 @@ from app.errors import Stop
 from app.kafka import connection
 from app.local.books import Books, Tally
 from app.local.child import Child
-from app.local.report import Document
+from app.read.fields import Document
 from app.settings import Settings
 from schemas.record import SOURCE
 

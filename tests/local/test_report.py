@@ -6,7 +6,8 @@ from app.local.report import an_execution, as_text, kinds, process_tree
 
 
 def ran(entity: str, parent: str, command: str) -> dict[str, Any]:
-    process = {"entity_id": entity, "pid": 7, "command_line": command, "parent": {"entity_id": parent}}
+    args = command.split()
+    process = {"entity_id": entity, "pid": 7, "executable": args[0], "args": args, "parent": {"entity_id": parent}}
     return {"process": process, "event": {"original": "{}"}, "tetragon": {"event": "process_exec"}}
 
 
@@ -40,12 +41,12 @@ def test_the_deepest_tree_is_drawn_with_exit_codes() -> None:
         ended("a"),
     ]
 
-    assert text(process_tree(documents)) == "\n".join(
+    assert process_tree(documents) == "\n".join(
         [
-            "sshd  [pid 7]  exit 0",
-            "└── bash  [pid 7]",
-            "    ├── ls -la  [pid 7]  exit 2",
-            "    └── sleep 1  [pid 7]  SIGKILL",
+            "  sshd  7 · exit 0",
+            "  └─ bash  7",
+            "     ├─ ls -la  7 · exit 2",
+            "     └─ sleep 1  7 · SIGKILL",
         ]
     )
 
@@ -53,7 +54,7 @@ def test_the_deepest_tree_is_drawn_with_exit_codes() -> None:
 def test_a_tree_that_fills_more_than_a_screen_is_passed_over() -> None:
     wide = [ran("init", "", "init")] + [ran(f"w{number}", "init", "worker") for number in range(40)]
 
-    assert text(process_tree([*wide, ran("x", "w1", "x")])) == "worker  [pid 7]\n└── x  [pid 7]"
+    assert process_tree([*wide, ran("x", "w1", "x")]) == "  worker  7\n  └─ x  7"
 
 
 def test_without_a_child_there_is_no_tree() -> None:
@@ -65,7 +66,7 @@ def test_a_document_is_shown_without_the_event_as_tetragon_wrote_it() -> None:
     shown = as_text(ran("a", "", "x"))
 
     assert "original" not in shown
-    assert "process.command_line      x\n" in shown
+    assert "process.executable        x\n" in shown
 
 
 def test_the_document_that_is_shown_is_an_execution() -> None:
