@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics.
+"""/healthz, /readyz and /metrics, and whatever else a process has to show.
 
 By hand, because importing aiohttp's server would cost the shipper 12 of its 60 MB: GET, one request a connection.
 """
@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -19,7 +20,8 @@ from app.errors import SettingsError
 
 log: Final = logging.getLogger(__name__)
 
-_SECONDS: Final = 5.0  # for a request to come, and for its answer to go
+_SECONDS: Final = 5.0  # for a request to come
+_ANSWER_SECONDS: Final = 30.0  # for its answer to be found and to go
 _REQUEST_BYTES: Final = 16 * 1024
 
 
@@ -27,22 +29,27 @@ class Answer(NamedTuple):
     status: HTTPStatus
     kind: str
     body: bytes
+    headers: Mapping[str, str] = {}
 
 
-Routes = Mapping[str, Callable[[], Answer]]
+Query = Mapping[str, str]
+Route = Callable[[Query], Awaitable[Answer]]
+Routes = Mapping[str, Route]
 
 
 def routes(*, alive: Board, ready: Board, registry: CollectorRegistry) -> Routes:
-    return {
-        "/healthz": lambda: _told(alive),
-        "/readyz": lambda: _told(ready),
-        "/metrics": lambda: Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry)),
-    }
+    async def metrics(_: Query) -> Answer:
+        return Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry))
+
+    return {"/healthz": _telling(alive), "/readyz": _telling(ready), "/metrics": metrics}
 
 
-def _told(board: Board) -> Answer:
-    status = HTTPStatus.OK if board.ok else HTTPStatus.SERVICE_UNAVAILABLE
-    return Answer(status, "application/json", json.dumps(board.wire()).encode())
+def _telling(board: Board) -> Route:
+    async def tell(_: Query) -> Answer:
+        status = HTTPStatus.OK if board.ok else HTTPStatus.SERVICE_UNAVAILABLE
+        return Answer(status, "application/json", json.dumps(board.wire()).encode())
+
+    return tell
 
 
 @asynccontextmanager
@@ -56,7 +63,8 @@ async def serve(address: tuple[str, int], routes: Routes) -> AsyncIterator[str]:
             with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 async with asyncio.timeout(_SECONDS):
                     request = await reader.readuntil(b"\r\n\r\n")
-                    writer.write(respond(request, routes))
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    writer.write(await respond(request, routes))
                     await writer.drain()
         finally:
             writer.close()
@@ -75,19 +83,24 @@ async def serve(address: tuple[str, int], routes: Routes) -> AsyncIterator[str]:
         yield url
 
 
-def respond(request: bytes, routes: Routes) -> bytes:
+async def respond(request: bytes, routes: Routes) -> bytes:
     """The response to a request's head."""
     method, _, rest = request.partition(b" ")
-    path = rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1")
+    path, _, query = rest.partition(b" ")[0].decode("latin-1").partition("?")
     route = routes.get(path)
     if route is None:
         answer = Answer(HTTPStatus.NOT_FOUND, "text/plain", f"Try one of {' '.join(routes)}\n".encode())
     elif method not in (b"GET", b"HEAD"):
         answer = Answer(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"Only GET is answered.\n")
     else:
-        answer = route()
-    head = (
-        f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\nContent-Type: {answer.kind}\r\n"
-        f"Content-Length: {len(answer.body)}\r\nConnection: close\r\n\r\n"
-    )
+        answer = await route(dict(parse_qsl(query)))
+    headers = {
+        "Content-Type": answer.kind,
+        "Content-Length": str(len(answer.body)),
+        "Connection": "close",
+        "X-Content-Type-Options": "nosniff",
+        **answer.headers,
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n{lines}\r\n"
     return head.encode("latin-1") + (b"" if method == b"HEAD" else answer.body)

@@ -1,19 +1,20 @@
 import asyncio
 import json
 import socket
+from http import HTTPStatus
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from app.console.health import Board
-from app.console.http import respond, routes, serve
+from app.console.http import Answer, Query, respond, routes, serve
 from app.console.metrics import Sample, registry
 from app.errors import SettingsError
 
 
 def answer(head: bytes, alive: Board | None = None, ready: Board | None = None) -> tuple[bytes, bytes]:
     made = registry(lambda: [Sample("tetrastash_shipped_lines_total", 7)])
-    response = respond(head, routes(alive=alive or Board(), ready=ready or Board(), registry=made))
+    response = asyncio.run(respond(head, routes(alive=alive or Board(), ready=ready or Board(), registry=made)))
     first, _, rest = response.partition(b"\r\n")
     return first, rest.partition(b"\r\n\r\n")[2]
 
@@ -30,6 +31,14 @@ def test_metrics_are_in_the_format_of_prometheus() -> None:
     status, body = answer(b"GET /metrics?x=1 HTTP/1.1\r\nHost: x\r\n\r\n")
     assert status == b"HTTP/1.1 200 OK"
     assert b"\ntetrastash_shipped_lines_total 7.0\n" in body
+
+
+async def test_a_route_is_given_the_query_and_may_send_headers() -> None:
+    async def tell(query: Query) -> Answer:
+        return Answer(HTTPStatus.OK, "text/plain", query["id"].encode(), {"X-Frame-Options": "DENY"})
+
+    response = await respond(b"GET /x?id=a%2Fb&c= HTTP/1.1\r\n\r\n", {"/x": tell})
+    assert response.endswith(b"\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n\r\na/b")
 
 
 @pytest.mark.parametrize(
