@@ -32,7 +32,10 @@ def _der(part: str) -> bytes:
     body, end, _ = part.partition(_END)
     if not end:
         raise ValueError("a certificate in it has no end")
-    return ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{body}{_END}\n")
+    try:
+        return ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{body}{_END}\n")
+    except ValueError as error:
+        raise ValueError(f"a certificate in it cannot be read: {error}") from None
 
 
 def _validity(der: bytes) -> Validity:

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from app.check.finding import Finding, failed, ok, refused, warning
 from app.enrich.registry import load_agents
@@ -12,12 +13,15 @@ from app.errors import TetrastashError
 from app.settings import PREFIX, Settings, read_settings
 from app.ship.positions import PositionFile
 
+_LAST_PORT: Final = 65535
+
 
 def settings_finding(environment: Mapping[str, str]) -> tuple[Settings | None, Finding]:
     try:
         settings = read_settings(environment)
     except TetrastashError as error:
-        return None, refused("settings", error)
+        finding = refused("settings", error)
+        return None, finding if finding.todo else finding._replace(todo="`tetrastash settings` tells what each may be.")
     given = sorted(name for name in environment if name.startswith(PREFIX))
     told = f"{', '.join(given)} given, the rest by default" if given else "all by default"
     return settings, ok("settings", told)
@@ -27,6 +31,8 @@ def listen_finding(settings: Settings) -> Finding:
     """Binds for a moment, and gives it back."""
     host, port = settings.listen_address
     where = f"{PREFIX}LISTEN={settings.listen!r}"
+    if port > _LAST_PORT:  # `bind` would take what is left of it in 16 bits
+        return failed("listen", f"{where} has a port that does not exist.", f"Expected one up to {_LAST_PORT}.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as tried:
@@ -34,8 +40,6 @@ def listen_finding(settings: Settings) -> Finding:
             tried.bind(address)
     except socket.gaierror as error:
         return failed("listen", f"{where}: {host!r} is no address: {error.strerror}.", "Expected one of this machine.")
-    except OverflowError:
-        return failed("listen", f"{where} has a port that does not exist.", "Expected one from 0 to 65535.")
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return warning(

@@ -68,16 +68,18 @@ def samples(tail: Tail) -> Iterator[Sample]:
 
 
 def _told(backups: Sequence[File], *, live: bool) -> str:
-    sizes = sum(file.size or 0 for file in backups)
-    packed = sum(isinstance(file.source, Gzip) for file in backups)
     if not backups:
         return "can be read; it has no backups"
-    kinds = f"{len(backups)} backups, {packed} of them packed" if packed else f"{len(backups)} backups"
-    kinds = kinds.replace("1 backups", "1 backup") if len(backups) == 1 else kinds
+    packed = sum(isinstance(file.source, Gzip) for file in backups)
+    told = "1 backup" if len(backups) == 1 else f"{len(backups):,} backups"
+    if packed:
+        told += f", {packed:,} of them packed"
+    if size := sum(file.size or 0 for file in backups):
+        told += f", {size / 2**20:,.1f} MiB unpacked"
     oldest = min(file.stamp for file in backups)
-    since = f", since {oldest}" if oldest[:1].isdigit() else ""
-    plain = f", {sizes / 2**20:,.1f} MiB unpacked" if sizes else ""
-    return f"can be read, and {kinds}{plain}{since}" if live else f"is not there; its {kinds}{plain}{since} can be read"
+    if oldest[:1].isdigit():
+        told += f", since {oldest}"
+    return f"can be read, and {told}" if live else f"is not there; its {told} can be read"
 
 
 def _sample(file: File, most: int) -> Sample | None:
