@@ -1,7 +1,7 @@
 """Why Elasticsearch does not do what it was asked for, for people."""
 
-import ssl
-from typing import Any
+import re
+from typing import Final
 
 from elastic_transport import ConnectionError as Unreachable
 from elastic_transport import ConnectionTimeout, TlsError, TransportError
@@ -10,6 +10,8 @@ from elasticsearch import ApiError, UnsupportedProductError
 from app.errors import Retry, Stop
 from app.index.install import refusal
 from app.settings import Settings
+
+_VERIFICATION: Final = re.compile(r"certificate verify failed: (.+?)(?: \(_ssl\.c|$)")
 
 
 def why_elasticsearch_fails(settings: Settings, error: ApiError | TransportError) -> Retry | Stop:
@@ -36,18 +38,17 @@ def why_elasticsearch_fails(settings: Settings, error: ApiError | TransportError
 
 
 def _tls_sentence(settings: Settings, error: TlsError) -> str:
-    cause: Any = error.errors[0] if error.errors else error
-    inner = getattr(cause, "certificate_error", None) or getattr(cause, "os_error", None) or cause
-    reason = getattr(inner, "verify_message", "") or getattr(inner, "reason", "") or str(inner)
+    # The client hands on nothing but OpenSSL's words, within others.
+    refused = _VERIFICATION.search(error.message)
+    reason = refused[1] if refused is not None else error.message
     sentence = f"TLS with Elasticsearch at {settings.elasticsearch!r} fails: {reason.rstrip('.')}."
-    if "expired" in reason:
+    if refused is None:
+        return f"{sentence} Expected something that speaks TLS there: see https:// in TETRASTASH_ELASTICSEARCH."
+    if "expired" in reason or "not yet valid" in reason:
         return f"{sentence} Expected a certificate that is valid today: renew Elasticsearch's, or look at the clock."
-    if "mismatch" in reason or "not valid for" in reason:
+    if "mismatch" in reason:
         return f"{sentence} Expected the host in TETRASTASH_ELASTICSEARCH to be one that its certificate names."
-    if isinstance(inner, ssl.SSLCertVerificationError):
-        given = str(settings.elasticsearch_ca) if settings.elasticsearch_ca is not None else None
-        return (
-            f"{sentence} Expected TETRASTASH_ELASTICSEARCH_CA={given!r} to hold the authority that signed its "
-            "certificate."
-        )
-    return f"{sentence} Expected something that speaks TLS there: see https:// in TETRASTASH_ELASTICSEARCH."
+    given = str(settings.elasticsearch_ca) if settings.elasticsearch_ca is not None else None
+    return (
+        f"{sentence} Expected TETRASTASH_ELASTICSEARCH_CA={given!r} to hold the authority that signed its certificate."
+    )
