@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from elastic_transport import TransportError
-from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
+from elasticsearch import ApiError, AsyncElasticsearch
 
 from app import elastic
 from app.check.finding import Finding, failed, ok, refused, skipped, warning
 from app.check.mapping import unlike
 from app.elastic_reach import why_elasticsearch_fails
 from app.errors import Stop, TetrastashError
-from app.index.install import is_current, is_ours, refusal, require_no_index, require_rank, template_of
+from app.index.install import is_current, is_ours, newest_index, refusal, require_no_index, require_rank, template_of
 from app.index.template import MANAGED_BY, template_name
 from app.settings import Settings
 
@@ -164,12 +164,11 @@ async def _stream(
     check = "data stream"
     try:
         await require_no_index(client, data_stream)
-        answer = await client.indices.get_data_stream(name=data_stream)
-        stream = answer["data_streams"][0]
-        index = stream["indices"][-1]["index_name"]
+        index = await newest_index(client, data_stream)
+        if index is None:
+            found.append(ok(check, f"{data_stream} is not there yet; the first document makes it"))
+            return
         mapping = (await client.indices.get_mapping(index=index))[index]["mappings"]
-    except NotFoundError:
-        found.append(ok(check, f"{data_stream} is not there yet; the first document makes it"))
     except TetrastashError as error:
         found.append(refused(check, error))
     except ApiError as error:

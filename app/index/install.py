@@ -96,16 +96,27 @@ def is_current(present: Mapping[str, Any], data_stream: str) -> bool:
 
 async def require_no_index(client: AsyncElasticsearch, data_stream: str) -> None:
     """Raises Stop where an index or an alias has the name."""
-    try:
-        resolved = await client.indices.resolve_index(name=data_stream)
-    except NotFoundError:
-        return
+    resolved = await _resolved(client, data_stream)
     for kind in ("indices", "aliases"):
-        if any(found["name"] == data_stream for found in resolved[kind]):
+        if any(found["name"] == data_stream for found in resolved.get(kind, ())):
             raise Stop(
                 f"In Elasticsearch {data_stream!r} is one of the {kind}. Expected a data stream, or nothing yet: move "
                 "it out of the way, or set another TETRASTASH_DATA_STREAM."
             )
+
+
+async def newest_index(client: AsyncElasticsearch, data_stream: str) -> str | None:
+    """The one that is written to; None before the first document."""
+    streams = (await _resolved(client, data_stream)).get("data_streams", ())
+    return next((str(each["backing_indices"][-1]) for each in streams if each["name"] == data_stream), None)
+
+
+async def _resolved(client: AsyncElasticsearch, data_stream: str) -> Mapping[str, Any]:
+    try:
+        answer: Mapping[str, Any] = (await client.indices.resolve_index(name=data_stream)).body
+    except NotFoundError:
+        return {}
+    return answer
 
 
 async def require_rank(client: AsyncElasticsearch, data_stream: str) -> None:

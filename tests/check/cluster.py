@@ -38,7 +38,7 @@ class Cluster:
     templates: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {template_name(STREAM): index_template(STREAM)}
     )
-    resolved: Mapping[str, Any] = field(default_factory=lambda: {"indices": [], "aliases": [], "data_streams": []})
+    resolved: Mapping[str, Any] = field(default_factory=lambda: {"indices": [], "aliases": []})
     mapping: Mapping[str, Any] | None = None
     url: str = ""
 
@@ -59,12 +59,10 @@ class Cluster:
                 return missing()
             return self._told({"index_templates": [{"name": name, "index_template": self.templates[name]}]}, "monitor")
         if path.startswith("/_resolve/index/"):
-            return self._told(self.resolved, "view_index_metadata")
-        if path.startswith("/_data_stream/"):
-            if self.mapping is None:
-                return missing()
-            stream = {"name": STREAM, "indices": [{"index_name": "older"}, {"index_name": INDEX}]}
-            return self._told({"data_streams": [stream]}, "view_index_metadata")
+            streams = [{"name": STREAM, "backing_indices": ["older", INDEX], "timestamp_field": "@timestamp"}]
+            there = self.mapping is not None
+            resolved = {**self.resolved, "data_streams": streams if there else []}
+            return self._told(resolved, "view_index_metadata")
         assert path == f"/{INDEX}/_mapping", path
         return self._told({INDEX: {"mappings": self.mapping}}, "view_index_metadata")
 

@@ -125,7 +125,7 @@ async def test_who_may_not_set_up_is_told_to_be_another() -> None:
 
 @pytest.mark.parametrize("kind", ["indices", "aliases"])
 async def test_an_index_of_the_data_streams_name_is_a_failure(kind: str) -> None:
-    nothing: Mapping[str, Any] = {"indices": [], "aliases": [], "data_streams": []}
+    nothing: Mapping[str, Any] = {"indices": [], "aliases": []}
     finding = (await told(Cluster(resolved={**nothing, kind: [{"name": STREAM}]})))["data stream"]
     assert finding.status == "failed"
     assert f"is one of the {kind}" in finding.text
