@@ -135,6 +135,30 @@ def setup() -> None:
 
 
 @main.command()
+@click.argument("paths", nargs=-1)
+@click.option("--only", type=click.Choice(["ship", "work"]), help="Look only at what this command needs.")
+@click.option("--policies", multiple=True, metavar="PATH", help="A file or folder of TracingPolicies to look at, too.")
+@click.option("--offline", is_flag=True, help="Leave out Kafka and Elasticsearch.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
+def check(
+    paths: tuple[str, ...],
+    only: Literal["ship", "work"] | None,
+    policies: tuple[str, ...],
+    offline: bool,
+    as_json: bool,
+) -> None:
+    """Tell what would go wrong, and what the logs at PATHS lack; exit status 1 if something would.
+
+    Changes nothing. Without PATHS Tetragon's own log is looked at, if it is there.
+    """
+    from app.check.check import Wanted
+    from app.check.check import check as run
+
+    commands: frozenset[Literal["ship", "work"]] = frozenset(("ship", "work")) if only is None else frozenset((only,))
+    sys.exit(_told(lambda: run(Wanted(paths, policies, commands, offline), as_json=as_json)))
+
+
+@main.command()
 def settings() -> None:
     """List every setting, its default and its meaning."""
     for name, field in Settings.model_fields.items():

@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
@@ -19,27 +20,39 @@ _SECONDS: Final = 5.0
 
 async def why_kafka_is_away(settings: Settings) -> str:
     """One sentence, from one more attempt at each bootstrap server; the first server's reason counts."""
-    arguments = connection(settings)
-    servers = arguments.pop("bootstrap_servers")
-    reasons = []
-    for server in servers:
-        host, _, port = server.strip().rpartition(":")
-        if not host or not port.isdigit():
-            return f"Setting TETRASTASH_KAFKA has value {settings.kafka!r}. Expected host:port, separated by commas."
-        try:
-            connected = await create_conn(
-                host.strip("[]"), int(port), client_id="tetrastash", request_timeout_ms=_SECONDS * 1000, **arguments
-            )
-        except (OSError, KafkaError, TimeoutError, asyncio.IncompleteReadError) as error:
-            reasons.append(_sentence(settings, server, error))
-        else:
-            connected.close()
-    if reasons:
-        return reasons[0]
+    reasons = [reason for reason in (await try_servers(settings, _SECONDS)).values() if reason]
+    return reasons[0] if reasons else brokers_are_away(settings)
+
+
+def brokers_are_away(settings: Settings) -> str:
+    """Of a Kafka whose bootstrap servers answer."""
     return (
         f"Kafka answers at {settings.kafka!r}, but the brokers that it names do not. Expected listeners "
         "(advertised.listeners) that this machine can reach."
     )
+
+
+async def try_servers(settings: Settings, seconds: float) -> dict[str, str]:
+    """All bootstrap servers at once, and why one does not answer in time; empty for one that does."""
+    arguments = connection(settings)
+    servers = [server.strip() for server in arguments.pop("bootstrap_servers")]
+    reasons = await asyncio.gather(*(_try(settings, server, seconds, arguments) for server in servers))
+    return dict(zip(servers, reasons, strict=True))
+
+
+async def _try(settings: Settings, server: str, seconds: float, arguments: Mapping[str, Any]) -> str:
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdigit():
+        return f"Setting TETRASTASH_KAFKA has value {settings.kafka!r}. Expected host:port, separated by commas."
+    try:
+        async with asyncio.timeout(seconds):
+            connected = await create_conn(
+                host.strip("[]"), int(port), client_id="tetrastash", request_timeout_ms=seconds * 1000, **arguments
+            )
+    except (OSError, KafkaError, TimeoutError, asyncio.IncompleteReadError) as error:
+        return _sentence(settings, server, error)
+    connected.close()
+    return ""
 
 
 def _sentence(settings: Settings, server: str, error: Exception) -> str:

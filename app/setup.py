@@ -9,7 +9,6 @@ from typing import Final, TypeVar
 
 import click
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     InvalidReplicationFactorError,
@@ -18,11 +17,11 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     for_code,
 )
-from elastic_transport import ConnectionError as Unreachable
 from elastic_transport import TransportError
-from elasticsearch import ApiError, UnsupportedProductError
+from elasticsearch import ApiError
 
 from app import elastic
+from app.elastic_reach import why_elasticsearch_fails
 from app.errors import Retry, Stop
 from app.index.install import install, refusal
 from app.kafka import connection
@@ -32,6 +31,7 @@ from app.topic_ids import Topic, topics_by_name
 from app.topics import (
     CONFIGS,
     Topics,
+    config_of,
     differences,
     read_record,
     record_of,
@@ -109,7 +109,7 @@ async def _make_or_check(settings: Settings, made: set[str]) -> list[str]:
             if name in made:
                 lines.append(f"topic {name}: made, {partitions} partitions")
             else:
-                lines += _told(settings, role, name, present[name], await _config(admin, name))
+                lines += _told(settings, role, name, present[name], await config_of(admin, name))
     finally:
         await admin.close()
     recorded = await read_record(settings)
@@ -153,15 +153,6 @@ async def _shown(settings: Settings, names: Mapping[str, str]) -> dict[str, Topi
     raise Retry("Kafka has made the topics, and does not show them yet.")
 
 
-async def _config(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
-    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-    (resource,) = answer.resources
-    code, message, entries = resource[0], resource[1], resource[4]
-    if code:
-        raise for_code(code)(message)
-    return {entry[0]: entry[1] for entry in entries if entry[1] is not None}
-
-
 def _told(settings: Settings, role: str, name: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
     """Raises Stop for a topic that would lose records."""
     lines = []
@@ -188,29 +179,11 @@ async def _template(settings: Settings) -> list[str]:
     async with elastic.client(settings) as client:
         try:
             return await install(client, settings.data_stream)
-        except UnsupportedProductError as error:
-            raise Stop(
-                f"What answers at {settings.elasticsearch!r} is not Elasticsearch. Expected Elasticsearch, 8.16 or "
-                "later, at TETRASTASH_ELASTICSEARCH."
-            ) from error
-        except ApiError as error:
-            raise _refused(settings, error) from error
-        except TransportError as error:
-            reason = error.message if isinstance(error, Unreachable) else repr(error)
-            raise Retry(f"Elasticsearch cannot be reached at {settings.elasticsearch!r}: {reason}.") from error
-
-
-def _refused(settings: Settings, error: ApiError) -> Retry | Stop:
-    status, where = error.meta.status, settings.elasticsearch
-    if status == 401:
-        return Stop(
-            f"Elasticsearch at {where!r} does not know who asks: {refusal(error)}. Expected a valid "
-            "TETRASTASH_ELASTICSEARCH_API_KEY, or TETRASTASH_ELASTICSEARCH_USERNAME and _PASSWORD."
-        )
-    if status == 403:
-        return Stop(
-            f"Elasticsearch at {where!r} does not let this user make the index template: {refusal(error)}. Expected "
-            "the cluster right manage_index_templates, and view_index_metadata on the data stream."
-        )
-    sentence = f"Elasticsearch at {where!r} answers {status}: {refusal(error)}."
-    return Retry(sentence) if status >= 500 or status in (408, 429) else Stop(sentence)
+        except (ApiError, TransportError) as error:
+            if isinstance(error, ApiError) and error.meta.status == 403:
+                raise Stop(
+                    f"Elasticsearch at {settings.elasticsearch!r} does not let this user make the index template: "
+                    f"{refusal(error)}. Expected the cluster right manage_index_templates, and view_index_metadata on "
+                    "the data stream."
+                ) from error
+            raise why_elasticsearch_fails(settings, error) from error

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Final, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import IncompatibleBrokerVersion, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
@@ -26,6 +26,23 @@ class Topic(NamedTuple):
 
     id: str
     partitions: int
+
+
+class Cluster(NamedTuple):
+    """`topics` are those that were asked for and exist; the others are by their names."""
+
+    brokers: int
+    topics: dict[str, Topic]
+    copies: dict[str, int]  # of the partition that has the fewest
+    leaderless: dict[str, int]  # how many partitions have no broker now; a topic without any is left out
+    rights: dict[str, frozenset[str]]  # what this user may do with it, as RIGHTS names it
+    refused: dict[str, KafkaError]  # topics that Kafka tells nothing of
+
+
+# Kafka's numbers for operations are the bits that it tells of them.
+RIGHTS: Final = {3: "Read", 4: "Write", 5: "Create", 7: "Alter", 8: "Describe", 10: "DescribeConfigs"}
+_ALL_RIGHTS: Final = frozenset(RIGHTS.values())
+_NOT_TOLD: Final = -(2**31)
 
 
 class _Uuid(AbstractType[bytes]):  # type: ignore[misc]  # aiokafka ships no types
@@ -103,12 +120,20 @@ class _MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc]  
         self._names = names
 
     def build(self, request_struct_class: type[_MetadataRequestStruct]) -> _MetadataRequestStruct:
-        return request_struct_class([(NO_ID, name, {}) for name in self._names], False, False, {})
+        return request_struct_class([(NO_ID, name, {}) for name in self._names], False, True, {})
 
 
 async def topics_by_name(settings: Settings, names: Iterable[str]) -> dict[str, Topic]:
     """Those of `names` that exist. Raises KafkaError when Kafka is away or grants no look at them, Stop when it is
     older than topic ids."""
+    found = await describe(settings, names)
+    for error in found.refused.values():
+        raise error
+    return found.topics
+
+
+async def describe(settings: Settings, names: Iterable[str]) -> Cluster:
+    """Raises KafkaError when Kafka is away, Stop when it is older than topic ids."""
     client = AIOKafkaClient(**connection(settings))
     await client.bootstrap()
     try:
@@ -119,15 +144,25 @@ async def topics_by_name(settings: Settings, names: Iterable[str]) -> dict[str, 
         ) from error
     finally:
         await client.close()
-    found: dict[str, Topic] = {}
-    for error_code, name, raw_id, _, partitions, *_ in response.topics:
+    cluster = Cluster(len(response.brokers), {}, {}, {}, {}, {})
+    for error_code, name, raw_id, _, partitions, rights, *_ in response.topics:
         if error_code == UnknownTopicOrPartitionError.errno:
             continue
         if error_code:
-            raise for_code(error_code)(name)
+            cluster.refused[name] = for_code(error_code)(name)
+            continue
         if raw_id == NO_ID:
             raise Stop(
                 f"Topic {name!r} has no id, as topics of Kafka before 2.8 have none. Expected one: make it anew."
             )
-        found[name] = Topic(urlsafe_b64encode(raw_id).rstrip(b"=").decode("ascii"), len(partitions))
-    return found
+        cluster.topics[name] = Topic(urlsafe_b64encode(raw_id).rstrip(b"=").decode("ascii"), len(partitions))
+        cluster.copies[name] = min((len(each[4]) for each in partitions), default=0)
+        if leaderless := sum(each[2] < 0 for each in partitions):
+            cluster.leaderless[name] = leaderless
+        cluster.rights[name] = rights_in(rights)
+    return cluster
+
+
+def rights_in(bits: int) -> frozenset[str]:
+    """All of them where Kafka tells nothing."""
+    return _ALL_RIGHTS if bits == _NOT_TOLD else frozenset(name for bit, name in RIGHTS.items() if bits >> bit & 1)

@@ -10,6 +10,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
 
 from app.errors import Retry, TopicError
 from app.kafka import connection, producer_defaults
@@ -148,6 +151,16 @@ def differences(role: str, actual: Mapping[str, str]) -> list[Difference]:
             continue
         found.append(Difference(config, value, expected, config == "cleanup.policy" and role != "rejected"))
     return found
+
+
+async def config_of(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
+    """Raises KafkaError, where this user may not look at it too."""
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    (resource,) = answer.resources
+    code, message, entries = resource[0], resource[1], resource[4]
+    if code:
+        raise for_code(code)(message)
+    return {entry[0]: entry[1] for entry in entries if entry[1] is not None}
 
 
 async def read_record(settings: Settings) -> Recorded | None:

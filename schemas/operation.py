@@ -35,7 +35,18 @@ from schemas.tetragon import (
     ProcessUsdt,
 )
 
-__all__ = ["Bpf", "CapabilitySets", "Ids", "Kind", "Module", "Operation", "Socket", "hook_name", "operations"]
+__all__ = [
+    "Bpf",
+    "CapabilitySets",
+    "Ids",
+    "Kind",
+    "Module",
+    "Operation",
+    "Socket",
+    "hook_name",
+    "is_named",
+    "operations",
+]
 
 # What Tetragon does so that an operation does not happen, or its process does not go on.
 DENYING: Final = frozenset(f"KPROBE_ACTION_{name}" for name in ("SIGKILL", "SIGNAL", "OVERRIDE", "NOTIFYENFORCER"))
@@ -82,6 +93,16 @@ def _decoded(event: Event) -> tuple[Operation, ...]:
 def hook_name(function: str) -> str:
     """A kernel function without the architecture that a system call's has, and without LSM's `security_`."""
     return _ARCHITECTURE.sub("", function, count=1).removeprefix("security_")
+
+
+def is_named(event: Event) -> bool:
+    """Whether its hook is one that is read for what it is, and not known by the types of its arguments alone."""
+    body = event.body
+    if isinstance(body, ProcessKprobe | ProcessLsm):
+        return hook_name(body.function_name) in _HOOKS
+    if isinstance(body, ProcessTracepoint):
+        return _tracepoint(body.subsys, body.event) in _HOOKS
+    return isinstance(body, ProcessLoader) or event.name in SOCKET_EVENTS
 
 
 @lru_cache(maxsize=1024)

@@ -135,6 +135,13 @@ def mounted(given: Given) -> tuple[Operation, ...]:
     return (given.operation("mount", path=source, target=target, relative=relative, flags=flags, name=name),)
 
 
+def moved_mount(given: Given) -> tuple[Operation, ...]:
+    """The new way to mount: what was made without a place gets one. Until then its path is /."""
+    paths = [kernel_path(path) for path in given.paths]
+    first, second = (*paths, "", "")[:2]
+    return (given.operation("mount", path=first, target=second),)
+
+
 def moved_root(given: Given) -> tuple[Operation, ...]:
     paths = [kernel_path(path) for path in given.paths] or [user_path(text, None, given.cwd)[0] for text in given.texts]
     first, second = (*paths, "", "")[:2]
@@ -221,6 +228,7 @@ PRIVILEGE_HOOKS: Final[dict[str, Reader]] = {
     **hooks(entered, "sys_setns"),
     **hooks(unshared, "sys_unshare ksys_unshare"),
     **hooks(mounted, "sys_mount sb_mount path_mount do_mount"),
+    **hooks(moved_mount, "move_mount"),
     **hooks(moved_root, "sys_pivot_root sb_pivotroot"),
     **hooks(unmounted, "sys_umount sys_umount2 sb_umount path_umount"),
     **hooks(loaded("module_request"), "kernel_module_request"),

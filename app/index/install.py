@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from itertools import combinations
 from typing import Any
 
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
@@ -16,10 +17,10 @@ async def install(client: AsyncElasticsearch, data_stream: str) -> list[str]:
 
     What operators put in this place themselves is left as it is.
     """
-    await _require_no_index(client, data_stream)
+    await require_no_index(client, data_stream)
     name = template_name(data_stream)
-    present = await _template(client, name)
-    if present is not None and present.get("_meta", {}).get("managed_by") != MANAGED_BY:
+    present = await template_of(client, name)
+    if present is not None and not is_ours(present):
         return [f"index template {name}: not made by {MANAGED_BY}; left as it is"]
     lacking: frozenset[str] = frozenset()
     while True:
@@ -41,7 +42,7 @@ async def install(client: AsyncElasticsearch, data_stream: str) -> list[str]:
             continue
         done = ["made"] if present is None else ["brought up to date", *await _extend(client, data_stream, template)]
         break
-    await _require_rank(client, data_stream)
+    await require_rank(client, data_stream)
     return [f"index template {name}: {done[0]}{replaced}", *done[1:]]
 
 
@@ -55,7 +56,7 @@ def _arguments(template: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix("_"): value for name, value in template.items()}
 
 
-async def _template(client: AsyncElasticsearch, name: str) -> dict[str, Any] | None:
+async def template_of(client: AsyncElasticsearch, name: str) -> dict[str, Any] | None:
     try:
         found = await client.indices.get_index_template(name=name)
     except NotFoundError:
@@ -79,20 +80,46 @@ async def _extend(client: AsyncElasticsearch, data_stream: str, template: Mappin
     return [f"data stream {data_stream}: its newest index has the new fields too"]
 
 
-async def _require_no_index(client: AsyncElasticsearch, data_stream: str) -> None:
-    try:
-        resolved = await client.indices.resolve_index(name=data_stream)
-    except NotFoundError:
-        return
+def is_ours(present: Mapping[str, Any]) -> bool:
+    return bool(present.get("_meta", {}).get("managed_by") == MANAGED_BY)
+
+
+def is_current(present: Mapping[str, Any], data_stream: str) -> bool:
+    """Whether `install` would leave it, whatever field types this Elasticsearch lacks."""
+    wanted = {
+        index_template(data_stream, frozenset(lacking))["_meta"]["digest"]
+        for count in range(len(REPLACEMENTS) + 1)
+        for lacking in combinations(REPLACEMENTS, count)
+    }
+    return present.get("_meta", {}).get("digest") in wanted
+
+
+async def require_no_index(client: AsyncElasticsearch, data_stream: str) -> None:
+    """Raises Stop where an index or an alias has the name."""
+    resolved = await _resolved(client, data_stream)
     for kind in ("indices", "aliases"):
-        if any(found["name"] == data_stream for found in resolved[kind]):
+        if any(found["name"] == data_stream for found in resolved.get(kind, ())):
             raise Stop(
                 f"In Elasticsearch {data_stream!r} is one of the {kind}. Expected a data stream, or nothing yet: move "
                 "it out of the way, or set another TETRASTASH_DATA_STREAM."
             )
 
 
-async def _require_rank(client: AsyncElasticsearch, data_stream: str) -> None:
+async def newest_index(client: AsyncElasticsearch, data_stream: str) -> str | None:
+    """The one that is written to; None before the first document."""
+    streams = (await _resolved(client, data_stream)).get("data_streams", ())
+    return next((str(each["backing_indices"][-1]) for each in streams if each["name"] == data_stream), None)
+
+
+async def _resolved(client: AsyncElasticsearch, data_stream: str) -> Mapping[str, Any]:
+    try:
+        answer: Mapping[str, Any] = (await client.indices.resolve_index(name=data_stream)).body
+    except NotFoundError:
+        return {}
+    return answer
+
+
+async def require_rank(client: AsyncElasticsearch, data_stream: str) -> None:
     """Raises Stop when another template takes the data stream."""
     templates = (await client.indices.get_index_template())["index_templates"]
     before = [each["name"] for each in templates if _goes_before(each["index_template"], data_stream)]

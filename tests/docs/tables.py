@@ -13,6 +13,7 @@ from typing import Final, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
 
+from app.check.policies import decoded, read_policies
 from app.enrich.registry import load_agents
 from app.settings import FILE, PREFIX, Settings, secrets
 
@@ -59,6 +60,21 @@ def agents_table() -> str:
     return _table(("agent", "what it tells", "of events", "in fields", "from the event and"), rows)
 
 
+def policies_table() -> str:
+    rows = []
+    for file in sorted((DOCS.parent / "deploy" / "policies").glob("*.yaml")):
+        hooks = [hook for policy in read_policies(file.read_bytes(), file.name) for hook in decoded(policy)]
+        kinds = {kind for hook in hooks for kind in hook.kinds}
+        rows.append(
+            (
+                f"[`{file.name}`](../deploy/policies/{file.name})",
+                _names(kinds),
+                _names({hook.hook.removeprefix("security_") for hook in hooks}),
+            )
+        )
+    return _table(("policy", "operations", "hooks"), rows)
+
+
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(names))
 
@@ -68,7 +84,11 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-TABLES: Final[Mapping[str, Callable[[], str]]] = {"settings.md": settings_table, "agents.md": agents_table}
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "settings.md": settings_table,
+    "agents.md": agents_table,
+    "check.md": policies_table,
+}
 
 _MARKED: Final = re.compile(r"(<!-- table -->\n).*?(\n<!-- end -->)", re.DOTALL)
 

@@ -284,6 +284,11 @@ PRIVILEGES = [
         '{"string_arg":"/n"},{"string_arg":"/o"}',
         {"kind": "pivot_root", "path": "/n", "target": "/o"},
     ),
+    (
+        "security_move_mount",
+        '{"path_arg":{"path":"/"}},{"path_arg":{"path":"/mnt/disk"}}',
+        {"kind": "mount", "path": "/", "target": "/mnt/disk"},
+    ),
     ("__x64_sys_umount", '{"string_arg":"/n"},{"int_arg":2}', {"kind": "umount", "path": "/n", "flags": 2}),
     (
         "do_init_module",

@@ -1,0 +1,1 @@
+"""`tetrastash check`: what would go wrong, before it does."""
