@@ -15,6 +15,7 @@ from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError, TopicAu
 from app.errors import Stop, TopicError
 from app.kafka import connection
 from app.reach import why_kafka_is_away
+from app.read.hints import hints
 from app.read.output import Look
 from app.read.taken import Role, Wanted, take
 from app.settings import Settings
@@ -38,6 +39,8 @@ async def tap(settings: Settings, role: Role, begin: Begin, wanted: Wanted, look
     """Until `limit` lines are shown or the reader of stdout has gone; the exit status. Raises Stop."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would tell is told here, in sentences
     tapped = _Tap(settings, role, begin, wanted, look, limit)
+    for hint in hints(role, wanted.conditions):
+        log.warning("a condition may hold for nothing reason=%s", hint)
     with until_closed():
         while True:
             try:
@@ -49,8 +52,8 @@ async def tap(settings: Settings, role: Role, begin: Begin, wanted: Wanted, look
                     "the rights Describe and Read on it."
                 ) from error
             except (KafkaError, OSError) as error:
-                if isinstance(error, BrokenPipeError):
-                    raise
+                if is_closed():
+                    raise BrokenPipeError from error
                 reason = await why_kafka_is_away(settings)
                 if reason != tapped.told:
                     log.warning("waiting for Kafka reason=%s error=%r", reason, error)
