@@ -110,7 +110,7 @@ def _refuse_unread(folder: Path, found: Sequence[Agent]) -> None:
             continue
         if file.stem in plain:
             raise AgentError(
-                f"Agent {file.stem!r} cannot be configured: {file} is read by nobody. Expected it elsewhere."
+                f"Agent {file.stem!r} cannot be configured: {file} is read by nobody. Expected no such file."
             )
         close = difflib.get_close_matches(f"{file.stem.lower()}.yaml", read, n=1, cutoff=0.8)
         if close:
