@@ -48,7 +48,9 @@ def _add_unusual(fields: dict[str, Any], lineage: Lineage, usual: Mapping[str, A
     if lineage.suspect:
         summary["suspect"] = True
     if lineage.previous:
-        fields["process.previous"] = [image_fields(each) for each in lineage.previous[-MOST_PREVIOUS:] if each.binary]
+        images = [image_fields(each) for each in lineage.previous[-MOST_PREVIOUS:] if each.binary]
+        if images:
+            fields["process.previous"] = images
         if lineage.parent_is_previous_image:
             summary["parent_is_previous_image"] = True
             fields["process.parent"] = ancestor_fields(lineage.previous[0])

@@ -1,14 +1,20 @@
-"""What a process may do more, or less, than it did before: credentials, capabilities, namespaces, and why."""
+"""What a process may do more, or less, than it did before: credentials, capabilities, namespaces, and why.
+
+So do what gives power without changing who the process is: a set-id bit or capabilities on a file, a kernel module, a
+program in the kernel that watches others, a trace of another process.
+"""
 
 from typing import Any, Final
 
 from agents import Fields, Memory, agent
+from schemas.actor import actor_of
 from schemas.causes import changes_rights, execution_cause, explains, file_cause, of_setuid_file
 from schemas.difference import Difference, difference
 from schemas.elevation import Tags, call_tags, execution_tags, namespace_tags, verdict
 from schemas.holder import Holder, after_call
 from schemas.lineage import Execution, Lineage, Source
 from schemas.operation import Operation, operations
+from schemas.powers import POWERS, power_tags
 from schemas.tetragon import Event, ProcessExec
 from schemas.times import SECOND
 
@@ -20,8 +26,15 @@ def privilege(event: Event, lineage: Lineage, memory: Memory) -> Fields:
     if type(event.body) is ProcessExec:
         return _executed(event, lineage, memory)
     for operation in operations(event):
-        if changes_rights(operation) and not operation.failed:
+        if operation.failed:
+            continue
+        if changes_rights(operation):
             return _called(event.time or 0, lineage.process, operation, memory)
+        if operation.kind in POWERS and event.process is not None:
+            tags = power_tags(operation, lineage.process, actor_of(event.process, lineage))
+            if tags:
+                fields = {"since": "call", "direction": "raised", "changes": [POWERS[operation.kind]]}
+                return _told(fields, operation.kind, tags)
     return {}
 
 

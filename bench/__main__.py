@@ -1,6 +1,6 @@
 """`make bench`: measures what an event costs, and prints a table. No budget fails it; what could not be measured does.
 
-python -m bench [--repeat N] [--write] [ship] [enrich] [pipeline] [scale] [trickle] [start] [memory]
+python -m bench [--repeat N] [--write] [ship] [enrich] [paths] [pipeline] [scale] [trickle] [start] [memory]
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import Final, get_args
 
 from app.errors import Stop
 from app.local.pipeline import engines
-from bench import filters, live, pipeline
+from bench import filters, live, paths, pipeline
 from bench.logs import write_logs
 from bench.report import PAGE, as_markdown, as_text, conditions
 from bench.rows import Group, Reading, cells, figures
@@ -26,6 +26,7 @@ MEASURES: Final[Sequence[tuple[Group, Callable[[Site], Iterator[Reading]]]]] = [
     ("ship", filters.ship),
     ("enrich", filters.enrich),
     ("enrich", filters.enrich_story),
+    ("paths", paths.classify),
     ("pipeline", pipeline.against_elasticsearch),
     ("pipeline", pipeline.against_nothing),
     ("pipeline", pipeline.stage_by_stage),

@@ -21,7 +21,8 @@ every instruction slower: what orjson costs meanwhile tells how much. Kafka and 
 machine; the *null server* takes bulk requests and keeps nothing. The *peer* is a bare Python loop over confluent-kafka
 and orjson (`bench/bare.py`), measured in the same run: one hop, a small document, no guarantees. *File to stored* is
 the time from writing a line to Elasticsearch's answer that its document is stored. Memory is resident at most. The
-*story* is `examples/story.py`: twenty nodes with file, network and credential events among the others.
+*story* is `examples/story.py`: twenty nodes with file, network and credential events among the others. A *path* is what
+the FIM agent classifies, by the taxonomy of this package; there the figure is for one path, in the bench's own process.
 """
 
 

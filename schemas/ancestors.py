@@ -10,6 +10,7 @@ from orjson import Fragment
 from schemas.descent import Descent, Entry, descent, own_entry, tags_of
 from schemas.fragment import fragment
 from schemas.lineage import Above, Execution, Source, basename
+from schemas.rights import IDS, read
 from schemas.times import rfc3339
 
 MOST_IDS: Final = 20  # as many as Elastic's event analyzer reads
@@ -64,7 +65,8 @@ def _above_fields(above: Above) -> tuple[Fragment | None, Fragment | None, dict[
         summary["source"] = _source(known)
     parent = None
     if known:
-        parent = ancestor_fields(known[0])
+        told = _fields(known[0])
+        parent = fragment(told) if told else None
     elif above.unknown:
         parent = fragment({"entity_id": above.unknown})
     return parent, fragment(ids) if ids else None, summary, "".join(f"{name} > " for name in reversed(names))
@@ -105,6 +107,10 @@ def _fields(execution: Execution) -> dict[str, Any]:
         fields["start"] = rfc3339(execution.start)
     if execution.uid is not None:
         fields["user"] = {"id": str(execution.uid)}
+    known = dict(zip(IDS, read(execution.rights).ids, strict=False))  # nothing without Tetragon's --enable-process-cred
+    for place, name in _PLACES:
+        if known.get(name) is not None:
+            fields[place] = {"id": str(known[name])}
     return fields
 
 
@@ -113,6 +119,8 @@ def _source(known: Sequence[Execution]) -> str:
     return _SOURCES[sources.pop()] if len(sources) == 1 else "mixed"
 
 
+# Where ECS has the ids that only credentials tell; the effective user is told always.
+_PLACES: Final = (("group", "egid"), ("real_user", "uid"), ("real_group", "gid"))
 _SOURCES: Final = {
     Source.STUB: "stub",
     Source.EMBEDDED: "embedded",

@@ -29,16 +29,21 @@ _LOGIN: Final = range(1000, 65534)
 _SERVICE: Final = range(1, 1000)
 
 _TECHNIQUES: Final[Mapping[str, str]] = {
+    "bpf_load": "T1014",
     "capabilities_gained": "T1068",
     "elevated_child": "T1548.003",
     "file_capabilities_exec": "T1548.001",
+    "file_capabilities_set": "T1548.001",
     "host_namespace": "T1611",
     "left_container": "T1611",
+    "module_load": "T1547.006",
     "namespace_joined": "T1611",
     "pkexec_without_arguments": "T1068",
+    "ptrace": "T1055.008",
     "root_child_of_user": "T1068",
     "sensitive_capabilities": "T1610",
     "service_to_root": "T1068",
+    "set_id_bit": "T1548.001",
     "setgid_exec": "T1548.001",
     "setuid_exec": "T1548.001",
     "su": "T1548",

@@ -15,13 +15,16 @@ _PROT_EXEC: Final = 4
 _MAP_SHARED: Final = 1
 _UNCHANGED: Final = (-1, 2**32 - 1)  # an id that chown leaves as it is
 _READING_MODULE: Final = 2
+_AT_REMOVEDIR: Final = 0x200
+# What takes a path as the process wrote it. A text that another hook tells is something else: a name that was resolved.
+_OF_TEXTS: Final = ("sys_", "do_", "openat", "open", "path_umount")
 
 
 def where(given: Given) -> dict[str, Any]:
     """The one file that a hook is about: by the kernel's own path, else by the text that the process passed."""
     if given.paths:
         return _of(given.paths[-1] if len(given.paths) == 1 else _entry(given), given.paths[-1])
-    if given.texts:
+    if given.texts and given.hook.startswith(_OF_TEXTS):
         descriptor = given.numbers[given.before - 1] if given.before else None
         path, relative = user_path(given.texts[0], descriptor, given.cwd)
         return {"path": path, "relative": relative}
@@ -79,6 +82,11 @@ def opened(given: Given) -> tuple[Operation, ...]:
     kind: FileKind = "create" if flags is not None and flags & O_CREAT else "open"
     mode = given.after("mode", 1) if kind == "create" else None
     return (given.operation(kind, flags=flags, mode=mode, **where(given)),)
+
+
+def unlinked(given: Given) -> tuple[Operation, ...]:
+    kind: FileKind = "rmdir" if (given.after("flags", 0) or 0) & _AT_REMOVEDIR else "unlink"
+    return (given.operation(kind, **where(given)),)
 
 
 def transferred(kind: FileKind) -> Reader:
@@ -191,7 +199,8 @@ FILE_HOOKS: Final[dict[str, Reader]] = {
     **hooks(transferred("write"), "sys_write sys_pwrite64 sys_writev sys_pwritev ksys_write vfs_write vfs_writev"),
     **hooks(truncated, "path_truncate file_truncate do_truncate vfs_truncate sys_truncate sys_ftruncate"),
     **hooks(simple("close"), "sys_close filp_close"),
-    **hooks(simple("unlink"), "path_unlink inode_unlink vfs_unlink do_unlinkat sys_unlink sys_unlinkat"),
+    **hooks(simple("unlink"), "path_unlink inode_unlink vfs_unlink do_unlinkat sys_unlink"),
+    **hooks(unlinked, "sys_unlinkat"),
     **hooks(simple("rmdir"), "path_rmdir inode_rmdir vfs_rmdir do_rmdir sys_rmdir"),
     **hooks(paired("rename"), "path_rename inode_rename do_renameat2 sys_rename sys_renameat sys_renameat2"),
     **hooks(paired("link"), "path_link inode_link vfs_link do_linkat sys_link sys_linkat"),

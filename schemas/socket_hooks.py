@@ -12,11 +12,13 @@ _LISTEN: Final = 10
 
 
 def sock_of(sock: SockArgument) -> Socket:
+    # A number for a family is one that Tetragon does not know, or no socket at all: a policy may call anything one.
+    is_known = not sock.family.isdecimal()
     return Socket(
         local=address_of(sock.saddr),
-        local_port=port_of(sock.sport),
+        local_port=port_of(sock.sport) if is_known else None,
         remote=remote_of(sock.daddr),
-        remote_port=port_of(sock.dport),
+        remote_port=port_of(sock.dport) if is_known else None,
         family=sock.family,
         type=sock.type,
         protocol=sock.protocol,
@@ -131,5 +133,5 @@ SOCKET_HOOKS: Final[dict[str, Reader]] = {
     **hooks(moved("receive", outward=False), "sk_filter_trim_cap sys_recvfrom sys_recvmsg"),
     **hooks(filtered, "__cgroup_bpf_run_filter_skb"),
     **hooks(changed_state, "tcp_set_state"),
-    **hooks(about("drop", outward=False), "kfree_skb_reason kfree_skb"),
+    **hooks(about("drop"), "kfree_skb_reason kfree_skb"),  # which way it went is not told
 }

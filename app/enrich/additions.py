@@ -128,8 +128,8 @@ def merge(document: dict[str, Any], added: Iterable[Added], failures: Sequence[F
         document["event"]["kind"] = "pipeline_error"
         # Not the exception's text, which may hold an address in memory: a replay writes the same bytes.
         document["error"] = {
-            "message": [f"agent {failure.agent} raised {failure.type}" for failure in failures],
-            "type": [failure.type for failure in failures],
+            "message": "; ".join(f"agent {failure.agent} raised {failure.type}" for failure in failures),
+            "type": failures[0].type,
         }
 
 

@@ -59,6 +59,8 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
                 fields["vpid"] = vpid
             if pod.other:
                 other = {**other, **_below(f"{event.name}.process.pod", pod.other)}
+        if not fields:
+            del document["process"]
     parent = event.parent
     if parent is not None:
         shared = shared_fields(parent)
@@ -68,7 +70,11 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
         if shared.unfit:
             other = {**other, **_below(f"{event.name}.parent", shared.unfit)}
         if parent.raw_pod is not ABSENT and (process is None or process.docker != parent.docker):
-            tetragon["parent_pod"] = orjson.Fragment(bytes(parent.raw_pod))
+            held = bytes(parent.raw_pod)
+            if held.startswith(b"{"):
+                tetragon["parent_pod"] = orjson.Fragment(held)
+            else:  # a field for objects refuses the whole document
+                other = {**other, f"{event.name}.parent.pod": parent.raw_pod}
     if node.unfit:
         other = {**other, "node_labels": event.raw_node_labels}
     orchestrator = joined(pod.orchestrator, node.orchestrator)

@@ -104,6 +104,8 @@ def _add_action(document: Fields, event: Event, carried: Fields) -> None:
             fields["action"] = action
         if carried.get("action") in DENYING or carried.get("return_action") in DENYING:
             fields["outcome"] = "failure"
+            fields["category"] = [*fields["category"], "intrusion_detection"]
+            fields["type"] = [*fields["type"], "denied"]
     if "ima_hash" in carried:
         add_hash(document, carried["ima_hash"], carried.get("function_name", ""))
 

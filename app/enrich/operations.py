@@ -100,6 +100,8 @@ def add_operations(document: Fields, event: Event, found: tuple[Operation, ...])
         if action:
             document["event"]["action"] = action
         if changes:
+            if first.credentials is not None:
+                _become(document, first.credentials, changes)
             document["user"] = {**_opened(document.get("user")), "changes": changes}
 
 
@@ -172,6 +174,25 @@ def _changes(operation: Operation, process: Process | None) -> tuple[str, Fields
     group = _changed((new.egid, before.egid), (new.gid, before.gid))
     action = "uid_change" if user is not None else "gid_change" if group is not None else ""
     return action, _user(user, group)
+
+
+def _become(document: Fields, new: Credentials, changes: Fields) -> None:
+    """Committed is who the process is from now on: rules on `uid_change` ask whether `user.id` is root's."""
+    told = {
+        "user": new.euid,
+        "real_user": new.uid,
+        "saved_user": new.suid,
+        "group": new.egid,
+        "real_group": new.gid,
+        "saved_group": new.sgid,
+    }
+    ids = {place: {"id": str(each)} for place, each in told.items() if each is not None}
+    document.setdefault("process", {}).update(ids)
+    real, effective = new.uid if new.uid is not None else new.euid, new.euid
+    if "id" in changes and real is not None:
+        user = document["user"] = {"id": str(real)}  # the name was the other's
+        if effective not in (None, real):
+            user["effective"] = {"id": str(effective)}
 
 
 def _changed(*pairs: tuple[int | None, int | None]) -> int | None:

@@ -182,13 +182,15 @@ def _known(number: int | None) -> str | None:
 
 
 def _thread_capabilities(cap: Capabilities) -> dict[str, Any]:
-    sets = {"effective": cap.effective, "permitted": cap.permitted}
-    return {name: _named(held) for name, held in sets.items() if held}
+    sets = {"effective": _named(cap.effective), "permitted": _named(cap.permitted)}
+    return {name: held for name, held in sets.items() if held}
 
 
 def _named(capabilities: Sequence[str]) -> list[str]:
+    """What ECS takes as a name; whatever else was told stays in `tetragon.process.cap`."""
     # Tetragon's protobuf has one name without the prefix that the kernel, ECS and rules give it.
-    return ["CAP_DAC_OVERRIDE" if name == "DAC_OVERRIDE" else name for name in capabilities]
+    spelled = ("CAP_DAC_OVERRIDE" if name == "DAC_OVERRIDE" else name for name in capabilities)
+    return [name for name in spelled if name.isdecimal() or name.startswith("CAP_")]
 
 
 def _json(fields: Mapping[str, Any]) -> orjson.Fragment | None:

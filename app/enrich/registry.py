@@ -1,5 +1,6 @@
 """Finds agents: those of the package `agents`, and those of a folder of the user's own."""
 
+import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -32,6 +33,8 @@ def load_agents(folder: Path | None) -> list[Agent]:
             )
         found[agent.name] = (agent, file)
     _refuse_double_claims([(agent, file) for agent, file in found.values()])
+    if folder is not None:
+        _refuse_unread(folder, [agent for agent, _ in found.values()])
     return [_configured(found[name][0], folder) for name in sorted(found)]
 
 
@@ -89,8 +92,6 @@ def _agent(file: str, module: ModuleType) -> Agent:
 def _configured(agent: Agent, folder: Path | None) -> Agent:
     if agent.configure is None or folder is None:
         return agent
-    if (other := folder / f"{agent.name}.yml").exists():
-        raise AgentError(f"Agent {agent.name!r} does not read {other}. Expected it to be named {agent.name}.yaml.")
     file = folder / f"{agent.name}.yaml"
     if not file.exists():
         return agent
@@ -98,6 +99,22 @@ def _configured(agent: Agent, folder: Path | None) -> Agent:
         return replace(agent, function=agent.configure(file.read_bytes(), str(file)))
     except (OSError, ValueError) as error:
         raise AgentError(f"Agent {agent.name!r} cannot be configured. {error}") from error
+
+
+def _refuse_unread(folder: Path, found: Sequence[Agent]) -> None:
+    """A file that is nearly named like one that an agent reads would change nothing, and nobody would know."""
+    read = {f"{agent.name}.yaml" for agent in found if agent.configure is not None}
+    plain = {agent.name for agent in found if agent.configure is None}
+    for file in sorted(each for each in folder.iterdir() if each.suffix.lower() in (".yaml", ".yml")):
+        if file.name in read:
+            continue
+        if file.stem in plain:
+            raise AgentError(
+                f"Agent {file.stem!r} cannot be configured: {file} is read by nobody. Expected no such file."
+            )
+        close = difflib.get_close_matches(f"{file.stem.lower()}.yaml", read, n=1, cutoff=0.8)
+        if close:
+            raise AgentError(f"No agent reads {file}. Expected it to be named {close[0]}, or to be elsewhere.")
 
 
 def _refuse_double_claims(found: Sequence[tuple[Agent, str]]) -> None:

@@ -108,4 +108,4 @@ def test_an_agent_that_does_not_load_is_named(tmp_path: Path, code: str, text: s
 
 def test_agents_that_load_are_named() -> None:
     [finding] = agents_findings(Settings())
-    assert (finding.status, finding.text) == ("ok", "ancestry, fim, privilege")
+    assert (finding.status, finding.text) == ("ok", "ancestry, dropped, fim, privilege")

@@ -87,11 +87,24 @@ def test_an_agent_that_raises_costs_its_own_fields() -> None:
 
     assert document["tetragon"]["good"] == 1
     assert document["event"]["kind"] == "pipeline_error"
-    assert document["error"] == {"message": ["agent bad raised KeyError"], "type": ["KeyError"]}
+    assert document["error"] == {"message": "agent bad raised KeyError", "type": "KeyError"}
     assert of.counters["agent_errors"] == 1
     [failure] = of.failures
     assert (failure.agent, failure.type, failure.exec_id) == ("bad", "KeyError", "e")
     assert "process_exec" in failure.text
+
+
+def test_all_agents_that_failed_are_named_in_one_message() -> None:
+    @agent(events=None, adds={"tetragon.bad"})
+    def raising(event: Event) -> Fields:
+        raise KeyError(event.name)
+
+    document = made(enriched(named("bad", raising), named("worse", adding({"tetragon.mine": {1}}, "tetragon.mine"))))
+
+    assert document["error"] == {
+        "message": "agent bad raised KeyError; agent worse raised TypeError",
+        "type": "KeyError",
+    }
 
 
 @pytest.mark.parametrize(
@@ -119,7 +132,7 @@ def test_an_agent_that_returns_what_it_may_not_costs_its_own_fields(fields: Any,
 
     assert "mine" not in document["tetragon"]
     assert document["tetragon"]["good"] == 1
-    assert document["error"]["message"] == [f"agent bad raised {error}"] or error in ("TypeError", "JSONEncodeError")
+    assert document["error"]["message"] == f"agent bad raised {error}" or error in ("TypeError", "JSONEncodeError")
     assert of.counters["agent_errors"] == 1
     assert not of.rejections
 

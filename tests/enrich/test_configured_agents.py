@@ -37,11 +37,25 @@ def test_a_typo_in_it_stops_the_start_and_names_the_line(tmp_path: Path) -> None
         load_agents(tmp_path)
 
 
-def test_a_name_that_nobody_reads_stops_the_start(tmp_path: Path) -> None:
-    (tmp_path / "fim.yml").write_text("disable: [scratch.tmp]\n")
+@pytest.mark.parametrize("name", ["fim.yml", "FIM.yaml", "fimm.yaml", "Fim.yml"])
+def test_a_name_that_nobody_reads_stops_the_start(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("disable: [scratch.tmp]\n")
 
-    with pytest.raises(AgentError, match=r"does not read .*fim.yml. Expected it to be named fim.yaml"):
+    with pytest.raises(AgentError, match=rf"No agent reads .*{name}. Expected it to be named fim.yaml"):
         load_agents(tmp_path)
+
+
+def test_a_file_for_an_agent_that_takes_none_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "privilege.yaml").write_text("severity: low\n")
+
+    with pytest.raises(AgentError, match=r"'privilege' cannot be configured: .*privilege.yaml is read by nobody"):
+        load_agents(tmp_path)
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "docker-compose.yaml").write_text("services: {}\n")
+
+    assert [agent.name for agent in load_agents(tmp_path)] == [agent.name for agent in load_agents(None)]
 
 
 def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ FILES = [
     ("security_path_unlink", ETC + ',{"path_arg":{"path":"/x"}}', {"kind": "unlink", "path": "/etc/x"}),
     ("security_inode_unlink", '{"path_arg":{"path":"/etc/x"}}', {"kind": "unlink", "path": "/etc/x"}),
     ("__x64_sys_unlinkat", '{"int_arg":-100},{"string_arg":"/x"},{"int_arg":0}', {"kind": "unlink", "path": "/x"}),
+    ("__x64_sys_unlinkat", '{"int_arg":-100},{"string_arg":"/x"},{"int_arg":512}', {"kind": "rmdir", "path": "/x"}),
     ("security_path_rmdir", ETC, {"kind": "rmdir", "path": "/etc"}),
     (
         "security_path_mkdir",
@@ -143,6 +144,7 @@ FILES = [
     ("security_inode_copy_up_xattr", '{"string_arg":"user.b"}', {"kind": "setxattr", "name": "user.b"}),
     ("security_inode_follow_link", ETC, {"kind": "access", "path": "/etc"}),
     ("security_bprm_check", '{"linux_binprm_arg":{"path":"/bin/a"}}', {"kind": "execute", "path": "/bin/a"}),
+    ("security_bprm_check", '{"string_arg":"sshd"}', {"kind": "execute"}),  # a name that the policy had resolved
     ("security_nobody_knows", FILE, {"kind": "access", **PLAIN}),
 ]
 
@@ -195,7 +197,21 @@ SOCKETS = [
     (
         "__x64_sys_connect",
         '{"int_arg":3},{"sock_arg":{"family":"26977","saddr":"<nil>","daddr":"<nil>","sport":29806,"state":"110"}}',
-        {"kind": "connect", "socket": {"family": "26977", "local_port": 29806, "state": "110"}},
+        {"kind": "connect", "socket": {"family": "26977", "state": "110"}},
+    ),
+    (
+        "kfree_skb_reason",
+        PACKET + ',{"int_arg":5,"label":"reason"}',
+        {
+            "kind": "drop",
+            "socket": {
+                "family": "AF_INET",
+                "protocol": "IPPROTO_UDP",
+                "local": "8.8.8.8",
+                "local_port": 53,
+                "remote": "10.0.0.1",
+            },
+        },
     ),
     ("sk_filter_trim_cap", PACKET, {"kind": "receive", "size": 90, "socket": RECEIVED}),
     ("__cgroup_bpf_run_filter_skb", PACKET + ',{"int_arg":0}', {"kind": "receive", "size": 90, "socket": RECEIVED}),

@@ -34,6 +34,8 @@ CASES: dict[str, tuple[Verdict, int, str]] = {
     "reading passwords": (verdict("/etc/shadow", "read", NOBODY), 3, ""),
     "changing passwords": (verdict("/etc/shadow", "write", NOBODY), 4, ""),
     "reading what anyone may read": (verdict("/etc/passwd", "read", NOBODY), 0, ""),
+    "packing a log away": (verdict("/var/log/syslog.2.gz", "create", actor("gzip")), 2, "owner"),
+    "removing a log": (verdict("/var/log/syslog", "unlink", actor("rm")), 3, ""),
     "a library": (verdict("/usr/lib/libc.so.6", "mmap_exec", NOBODY), 0, ""),
     "from a container, on the host": (verdict("/host/etc/crontab", "write", CONTAINED), 4, "host_root"),
     "from a container, in its own root": (verdict("/proc/self/root/etc/crontab", "write", CONTAINED), 3, ""),

@@ -1,0 +1,78 @@
+"""What gives power without changing who anybody is: a set-id bit, a module, a program in the kernel, a trace."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.actor import Actor
+from schemas.causes import is_planted, is_runtime
+from schemas.lineage import Execution, basename
+from schemas.operation_shape import Kind, Operation
+from schemas.programs import ABUSABLE, SCRATCH
+
+Tags = dict[str, int]  # with their severities
+
+# By kind of operation what gains.
+POWERS: Final[Mapping[Kind, str]] = {
+    "bpf": "kernel",
+    "chmod": "file",
+    "module_load": "kernel",
+    "ptrace": "process",
+    "setattr": "file",
+    "setxattr": "file",
+}
+
+_SET_ID: Final = 0o6000
+_ANYBODYS: Final = (*SCRATCH, "/home/")
+_FILE_CAPABILITIES: Final = "security.capability"
+# Attach, seize, and whatever writes into another process; not to be traced oneself.
+_TAKING: Final = frozenset((4, 5, 6, 13, 16, 0x4206))
+_DEBUGGERS: Final = frozenset(("crash", "delve", "dlv", "drkonqi", "gdb", "gdbserver", "lldb", "lldb-server", "ltrace",
+                               "rr", "strace", "systemd-coredump"))  # fmt: skip
+_OF_STRANGERS: Final = ("FORCED", "OUT_OF_TREE", "UNSIGNED")
+# What sees or changes what others do; packets and cgroups have programs on every node.
+_WATCHING: Final = ("KPROBE", "LSM", "PERF_EVENT", "RAW_TRACEPOINT", "TRACEPOINT", "TRACING")
+_WATCHERS: Final = ("bpf", "cilium", "falco", "parca", "pixie", "systemd", "tetragon", "tracee")
+
+
+def power_tags(operation: Operation, execution: Execution, actor: Actor) -> Tags:
+    """Empty for every other operation."""
+    kind = operation.kind
+    if kind in ("chmod", "setattr"):
+        return _set_id(operation, actor)
+    if kind == "setxattr":
+        return {"file_capabilities_set": 1 if actor.packaging else 3} if operation.name == _FILE_CAPABILITIES else {}
+    if kind == "module_load":
+        return {"module_load": _severity_of_module(operation, execution)}
+    if kind == "bpf":
+        return _bpf(operation, execution)
+    if kind == "ptrace" and operation.request in _TAKING:
+        return {"ptrace": 1 if execution.name in _DEBUGGERS and not is_planted(execution) else 3}
+    return {}
+
+
+def _set_id(operation: Operation, actor: Actor) -> Tags:
+    if operation.mode is None or not operation.mode & _SET_ID or "s" in operation.permission.lower()[1:]:
+        return {}
+    if operation.permission.startswith("d"):
+        return {}  # of a folder it says to whom new files belong
+    if actor.packaging:
+        return {"set_id_bit": 1}
+    grave = operation.path.startswith(_ANYBODYS) or basename(operation.path) in ABUSABLE
+    return {"set_id_bit": 4 if grave else 3}
+
+
+def _severity_of_module(operation: Operation, execution: Execution) -> int:
+    module = operation.module
+    strange = module is not None and (
+        module.signature_ok is False or any(word in taint for taint in module.tainted for word in _OF_STRANGERS)
+    )
+    return min(4, 2 + strange + bool(execution.container) + operation.path.startswith(_ANYBODYS))
+
+
+def _bpf(operation: Operation, execution: Execution) -> Tags:
+    about = operation.bpf
+    kind = about.program_type.removeprefix("BPF_PROG_TYPE_") if about is not None else ""
+    if not kind.startswith(_WATCHING):
+        return {}
+    known = execution.name.startswith(_WATCHERS) and not is_planted(execution)
+    return {} if known or is_runtime(execution) else {"bpf_load": 4 if execution.container else 3}

@@ -1,0 +1,81 @@
+"""The real Elasticsearch takes every document that a test expects, and finds each of its fields."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from app.elastic import bulk_client, client
+from app.index.bulk import Block
+from app.index.indexer import Indexer
+from app.index.install import install
+from app.index.template import REPLACEMENTS
+from app.settings import Settings
+from schemas.document import FIELDS
+from tests.agents.cases import ROOT
+from tests.index.test_template import leaves
+
+UNSEARCHED = {"event.original"}  # kept to be read
+UNFIT = {"@timestamp": "2026-01-05T08:00:00Z", "source": {"ip": "<nil>"}}  # costs its field, and would show
+
+
+def expected() -> Iterator[dict[str, Any]]:
+    for file in sorted((ROOT / "tests").rglob("*.expected.json")):
+        yield from json.loads(file.read_text())
+
+
+def fields_of(document: dict[str, Any], under: str = "") -> Iterator[str]:
+    """Names of the mapping of which the document has something; one may come several times."""
+    for member, value in document.items():
+        name = f"{under}{member}"
+        inner = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
+        if name in FIELDS:
+            if name not in UNSEARCHED and _holds(value):
+                yield name
+        else:
+            for each in inner:
+                yield from fields_of(each, f"{name}.")
+
+
+def _holds(value: Any) -> bool:
+    """Something that an index can hold: not an empty object, list or null, nor one with nothing else in it."""
+    if isinstance(value, dict | list):
+        return any(_holds(each) for each in (value.values() if isinstance(value, dict) else value))
+    return value is not None
+
+
+async def test_every_expected_document_is_stored_and_found_by_each_of_its_fields(settings: Settings) -> None:
+    documents = [*expected(), UNFIT]
+    lines = [
+        orjson.dumps({"create": {"_id": str(number)}}) + b"\n" + orjson.dumps(document) + b"\n"
+        for number, document in enumerate(documents)
+    ]
+    block = Block(b"".join(lines), len(lines))
+    held = Counter(name for document in documents for name in set(fields_of(document)))
+    held["source.ip"] -= 1
+    async with client(settings) as admin, bulk_client(settings) as bulk:
+        await install(admin, settings.data_stream)
+        indexed = await Indexer(bulk, settings.data_stream, health=lambda *_: None).index([block])
+        await admin.indices.refresh(index=settings.data_stream)
+        (index,) = (await admin.indices.get_mapping(index=settings.data_stream)).body.values()
+        answer = await admin.search(
+            index=settings.data_stream,
+            size=10,
+            query={"exists": {"field": "_ignored"}},
+            aggregations={name: {"global": {}, "aggregations": {"of": _having(name)}} for name in sorted(held)},
+        )
+    assert [(each.id, each.reason) for each in indexed.rejections] == []
+    assert indexed.stored == len(documents)
+    ignored = [(hit["_id"], hit["_ignored"]) for hit in answer["hits"]["hits"]]
+    assert ignored == [(str(len(documents) - 1), ["source.ip"])]
+    found = {name: answer["aggregations"][name]["of"]["doc_count"] for name in held}
+    assert found == held
+    types = leaves(index["mappings"]["properties"])
+    assert types.keys() == FIELDS.keys()
+    assert {name for name, kind in types.items() if kind not in (FIELDS[name], REPLACEMENTS.get(FIELDS[name]))} == set()
+
+
+def _having(name: str) -> dict[str, Any]:
+    return {"filter": {"exists": {"field": name}}}
