@@ -47,6 +47,9 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "tetrastash_repeated_documents_total": Meaning("counter", "Documents that Elasticsearch had already.", _STAGE),
     "tetrastash_retried_documents_total": Meaning("counter", "Documents that were sent again.", _STAGE),
     "tetrastash_lag_records": Meaning("gauge", "Records that wait in a partition.", ("stage", "partition")),
+    "tetrastash_lag_seconds": Meaning(
+        "gauge", "Age of the latest record that was taken of a partition in which more wait.", ("stage", "partition")
+    ),
 }
 
 

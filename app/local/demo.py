@@ -124,6 +124,7 @@ async def watch(
         await show(seen)
         screen.say(f"Elasticsearch: {settings.elasticsearch}/{settings.data_stream}/_search?pretty")
         screen.say(f"The worker:    http://{listen}/readyz and http://{listen}/metrics")
+        screen.say(f"The page:      http://{listen}/")
         if given.json:
             summary = {**asdict(books), "lost": books.lost, "seconds": clock.seconds}
             print(orjson.dumps(summary).decode(), flush=True)

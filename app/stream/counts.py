@@ -1,6 +1,10 @@
 """What a stage counts for the operator; monotonic within one process."""
 
 from dataclasses import dataclass, field
+from typing import Final
+
+_MOST_REASONS: Final = 50
+_LONGEST: Final = 120  # characters of a reason
 
 
 @dataclass
@@ -28,3 +32,16 @@ class Counts:
     repeated: int = 0
     retried: int = 0  # documents sent again, because Elasticsearch did not take them
     lag: dict[int, int] = field(default_factory=dict)  # records waiting, by partition
+    taken: dict[int, int] = field(default_factory=dict)  # Kafka's time of the latest record, by partition; ms
+    reasons: dict[str, int] = field(default_factory=dict)  # dead letters, by what their reasons begin with
+
+    def reject(self, reason: str) -> None:
+        self.rejected += 1
+        kind = reason.partition(":")[0][:_LONGEST]
+        if kind in self.reasons or len(self.reasons) < _MOST_REASONS:
+            self.reasons[kind] = self.reasons.get(kind, 0) + 1
+
+    def age(self, partition: int, now: int) -> float:
+        """Seconds since what was taken last of a partition was sent, if more of it waits; `now` in ms."""
+        waits = self.lag.get(partition) and partition in self.taken
+        return max(0, now - self.taken[partition]) / 1000 if waits else 0.0

@@ -189,7 +189,7 @@ class Enriching:
         for rejection in enriched.rejections:
             letter, key = _encode(rejection.wire()), rejection.id.encode()
             owned.waiting.append(await self._outbox.send(self._settings.rejected_topic, letter, key, record.partition))
-            self.counts.rejected += 1
+            self.counts.reject(rejection.reason)
         for name, number in enriched.counters.items():
             owned.counters[name] = owned.counters.get(name, 0) + number
         self._report_failures(enriched)
@@ -198,6 +198,7 @@ class Enriching:
         self.counts.resent += enriched.counters.get("resent", 0)
         self.counts.agent_errors += enriched.counters.get("agent_errors", 0)
         owned.position.processed(record.offset)
+        self.counts.taken[owned.number] = record.timestamp
         owned.torn = False
         if time.monotonic() >= self._yield_at:
             await asyncio.sleep(0)

@@ -37,11 +37,13 @@ _encode = msgspec.json.Encoder().encode
 class _Waiting:
     """A block that was taken and is not stored yet."""
 
-    __slots__ = ("block", "done", "next_offset")
+    __slots__ = ("block", "done", "next_offset", "sent")
 
-    def __init__(self, block: Block, next_offset: int) -> None:
+    def __init__(self, block: Block, next_offset: int, sent: int) -> None:
+        """`sent` is Kafka's time of the record, in ms."""
         self.block = block
         self.next_offset = next_offset
+        self.sent = sent
         self.done = False
 
 
@@ -52,6 +54,7 @@ class _Owned:
         self.position = Partition()
         self.position.assign(generation, due)
         self.stored_to = due
+        self.sent = 0  # Kafka's time of the latest record that is stored, in ms; 0 before the first
         self.committed = due
         self._waiting: deque[_Waiting] = deque()
 
@@ -61,7 +64,8 @@ class _Owned:
     def advance(self) -> None:
         """Past all that is done without a gap: the prefix is what counts."""
         while self._waiting and self._waiting[0].done:
-            self.stored_to = self._waiting.popleft().next_offset
+            stored = self._waiting.popleft()
+            self.stored_to, self.sent = stored.next_offset, stored.sent
 
 
 class Indexing:
@@ -107,7 +111,7 @@ class Indexing:
         if taken is None:
             return
         for record in fetched.records[taken.first :]:
-            waiting = _Waiting(block_of(record), record.offset + 1)
+            waiting = _Waiting(block_of(record), record.offset + 1, record.timestamp)
             owned.take(waiting)
             owned.position.processed(record.offset)
             self.counts.delivered += 1
@@ -158,6 +162,7 @@ class Indexing:
         owned = dict(self._owned)
         ends = await self.feed.ends(set(owned)) if owned else {}
         self.counts.lag = {number: max(0, ends[number] - each.stored_to) for number, each in owned.items()}
+        self.counts.taken = {number: each.sent for number, each in owned.items() if each.sent}
 
     def _send_soon(self) -> None:
         self._flush = None
@@ -212,7 +217,7 @@ class Indexing:
                     log.warning("a dead letter could not be sent; trying again id=%s reason=%r", rejection.id, error)
                     await asyncio.sleep(1)
                     await self._outbox.renew()
-            self.counts.rejected += 1
+            self.counts.reject(rejection.reason)
 
     async def _finish(self, seconds: float) -> None:
         if self._gathered:

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Iterable
-from typing import Final, Literal
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
 
 from aiokafka.errors import KafkaError
 
@@ -13,6 +14,7 @@ from app import elastic
 from app.console.health import Board
 from app.console.http import routes, serve
 from app.console.metrics import Sample, registry
+from app.console.page import page
 from app.enrich.pipeline import Pipeline
 from app.enrich.registry import load_agents
 from app.errors import Retry
@@ -53,6 +55,9 @@ _COUNTED: Final = {
     "tetrastash_retried_documents_total": "retried",
 }
 
+# Of Counts, what the page shows.
+_SHOWN: Final = ("lines", "documents", "stored", "repeated", "retried", "rejected", "agent_errors", "lost", "failures")
+
 
 async def work(settings: Settings, only: StageName | None) -> int:
     """Until SIGTERM or SIGINT; the exit status. Raises Stop when a person must act."""
@@ -63,12 +68,17 @@ async def work(settings: Settings, only: StageName | None) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    pipeline = Pipeline(load_agents(settings.agents), original=settings.event_original)
+    agents = load_agents(settings.agents)
+    pipeline = Pipeline(agents, original=settings.event_original)
     names: list[StageName] = [only] if only is not None else ["enrich", "index"]
     alive, ready = Board(), Board(*names, *([HEALTH] if "index" in names else []))
     counted: dict[StageName, Counts] = {name: Counts() for name in names}
     answers = routes(alive=alive, ready=ready, registry=registry(lambda: _samples(counted)))
-    async with serve(settings.listen_address, answers) as url:
+    names_of_agents = [agent.name for agent in agents]
+    async with (
+        page(settings, lambda: _state(counted, names_of_agents, ready)) as pages,
+        serve(settings.listen_address, {**answers, **pages}) as url,
+    ):
         log.info("working url=%s stages=%s", url, "+".join(names))
         topics = await _topics(settings, stopping)
         if topics is None:
@@ -101,5 +111,25 @@ def _samples(counted: dict[StageName, Counts]) -> Iterable[Sample]:
     for stage, counts in counted.items():
         for metric, field in _COUNTED.items():
             yield Sample(metric, getattr(counts, field), (stage,))
+        now = time.time_ns() // 1_000_000
         for partition, lag in counts.lag.items():
             yield Sample("tetrastash_lag_records", lag, (stage, str(partition)))
+            yield Sample("tetrastash_lag_seconds", counts.age(partition, now), (stage, str(partition)))
+
+
+def _state(counted: Mapping[StageName, Counts], agents: Sequence[str], ready: Board) -> dict[str, Any]:
+    """Of this worker, for the page."""
+    now = time.time_ns() // 1_000_000
+    return {
+        "agents": list(agents),
+        "ready": ready.wire(),
+        "stages": {
+            stage: {
+                **{name: getattr(counts, name) for name in _SHOWN},
+                "reasons": counts.reasons,
+                "lag": counts.lag,
+                "age": {partition: counts.age(partition, now) for partition in counts.lag},
+            }
+            for stage, counts in counted.items()
+        },
+    }
