@@ -8,9 +8,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from app.errors import Stop
 from app.kafka import connection
 from app.reach import why_kafka_is_away
 from app.settings import Settings
+from app.topic_ids import topics_by_name
 
 SECONDS: Final = 5.0  # that Kafka may take to answer
 
@@ -21,11 +23,14 @@ class Groups:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clients: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
+        self._partitions: dict[str, int] = {}
 
     async def look(self) -> dict[str, Any]:
         """`error` is a sentence, when Kafka does not answer."""
         try:
             return await asyncio.wait_for(self._look(), SECONDS)
+        except Stop as error:
+            return {"error": str(error)}
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
             return {"error": f"{await why_kafka_is_away(self._settings)} ({error!r})"}
@@ -57,16 +62,18 @@ class Groups:
         return {"stages": stages, "rejected": sum(ends[place] - begins[place] for place in letters)}
 
     def _places(self, topic: str) -> Sequence[TopicPartition]:
-        assert self._clients is not None
-        numbers = self._clients[1].partitions_for_topic(topic) or ()
-        return [TopicPartition(topic, number) for number in sorted(numbers)]
+        return [TopicPartition(topic, number) for number in range(self._partitions.get(topic, 0))]
 
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
             settings = self._settings
             topics = (settings.events_topic, settings.documents_topic, settings.rejected_topic)
+            self._partitions = {
+                name: each.partitions for name, each in (await topics_by_name(settings, topics)).items()
+            }
             admin = AIOKafkaAdminClient(**connection(settings))
-            consumer = AIOKafkaConsumer(*topics, **connection(settings), enable_auto_commit=False)
+            # Of no topic, for it would fetch all that is in it.
+            consumer = AIOKafkaConsumer(**connection(settings), enable_auto_commit=False)
             self._clients = admin, consumer
             await admin.start()
             await consumer.start()

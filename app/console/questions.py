@@ -8,7 +8,7 @@ Body = dict[str, Any]
 # By the minutes that are shown: seconds of one step of the chart.
 STEPS: Final[Mapping[int, int]] = {15: 15, 60: 60, 360: 300, 1440: 1200}
 USUAL_MINUTES: Final = 60
-LATEST: Final = 12
+SHOWN: Final = 12
 MOST: Final = 8
 SEVERE: Final = 2  # from this severity on a touched file is shown by itself
 
@@ -24,7 +24,7 @@ _TOUCH: Final = [
 
 
 def questions(minutes: int, index: str) -> list[Body]:
-    """The body of one _msearch: counts, latest changes of privileges, latest grave touches, how much is stored."""
+    """The body of one _msearch: counts, changes of privileges, grave touches of files, how much is stored."""
     window = {"range": {"@timestamp": {"gte": f"now-{minutes}m"}}}
     counts = {
         "size": 0,
@@ -44,18 +44,19 @@ def questions(minutes: int, index: str) -> list[Body]:
             "newest": {"max": {"field": "@timestamp"}},
         },
     }
-    changes = _latest(window, {"exists": {"field": "tetragon.privilege.tags"}}, _CHANGE)
-    touches = _latest(window, {"range": {"tetragon.fim.severity": {"gte": SEVERE}}}, _TOUCH)
+    changes = _gravest(window, "tetragon.privilege.severity", 0, _CHANGE)
+    touches = _gravest(window, "tetragon.fim.severity", SEVERE, _TOUCH)
     everything = {"size": 0, "track_total_hits": True}
     header = {"index": index}
     return [part for body in (counts, changes, touches, everything) for part in (header, body)]
 
 
-def _latest(window: Body, condition: Body, fields: Sequence[str]) -> Body:
+def _gravest(window: Body, severity: str, least: int, fields: Sequence[str]) -> Body:
+    """Of alike ones the latest."""
     return {
-        "size": LATEST,
-        "query": {"bool": {"filter": [window, condition]}},
-        "sort": [{"@timestamp": "desc"}],
+        "size": SHOWN,
+        "query": {"bool": {"filter": [window, {"range": {severity: {"gte": least}}}]}},
+        "sort": [{severity: "desc"}, {"@timestamp": "desc"}],
         "_source": list(fields),
     }
 

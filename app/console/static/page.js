@@ -70,7 +70,7 @@ const change = (document) => {
   const gained = told.capabilities?.gained?.length ? ` +${told.capabilities.gained[0]}` : "";
   return el("button", { type: "button", class: "row", title: where(document), onclick: () => choose(document.process.entity_id, document.id) },
     el("span", { class: "dim" }, clock(document["@timestamp"])), el("code", {}, `${name(document)}${uid}${gained}`),
-    el("span", { class: "end" }, badge(told.tags[0], told.severity)));
+    el("span", { class: "end" }, badge(told.tags?.[0] ?? told.direction, told.severity)));
 };
 
 const touch = (document) => {
