@@ -137,6 +137,7 @@ async def test_a_browser_shows_it_all_and_obeys_nothing_that_events_say(
         assert command.split()[0] in await page.locator("#tree .asked code").inner_text()
         assert "exec=" in page.url
         await page.get_by_role("button", name="the document").click()
+        await page.wait_for_selector("#document[open]")
         assert '"event"' in await page.locator("#document pre").inner_text()
         await page.keyboard.press("Escape")
         assert HARMFUL.rpartition("/")[2] in await page.locator("#touches").inner_text()
