@@ -20,7 +20,9 @@ PAUSE = 1.0
 
 ROLE = {
     "cluster": ["monitor"],
-    "indices": [{"names": ["logs-cilium_tetragon.log-*"], "privileges": ["create_doc", "auto_configure", "monitor", "read"]}],
+    "indices": [
+        {"names": ["logs-cilium_tetragon.log-*"], "privileges": ["create_doc", "auto_configure", "monitor", "read"]}
+    ],
 }
 
 
