@@ -1,6 +1,6 @@
 """Where a process comes from: its parent, its earlier images, its ancestors, and how it came onto the node."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from agents import Fields, agent
@@ -34,7 +34,7 @@ def ancestry(event: Event, lineage: Lineage) -> Fields:
     if like.leads:
         fields["process.entry_leader"] = own_leader_fields(like.leads, process)
     if lineage.previous or lineage.suspect:
-        _add_unusual(fields, lineage, like.lineage)
+        _add_unusual(fields, lineage)
     tags = [*like.tags, *_tags_of_event(event, process, like.descent)]
     if tags:
         fields["tags"] = tags
@@ -43,8 +43,8 @@ def ancestry(event: Event, lineage: Lineage) -> Fields:
     return fields
 
 
-def _add_unusual(fields: dict[str, Any], lineage: Lineage, usual: Mapping[str, Any]) -> None:
-    summary = fields["tetragon.lineage"] = dict(usual)
+def _add_unusual(fields: dict[str, Any], lineage: Lineage) -> None:
+    summary = fields["tetragon.lineage"] = dict(fields["tetragon.lineage"])
     if lineage.suspect:
         summary["suspect"] = True
     if lineage.previous:

@@ -7,11 +7,9 @@ from typing import Final
 import msgspec
 
 from schemas.lineage import Above, Lineage, basename
+from schemas.programs import SCRATCH, SHELLS
 from schemas.tetragon import Process
 
-SHELLS: Final = frozenset(
-    ("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "csh", "tcsh", "fish", "rbash")
-)  # fmt: skip
 SERVERS: Final = frozenset(
     ("nginx", "httpd", "apache2", "lighttpd", "php-cgi", "uwsgi", "java", "node", "mysqld", "mariadbd", "postgres",
      "mongod", "redis-server", "memcached", "smbd", "vsftpd", "fluentd", "splunkd")
@@ -23,7 +21,6 @@ PACKAGING: Final = frozenset(
 )  # fmt: skip
 _PACKAGING: Final = ("apt", "dpkg", "dnf", "unattended-upgr", "pip3.", "salt-", "ansible-")
 _SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
-_SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
 _GENERATIONS: Final = 4  # between a server and what a shell of it did
 
 
@@ -68,7 +65,7 @@ def _entered(process: Process) -> bool:
 @lru_cache(maxsize=8192)
 def from_scratch(binary: str) -> bool:
     """It lies where anyone may write, or hidden."""
-    return binary.startswith(_SCRATCH) or "/." in binary
+    return binary.startswith(SCRATCH) or "/." in binary
 
 
 @lru_cache(maxsize=4096)

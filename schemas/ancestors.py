@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from orjson import Fragment
 
+from schemas.command import command
 from schemas.descent import Descent, Entry, descent, own_entry, tags_of
 from schemas.fragment import fragment
 from schemas.lineage import Above, Execution, Source, basename
@@ -21,7 +22,6 @@ class Kin(msgspec.Struct, frozen=True, gc=False, eq=False):
     """What all processes of one binary, in one container, below one process have alike."""
 
     fields: Mapping[str, Any]
-    lineage: Mapping[str, Any]  # `tetragon.lineage`, which is among the fields too
     leads: str  # the type of the entry that such a process itself leads; empty if it leads none
     tags: tuple[str, ...]
     descent: Descent
@@ -48,7 +48,7 @@ def kin(above: Above, binary: str, container: str) -> Kin:
     if not leads and shared.entry is not None:
         entry = shared.entry.type
         fields["process.entry_leader"] = _leader_fields(shared.entry)
-    return Kin(fields, lineage, leads, tags_of(binary, entry, shared), shared)
+    return Kin(fields, leads, tags_of(binary, entry, shared), shared)
 
 
 @lru_cache(maxsize=4096)
@@ -92,15 +92,11 @@ def image_fields(execution: Execution) -> dict[str, Any]:
 
 
 def _fields(execution: Execution) -> dict[str, Any]:
-    fields = image_fields(execution)
+    fields = command(execution.binary, execution.arguments).copy() if execution.binary else {}
     if execution.exec_id:
         fields["entity_id"] = execution.exec_id
     if execution.pid is not None:
         fields["pid"] = execution.pid
-    if execution.binary:
-        fields["name"] = execution.name
-        fields["args_count"] = len(fields["args"])
-        fields["command_line"] = execution.command_line
     if execution.cwd:
         fields["working_directory"] = execution.cwd
     if execution.start:

@@ -6,11 +6,10 @@ from schemas.difference import Difference
 from schemas.holder import Holder
 from schemas.lineage import Execution
 from schemas.operation_shape import Operation
-from schemas.programs import RUNTIMES, SCRATCH, SET_ID, SWITCHERS, TRUSTED
+from schemas.programs import ANYBODYS, RUNTIMES, SET_ID, SWITCHERS, TRUSTED
 from schemas.rights import mask_of, read
 from schemas.tetragon import BinaryProperties
 
-_ANYBODYS: Final = (*SCRATCH, "/home/")
 _SETUID: Final = mask_of(["CAP_SETUID"])
 _SYS_ADMIN: Final = mask_of(["CAP_SYS_ADMIN"])
 
@@ -93,7 +92,7 @@ def is_trusted(execution: Execution) -> bool:
 
 def is_planted(execution: Execution) -> bool:
     """Where anybody can put a file of any name."""
-    return execution.binary.startswith(_ANYBODYS)
+    return execution.binary.startswith(ANYBODYS)
 
 
 def is_runtime(execution: Execution) -> bool:

@@ -7,7 +7,7 @@ from schemas.actor import Actor
 from schemas.causes import is_planted, is_runtime
 from schemas.lineage import Execution, basename
 from schemas.operation_shape import Kind, Operation
-from schemas.programs import ABUSABLE, SCRATCH
+from schemas.programs import ABUSABLE, ANYBODYS
 
 Tags = dict[str, int]  # with their severities
 
@@ -22,7 +22,6 @@ POWERS: Final[Mapping[Kind, str]] = {
 }
 
 _SET_ID: Final = 0o6000
-_ANYBODYS: Final = (*SCRATCH, "/home/")
 _FILE_CAPABILITIES: Final = "security.capability"
 # Attach, seize, and whatever writes into another process; not to be traced oneself.
 _TAKING: Final = frozenset((4, 5, 6, 13, 16, 0x4206))
@@ -57,7 +56,7 @@ def _set_id(operation: Operation, actor: Actor) -> Tags:
         return {}  # of a folder it says to whom new files belong
     if actor.packaging:
         return {"set_id_bit": 1}
-    grave = operation.path.startswith(_ANYBODYS) or basename(operation.path) in ABUSABLE
+    grave = operation.path.startswith(ANYBODYS) or basename(operation.path) in ABUSABLE
     return {"set_id_bit": 4 if grave else 3}
 
 
@@ -66,7 +65,7 @@ def _severity_of_module(operation: Operation, execution: Execution) -> int:
     strange = module is not None and (
         module.signature_ok is False or any(word in taint for taint in module.tainted for word in _OF_STRANGERS)
     )
-    return min(4, 2 + strange + bool(execution.container) + operation.path.startswith(_ANYBODYS))
+    return min(4, 2 + strange + bool(execution.container) + operation.path.startswith(ANYBODYS))
 
 
 def _bpf(operation: Operation, execution: Execution) -> Tags:

@@ -45,6 +45,8 @@ RUNTIMES: Final = ("buildkit", "conmon", "containerd", "crio", "crun", "docker",
 
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
+# Where somebody may put a file of any name.
+ANYBODYS: Final = (*SCRATCH, "/home/")
 
 
 @lru_cache(maxsize=4096)

@@ -8,9 +8,8 @@ import msgspec
 import orjson
 from msgspec import Raw
 
-from schemas.arguments import split_arguments
+from schemas.command import command
 from schemas.fragment import fragment
-from schemas.lineage import basename
 from schemas.tetragon import UNSET_UID, Capabilities, Credentials, Namespaces, Process, decode_part
 from schemas.times import canonical
 
@@ -66,21 +65,6 @@ def process_fields(process: Process, start: int, shared: Shared) -> dict[str, An
         fields["env_vars"] = [f"{each.key}={each.value}" for each in process.environment_variables]
     fields.update(shared.ids)
     return fields
-
-
-# The same command is run again and again, and every process is met again at its exit.
-@lru_cache(maxsize=4096)
-def command(binary: str, arguments: str) -> dict[str, Any]:
-    """The fields that follow from what was run. To be copied."""
-    name = basename(binary)
-    args = (name, *split_arguments(arguments)) if arguments else (name,)
-    return {
-        "executable": binary,
-        "name": name,
-        "args": args,
-        "args_count": len(args),
-        "command_line": f"{name} {arguments}" if arguments else name,
-    }
 
 
 def own_fields(process: Process, shared: Shared) -> Part | None:
