@@ -19,7 +19,9 @@ from app.check.logs import DEFAULT, PART, log_findings, looking, samples
 from app.check.policy_files import policy_findings
 from app.check.seen import Seen, count, events_in
 from app.check.tls_files import tls_findings
+from app.read.paint import takes_colour
 from app.settings import Settings
+from app.stdout import until_closed
 
 _QUIET = ("aiokafka", "elastic_transport", "asyncio", "app.ship")  # what they would tell is told here, in sentences
 
@@ -49,11 +51,9 @@ def check(wanted: Wanted, *, as_json: bool, environment: Mapping[str, str] = os.
 
 def _write(told: bytes) -> None:
     """To a pipe that nobody reads on, too: the exit status is what counts then."""
-    try:
+    with until_closed():
         sys.stdout.buffer.write(told)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at exit
 
 
 async def findings(wanted: Wanted, environment: Mapping[str, str]) -> list[Finding]:
@@ -121,7 +121,7 @@ def _logs(paths: Sequence[str]) -> Iterator[Finding]:
 
 def _text(found: Sequence[Finding], environment: Mapping[str, str]) -> bytes:
     terminal = sys.stdout.isatty()
-    colour = terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+    colour = takes_colour(environment, terminal=terminal)
     width = shutil.get_terminal_size().columns if terminal else None
     encoding = sys.stdout.encoding or "utf-8"
     return text_of(found, encoding=encoding, colour=colour, width=width).encode(encoding, "backslashreplace")
