@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from importlib.metadata import version
 from importlib.resources import files
@@ -20,7 +20,7 @@ from app.console.groups import Groups
 from app.console.http import Answer, Query, Route, Routes
 from app.console.questions import STEPS, USUAL_MINUTES, Unanswered, questions, read
 from app.errors import TetrastashError
-from app.read.stored import stored
+from app.read.stored import stored, why_nothing_is_read
 from app.read.tree import around
 from app.settings import Settings
 
@@ -29,7 +29,7 @@ State = Callable[[], Mapping[str, Any]]
 FRESH_SECONDS: Final = 3.0
 QUERY_SECONDS: Final = 10.0
 
-_FILES: Final = {
+PARTS: Final = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/style.css": ("style.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
@@ -51,10 +51,7 @@ async def page(settings: Settings, state: State) -> AsyncIterator[Routes]:
     groups = Groups(settings)
     fresh_groups = Fresh(groups.look, FRESH_SECONDS)
     async with elastic.client(settings) as client:
-        overviews = {
-            minutes: Fresh(lambda minutes=minutes: _stored(client, settings, minutes), FRESH_SECONDS)  # type: ignore[misc]  # mypy infers no type for a default of a lambda
-            for minutes in STEPS
-        }
+        overviews = {minutes: Fresh(partial(_stored, client, settings, minutes), FRESH_SECONDS) for minutes in STEPS}
 
         async def overview(query: Query) -> Answer:
             asked = query.get("minutes", str(USUAL_MINUTES))
@@ -72,14 +69,14 @@ async def page(settings: Settings, state: State) -> AsyncIterator[Routes]:
             )
 
         async def tree(query: Query) -> Answer:
-            return await _tree(settings, query.get("exec_id", ""))
+            return await _tree(client, settings, query.get("exec_id", ""))
 
         async def document(query: Query) -> Answer:
             return await _document(client, settings, query.get("id", ""))
 
         try:
             yield {
-                **{path: _file(*named) for path, named in _FILES.items()},
+                **{path: _file(*named) for path, named in PARTS.items()},
                 "/api/overview": overview,
                 "/api/tree": tree,
                 "/api/document": document,
@@ -96,27 +93,15 @@ async def _stored(client: AsyncElasticsearch, settings: Settings, minutes: int) 
         return read(answer.body, minutes)
     except Unanswered as error:
         return {"error": f"Elasticsearch cannot tell what is stored: {error}."}
-    except ApiError as error:
-        return {"error": _told(settings, error)}
-    except TransportError as error:
-        return {"error": f"Elasticsearch cannot be reached at {settings.elasticsearch!r}: {error.message}."}
+    except (ApiError, TransportError) as error:
+        return {"error": str(why_nothing_is_read(settings, error))}
 
 
-def _told(settings: Settings, error: ApiError) -> str:
-    status = error.meta.status
-    if status in (401, 403):
-        return (
-            f"Elasticsearch lets this worker's user not read {settings.data_stream!r} (status {status}). Expected the "
-            "privilege read."
-        )
-    return f"Elasticsearch answers {status}."
-
-
-async def _tree(settings: Settings, exec_id: str) -> Answer:
+async def _tree(client: AsyncElasticsearch, settings: Settings, exec_id: str) -> Answer:
     if not exec_id:
         return _refused("exec_id is missing; expected the process.entity_id of a document")
     try:
-        found = await stored(settings, exec_id)
+        found = await stored(client, settings, exec_id)
     except TetrastashError as error:
         return _json({"error": str(error)})
     tree = around(found.known, exec_id)
@@ -133,23 +118,21 @@ async def _document(client: AsyncElasticsearch, settings: Settings, wanted: str)
         answer = await client.options(request_timeout=QUERY_SECONDS).search(
             index=settings.data_stream, query=query, size=1
         )
-    except ApiError as error:
-        return _json({"error": _told(settings, error)})
-    except TransportError as error:
-        return _json({"error": error.message})
+    except (ApiError, TransportError) as error:
+        return _json({"error": str(why_nothing_is_read(settings, error))})
     hits = answer["hits"]["hits"]
     return _json({"document": hits[0]["_source"]} if hits else {"error": f"No document {wanted!r} is stored."})
 
 
 def _file(name: str, kind: str) -> Route:
     async def send(_: Query) -> Answer:
-        return Answer(HTTPStatus.OK, kind, _content(name), _SAFE)
+        return Answer(HTTPStatus.OK, kind, content(name), _SAFE)
 
     return send
 
 
 @cache
-def _content(name: str) -> bytes:
+def content(name: str) -> bytes:
     return (files("app.console") / "static" / name).read_bytes()
 
 

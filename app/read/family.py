@@ -23,9 +23,11 @@ STDIN: Final = "-"
 
 async def from_elasticsearch(settings: Settings, entity: str, colour: Choice) -> int:
     """The exit status. Raises Stop or Retry, with a sentence, when Elasticsearch cannot answer."""
-    from app.read.stored import stored  # `--documents` does without the client, which is slow to import
+    from app import elastic  # `--documents` does without the client, which is slow to import
+    from app.read.stored import stored
 
-    found = await stored(settings, entity)
+    async with elastic.client(settings) as client:
+        found = await stored(client, settings, entity)
     status = _show(found.known, entity, colour, f"data stream {settings.data_stream!r}")
     for sentence in found.cut:
         sys.stderr.write(f"{sentence}\n")

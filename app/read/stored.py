@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from elastic_transport import ConnectionError as Unreachable
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 
-from app import elastic
+from app.elastic_reach import why_elasticsearch_fails
 from app.errors import Retry, Stop
 from app.index.install import refusal
 from app.read.processes import Known, learn
@@ -45,24 +44,27 @@ class Stored:
         self.cut: list[str] = []
 
 
-async def stored(settings: Settings, entity: str) -> Stored:
+async def stored(client: AsyncElasticsearch, settings: Settings, entity: str) -> Stored:
     """Raises Stop or Retry, with a sentence, when Elasticsearch cannot answer."""
-    async with elastic.client(settings) as client:
-        try:
-            return await _gather(client, settings.data_stream, entity)
-        except NotFoundError as error:
-            raise Stop(
-                f"Elasticsearch at {settings.elasticsearch!r} has no data stream {settings.data_stream!r}. Expected "
-                "one that `tetrastash work` has written to: see TETRASTASH_DATA_STREAM."
-            ) from error
-        except ApiError as error:
-            raise Stop(
-                f"Elasticsearch at {settings.elasticsearch!r} answers {error.meta.status}: {refusal(error)}. Expected "
-                f"a user with the privilege read on {settings.data_stream!r}."
-            ) from error
-        except TransportError as error:
-            reason = error.message if isinstance(error, Unreachable) else repr(error)
-            raise Retry(f"Elasticsearch cannot be reached at {settings.elasticsearch!r}: {reason}.") from error
+    try:
+        return await _gather(client, settings.data_stream, entity)
+    except (ApiError, TransportError) as error:
+        raise why_nothing_is_read(settings, error) from error
+
+
+def why_nothing_is_read(settings: Settings, error: ApiError | TransportError) -> Retry | Stop:
+    """What it is that a search of the data stream has raised."""
+    if isinstance(error, NotFoundError):
+        return Stop(
+            f"Elasticsearch at {settings.elasticsearch!r} has no data stream {settings.data_stream!r}. Expected "
+            "one that `tetrastash work` has written to: see TETRASTASH_DATA_STREAM."
+        )
+    if isinstance(error, ApiError) and error.meta.status == 403:
+        return Stop(
+            f"Elasticsearch at {settings.elasticsearch!r} answers 403: {refusal(error)}. Expected a user with the "
+            f"privilege read on {settings.data_stream!r}."
+        )
+    return why_elasticsearch_fails(settings, error)
 
 
 async def _gather(client: AsyncElasticsearch, index: str, entity: str) -> Stored:

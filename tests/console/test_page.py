@@ -14,8 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.console.page import _FILES as PARTS
-from app.console.page import _content as content
+from app.console.page import PARTS, content
 from app.settings import Settings
 from examples import story
 from tests.stream.conftest import TETRASTASH, Worker, event, ready, send, until, worker

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app import elastic
 from app.elastic import client
 from app.local.elasticsearch import Elasticsearch
 from app.read import stored
@@ -92,7 +93,8 @@ async def test_a_process_that_only_its_children_tell_of_is_found(ready: Settings
 async def test_what_a_search_may_not_bring_is_told(ready: Settings) -> None:
     children = (ran(f"{number:05}", "a", "/bin/x", **lineage("a")) for number in range(stored.MOST_LIVES + 10))
     await store(ready, ran("a", "", "/bin/a"), *children)
-    found = await stored.stored(ready, "a")
+    async with elastic.client(ready) as client:
+        found = await stored.stored(client, ready, "a")
 
     assert len(found.known) == stored.MOST_LIVES
     assert found.cut == ["executions and exits: the first 2,000 of 2,011 documents were read"]

@@ -16,18 +16,18 @@ const remember = (list, value) => { list.push(value); if (list.length > 60) list
 const minutes = () => $("#minutes").value;
 const tile = (id, value, text) => { $(`#${id} b`).textContent = value; $(`#${id} p`).textContent = text; };
 const fill = (id, rows, otherwise) => $(`#${id} > div:last-child`).replaceChildren(...(rows.length ? rows : [empty(otherwise)]));
-const window_ = () => $("#minutes").selectedOptions[0].textContent;
+const period = () => $("#minutes").selectedOptions[0].textContent;
 
 const showPipeline = (all) => {
   const { worker, groups } = all;
   const stages = Object.entries(worker.stages);
   const ready = worker.ready;
   const reasons = Object.entries(ready.reasons ?? {}).map(([name, reason]) => `${name}: ${reason}`);
-  const all_ = Object.keys(groups.stages?.[0]?.lag ?? {}).length;
-  const own_ = Math.max(0, ...stages.map(([, each]) => Object.keys(each.lag).length));
+  const every = Object.keys(groups.stages?.[0]?.lag ?? {}).length;
+  const mine = Math.max(0, ...stages.map(([, each]) => Object.keys(each.lag).length));
   $("#state .dot").className = `dot ${ready.ok && !groups.error ? "ok" : "bad"}`;
   $("#state span:last-child").textContent = groups.error ? "Kafka does not answer"
-    : `${ready.ok ? "ready" : "waiting"}, has ${own_} of ${all_} partitions`;
+    : `${ready.ok ? "ready" : "waiting"}, has ${mine} of ${every} partitions`;
   $("#flow").textContent = `Kafka → ${worker.agents.join(" → ")} → Elasticsearch`;
   const trouble = [...reasons, groups.error, all.stored.error].filter(Boolean);
   $("#trouble").hidden = !trouble.length;
@@ -64,20 +64,21 @@ const name = (document) => document.process?.name ?? document.process?.executabl
 const depth = (document) => document.tetragon.lineage?.depth ?? 0;
 const where = (document) => [document.host?.name, document.kubernetes?.pod?.name].filter(Boolean).join(" / ");
 
+const found = (document, what, tag, severity) =>
+  el("button", { type: "button", class: "row", title: where(document), onclick: () => choose(document.process.entity_id, document.id) },
+    el("span", { class: "dim" }, clock(document["@timestamp"])), el("code", {}, `${name(document)}${what}`),
+    el("span", { class: "end" }, badge(tag, severity)));
+
 const change = (document) => {
   const told = document.tetragon.privilege;
   const uid = told.before?.euid !== undefined ? ` ${told.before.euid} → ${told.after?.euid}` : "";
   const gained = told.capabilities?.gained?.length ? ` +${told.capabilities.gained[0]}` : "";
-  return el("button", { type: "button", class: "row", title: where(document), onclick: () => choose(document.process.entity_id, document.id) },
-    el("span", { class: "dim" }, clock(document["@timestamp"])), el("code", {}, `${name(document)}${uid}${gained}`),
-    el("span", { class: "end" }, badge(told.tags?.[0] ?? told.direction, told.severity)));
+  return found(document, `${uid}${gained}`, told.tags?.[0] ?? told.direction, told.severity);
 };
 
 const touch = (document) => {
   const told = document.tetragon.fim;
-  return el("button", { type: "button", class: "row", title: where(document), onclick: () => choose(document.process.entity_id, document.id) },
-    el("span", { class: "dim" }, clock(document["@timestamp"])), el("code", {}, `${name(document)} ${told.op} ${told.path ?? ""}`),
-    el("span", { class: "end" }, badge(told.category, told.severity)));
+  return found(document, ` ${told.op} ${told.path ?? ""}`, told.category, told.severity);
 };
 
 const showStored = (stored, now) => {
@@ -87,7 +88,7 @@ const showStored = (stored, now) => {
   const latest = steps.length ? perMinute(steps[steps.length - 1]) : stored.in_window / stored.minutes;
   const mean = steps.length ? steps.reduce((sum, step) => sum + perMinute(step), 0) / steps.length : 0;
   const turn = mean ? Math.round((100 * (latest - mean)) / mean) : 0;
-  tile("rate", number.format(Math.round(latest)), mean ? `${turn < 0 ? "down" : "up"} ${Math.abs(turn)} % on the last ${window_()}` : "no events yet");
+  tile("rate", number.format(Math.round(latest)), mean ? `${turn < 0 ? "down" : "up"} ${Math.abs(turn)} % on the last ${period()}` : "no events yet");
   spark($("#rate svg"), steps.map(perMinute), "var(--blue)");
   remember(past.stored, stored.total); // its curve is what came since the page was opened
   tile("stored", number.format(stored.total), stored.newest ? `${number.format(stored.nodes)} nodes, newest ${Math.max(0, Math.round((now - stored.newest) / 1000))} s ago` : "nothing recent");
@@ -98,15 +99,15 @@ const showStored = (stored, now) => {
   const categories = Object.keys(totals).sort((a, b) => totals[b] - totals[a]);
   $("#chart .legend").replaceChildren(...categories.map((each) => el("span", {}, el("span", { class: "swatch", style: { background: of(each) } }), each)));
   if (steps.length) stacked($("#chart .plot"), steps, categories);
-  else $("#chart .plot").replaceChildren(empty(`No events in the last ${window_()}.`));
+  else $("#chart .plot").replaceChildren(empty(`No events in the last ${period()}.`));
 
   const files = stored.files.slice(0, 10);
   const most = Math.max(1, ...files.map((each) => each.documents));
-  fill("files", files.map((each) => bar(each.name, each.documents, most, grave(each.worst))), `No file was touched in the last ${window_()}.`);
-  fill("changes", stored.changes.map(change), `No privileges changed in the last ${window_()}.`);
-  fill("touches", stored.touches.map(touch), `No grave touch in the last ${window_()}.`);
+  fill("files", files.map((each) => bar(each.name, each.documents, most, grave(each.worst))), `No file was touched in the last ${period()}.`);
+  fill("changes", stored.changes.map(change), `No privileges changed in the last ${period()}.`);
+  fill("touches", stored.touches.map(touch), `No grave touch in the last ${period()}.`);
   const binaries = Object.entries(stored.binaries);
-  fill("binaries", binaries.map(([path, count]) => bar(path, count, binaries[0][1], "var(--blue)")), `No process in the last ${window_()}.`);
+  fill("binaries", binaries.map(([path, count]) => bar(path, count, binaries[0][1], "var(--blue)")), `No process in the last ${period()}.`);
   if (!chosen && !shown) {
     const worst = [...stored.changes.map((each) => [each.tetragon.privilege.severity, each]), ...stored.touches.map((each) => [each.tetragon.fim.severity, each])]
       .sort((a, b) => b[0] - a[0] || depth(b[1]) - depth(a[1]))[0];
