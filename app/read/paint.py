@@ -22,7 +22,8 @@ def coloured(text: str, hue: Hue) -> str:
 
 def paint_for(choice: Choice, environment: Mapping[str, str], *, terminal: bool) -> Paint:
     """`auto` is colour on a terminal, unless NO_COLOR (https://no-color.org) is set or the terminal has none."""
-    return coloured if choice == "always" or (choice == "auto" and takes_colour(environment, terminal=terminal)) else plain
+    wanted = choice == "always" or (choice == "auto" and takes_colour(environment, terminal=terminal))
+    return coloured if wanted else plain
 
 
 def takes_colour(environment: Mapping[str, str], *, terminal: bool) -> bool:
