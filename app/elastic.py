@@ -1,6 +1,7 @@
 """How to reach Elasticsearch: the settings as a client of the `elasticsearch` package."""
 
 import logging
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from elastic_transport import Serializer
 from elastic_transport.client_utils import DEFAULT, DefaultType
 from elasticsearch import AsyncElasticsearch
 
+from app import tls
 from app.settings import Settings
 
 WRITE_SIZE: Final = 128 * 1024  # bytes; a system call for every small piece would cost as much as joining all of them
@@ -67,7 +69,10 @@ _BYTES: Final = dict.fromkeys(
 
 
 def client(settings: Settings) -> AsyncElasticsearch:
-    """Does not connect yet, and retries nothing by itself: what is tried again is decided item by item (app/index)."""
+    """Raises SettingsError for an authority that cannot be read.
+
+    Does not connect yet, and retries nothing by itself: what is tried again is decided item by item (app/index).
+    """
     return _client(settings, DEFAULT)
 
 
@@ -84,12 +89,20 @@ def _client(settings: Settings, serializers: DefaultType | Mapping[str, Serializ
         basic = (settings.elasticsearch_username, settings.elasticsearch_password.get_secret_value())
     key = settings.elasticsearch_api_key
     return AsyncElasticsearch(
-        settings.elasticsearch.split(","),
+        [url.strip() for url in settings.elasticsearch.split(",")],
         api_key=key.get_secret_value() if key is not None else None,
         basic_auth=basic,
-        ca_certs=str(settings.elasticsearch_ca) if settings.elasticsearch_ca is not None else DEFAULT,
+        ssl_context=_tls(settings),
         max_retries=0,
         retry_on_timeout=False,
         request_timeout=60,
         serializers=serializers,
     )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | DefaultType:
+    """Of our own making: the client's would compare no certificate with an IP address, and believe the system's
+    authorities beside the one that it is given."""
+    if not settings.elasticsearch.lstrip().startswith("https:"):
+        return DEFAULT
+    return tls.verifying("Elasticsearch", "TETRASTASH_ELASTICSEARCH_CA", settings.elasticsearch_ca)

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from app.contradictions import contradictions
 from app.errors import SettingsError
 
 PREFIX: Final = "TETRASTASH_"
@@ -103,7 +104,8 @@ class Settings(BaseModel):
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """From the variables that begin with TETRASTASH_. Raises SettingsError for an unknown one or a bad value."""
+    """From the variables that begin with TETRASTASH_. Raises SettingsError for an unknown one, a bad value, and values
+    that contradict each other."""
     given: dict[str, Any] = {}
     for variable, value in environment.items():
         if variable.startswith(PREFIX):
@@ -125,6 +127,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     except ValidationError as error:
         raise SettingsError(" ".join(_refused(problem) for problem in error.errors())) from None
     _ = settings.listen_address
+    if found := " ".join(contradictions(settings)):
+        raise SettingsError(found)
     return settings
 
 

@@ -9,6 +9,12 @@ from app.__main__ import main
 from app.errors import SettingsError
 from app.settings import PREFIX, SECRET_FILES, Settings, read_settings, secrets
 
+# Of what a secret means nothing without.
+BESIDE = {
+    "TETRASTASH_KAFKA_PASSWORD_FILE": {"KAFKA_SECURITY": "SASL_SSL", "KAFKA_USERNAME": "u"},
+    "TETRASTASH_ELASTICSEARCH_PASSWORD_FILE": {"ELASTICSEARCH_USERNAME": "u"},
+    "TETRASTASH_ELASTICSEARCH_API_KEY_FILE": {},
+}
 PASSWORD_FILE = "TETRASTASH_ELASTICSEARCH_PASSWORD_FILE"
 
 
@@ -23,7 +29,9 @@ def test_a_secret_is_what_its_file_holds_without_the_end_of_line(tmp_path: Path,
     file = tmp_path / "secret"
     file.write_bytes(" pässword ".encode() + ending.encode())
 
-    settings = read_settings({variable: str(file)})
+    settings = read_settings(
+        {variable: str(file), **{PREFIX + name: value for name, value in BESIDE[variable].items()}}
+    )
 
     assert getattr(settings, SECRET_FILES[variable]).get_secret_value() == " pässword "
 
@@ -32,7 +40,7 @@ def test_a_secret_from_a_file_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("hunter2\n")
 
-    settings = read_settings({PASSWORD_FILE: str(file)})
+    settings = read_settings({PASSWORD_FILE: str(file), "TETRASTASH_ELASTICSEARCH_USERNAME": "u"})
 
     assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
 

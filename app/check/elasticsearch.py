@@ -82,13 +82,8 @@ async def _reach(settings: Settings) -> Finding | Mapping[str, Any]:
     except TransportError as error:
         finding = refused("elasticsearch", why_elasticsearch_fails(settings, error))
         return finding if finding.todo else finding._replace(todo="Expected it at TETRASTASH_ELASTICSEARCH.")
-    except (OSError, ValueError) as error:  # an address that is none, or an authority's file
-        return failed(
-            "elasticsearch",
-            f"TETRASTASH_ELASTICSEARCH={settings.elasticsearch!r} cannot be used: {error}.",
-            "Expected URLs like https://elasticsearch:9200, separated by commas, and a PEM file as "
-            "TETRASTASH_ELASTICSEARCH_CA.",
-        )
+    except TetrastashError as error:  # an authority's file
+        return refused("elasticsearch", error)
 
 
 def rights_findings(settings: Settings, rights: Mapping[str, Any]) -> list[Finding]:

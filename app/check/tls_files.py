@@ -28,13 +28,7 @@ def tls_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
             finding = _certificates(f"{PREFIX}{name.upper()}={str(file)!r}", file, now)
             sound = sound and finding.status != "failed"
             yield finding
-    if settings.kafka_key is not None and settings.kafka_cert is None:
-        yield failed(
-            _CHECK,
-            f"{PREFIX}KAFKA_KEY is set, and {PREFIX}KAFKA_CERT is not: a key alone shows nothing to Kafka.",
-            "Set both, or none.",
-        )
-    elif settings.kafka_cert is not None and sound:
+    if settings.kafka_cert is not None and sound:
         yield from _pair(settings.kafka_cert, settings.kafka_key)
 
 

@@ -159,11 +159,11 @@ def contexts(authority: trustme.CA, **issued: Any) -> ssl.SSLContext:
     return context
 
 
-async def over_tls(tls: ssl.SSLContext, authority: trustme.CA, folder: Path) -> Finding:
+async def over_tls(tls: ssl.SSLContext, authority: trustme.CA, folder: Path, host: str = "localhost") -> Finding:
     ca = folder / "ca.pem"
     authority.cert_pem.write_to_path(ca)
     async with serving(Cluster(), tls) as cluster:
-        url = cluster.url.replace("127.0.0.1", "localhost")  # of an address the client does not verify the name
+        url = cluster.url.replace("127.0.0.1", host)
         findings = await elasticsearch_findings(Settings(elasticsearch=url, elasticsearch_ca=ca))
     return findings[0]
 
@@ -188,11 +188,12 @@ async def test_a_certificate_that_has_expired_is_told(tmp_path: Path) -> None:
     assert finding.todo.startswith("Expected a certificate that is valid today")
 
 
-async def test_a_certificate_for_another_host_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+async def test_a_certificate_for_another_host_is_told(tmp_path: Path, host: str) -> None:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("elsewhere.example").configure_cert(context)
-    finding = await over_tls(context, authority, tmp_path)
+    finding = await over_tls(context, authority, tmp_path, host)
     assert finding.status == "failed"
     assert "one that its certificate names" in finding.todo
 
@@ -240,11 +241,11 @@ async def test_silence_ends_in_time_and_one_node_that_answers_is_enough() -> Non
     assert [finding.status for finding in findings] == ["warning", "warning", "ok", "ok", "ok", "ok"]
 
 
-@pytest.mark.parametrize("url", ["elasticsearch:9200", "localhost", ""])
-async def test_an_address_that_is_none_is_told(url: str) -> None:
-    [finding, _] = await elasticsearch_findings(Settings(elasticsearch=url))
+async def test_an_authority_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    given = Settings(elasticsearch="https://127.0.0.1:1", elasticsearch_ca=tmp_path / "none.pem")
+    [finding, _] = await elasticsearch_findings(given)
     assert finding.status == "failed"
-    assert f"TETRASTASH_ELASTICSEARCH={url!r} cannot be used" in finding.text
+    assert f"TETRASTASH_ELASTICSEARCH_CA={str(tmp_path / 'none.pem')!r}: No such file" in finding.text
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,17 @@ def test_a_wrong_setting_is_a_failure_with_its_sentence(environment: Mapping[str
 
 
 def test_settings_are_named_and_no_secret_is_shown() -> None:
-    settings, finding = settings_finding({"TETRASTASH_KAFKA_PASSWORD": "hunter2", "HOME": "/root"})
+    settings, finding = settings_finding({"TETRASTASH_ELASTICSEARCH_API_KEY": "hunter2", "HOME": "/root"})
     assert settings is not None
-    assert finding.text == "TETRASTASH_KAFKA_PASSWORD given, the rest by default"
+    assert finding.text == "TETRASTASH_ELASTICSEARCH_API_KEY given, the rest by default"
+
+
+def test_settings_that_contradict_each_other_are_a_failure() -> None:
+    settings, finding = settings_finding({"TETRASTASH_KAFKA_PASSWORD": "hunter2"})
+    assert settings is None
+    assert finding.status == "failed"
+    assert "TETRASTASH_KAFKA_PASSWORD given, and TETRASTASH_KAFKA_SECURITY has value 'PLAINTEXT'" in finding.text
+    assert "hunter2" not in finding.text + finding.todo
 
 
 def test_a_port_in_use_is_a_warning_for_it_may_be_our_own() -> None:
