@@ -1,17 +1,13 @@
 """Why Elasticsearch does not do what it was asked for, for people."""
 
-import re
-from typing import Final
-
 from elastic_transport import ConnectionError as Unreachable
 from elastic_transport import ConnectionTimeout, TlsError, TransportError
 from elasticsearch import ApiError, UnsupportedProductError
 
+from app import tls
 from app.errors import Retry, Stop
 from app.index.install import refusal
 from app.settings import Settings
-
-_VERIFICATION: Final = re.compile(r"certificate verify failed: (.+?)(?: \(_ssl\.c|$)")
 
 
 def why_elasticsearch_fails(settings: Settings, error: ApiError | TransportError) -> Retry | Stop:
@@ -38,17 +34,11 @@ def why_elasticsearch_fails(settings: Settings, error: ApiError | TransportError
 
 
 def _tls_sentence(settings: Settings, error: TlsError) -> str:
+    beginning = f"TLS with Elasticsearch at {settings.elasticsearch!r} fails: "
     # The client hands on nothing but OpenSSL's words, within others.
-    refused = _VERIFICATION.search(error.message)
-    reason = refused[1] if refused is not None else error.message
-    sentence = f"TLS with Elasticsearch at {settings.elasticsearch!r} fails: {reason.rstrip('.')}."
-    if refused is None:
-        return f"{sentence} Expected something that speaks TLS there: see https:// in TETRASTASH_ELASTICSEARCH."
-    if "expired" in reason or "not yet valid" in reason:
-        return f"{sentence} Expected a certificate that is valid today: renew Elasticsearch's, or look at the clock."
-    if "mismatch" in reason:
-        return f"{sentence} Expected the host in TETRASTASH_ELASTICSEARCH to be one that its certificate names."
-    given = str(settings.elasticsearch_ca) if settings.elasticsearch_ca is not None else None
-    return (
-        f"{sentence} Expected TETRASTASH_ELASTICSEARCH_CA={given!r} to hold the authority that signed its certificate."
+    unbelieved = tls.why_not_believed(error.message, "TETRASTASH_ELASTICSEARCH", settings.elasticsearch_ca)
+    return beginning + (
+        unbelieved
+        or f"{error.message.rstrip('.')}. Expected something that speaks TLS there: see https:// in "
+        "TETRASTASH_ELASTICSEARCH."
     )

@@ -1,19 +1,23 @@
 """Why Kafka cannot be reached, for people: the client only says that it could not."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
+    IncompatibleBrokerVersion,
     KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
 
+from app import tls
 from app.kafka import connection
 from app.settings import Settings
+from app.topic_ids import MetadataRequest
 
 _SECONDS: Final = 5.0
 
@@ -49,9 +53,15 @@ async def _try(settings: Settings, server: str, seconds: float, arguments: Mappi
             connected = await create_conn(
                 host.strip("[]"), int(port), client_id="tetrastash", request_timeout_ms=seconds * 1000, **arguments
             )
+            try:
+                # A listener that wants a password closes the connection only when something is asked without one.
+                await connected.send(MetadataRequest([]))
+            finally:
+                connected.close()
+    except (NotImplementedError, IncompatibleBrokerVersion):
+        return ""  # it answers, if only that it is old
     except (OSError, KafkaError, TimeoutError, asyncio.IncompleteReadError) as error:
         return _sentence(settings, server, error)
-    connected.close()
     return ""
 
 
@@ -67,12 +77,19 @@ def _sentence(settings: Settings, server: str, error: Exception) -> str:
             f"{error}. Expected one that the broker has enabled."
         )
     if isinstance(error, ssl.SSLError):
-        return (
-            f"TLS with Kafka at {server!r} fails: {error}. Expected TETRASTASH_KAFKA_SECURITY="
-            f"{settings.kafka_security!r} to be what this listener speaks, and TETRASTASH_KAFKA_CA to have signed it."
+        unbelieved = tls.why_not_believed(str(error), "TETRASTASH_KAFKA", settings.kafka_ca)
+        return f"TLS with Kafka at {server!r} fails: " + (
+            unbelieved
+            or f"{error}. Expected TETRASTASH_KAFKA_SECURITY={settings.kafka_security!r} to be what this listener "
+            "speaks."
         )
     reason = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    wanted = "see TETRASTASH_KAFKA and TETRASTASH_KAFKA_SECURITY"
+    if settings.kafka_security.endswith("SSL") and not isinstance(error, ConnectionRefusedError | socket.gaierror):
+        # A broker that does not take a certificate says nothing, and closes.
+        shown = str(settings.kafka_cert) if settings.kafka_cert is not None else None
+        wanted += f", and TETRASTASH_KAFKA_CERT={shown!r} in case that it wants a client's certificate"
     return (
         f"Kafka cannot be reached at {server!r}: {reason}. Expected a broker there that speaks "
-        f"{settings.kafka_security}: see TETRASTASH_KAFKA and TETRASTASH_KAFKA_SECURITY."
+        f"{settings.kafka_security}: {wanted}."
     )

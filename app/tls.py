@@ -1,10 +1,13 @@
 """TLS contexts: whom to believe, and what to show."""
 
+import re
 import ssl
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from app.errors import SettingsError
+
+_VERIFICATION: Final = re.compile(r"certificate verify failed: (.+?)(?: \(_ssl\.c|$)")
 
 
 def verifying(peer: str, variable: str, authority: Path | None) -> ssl.SSLContext:
@@ -33,6 +36,21 @@ def show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
             f"TLS with Kafka cannot be set up from {given}: {_reason(error)}. Expected PEM files of a certificate and "
             "its private key, that this user may read."
         ) from error
+
+
+def why_not_believed(words: str, variable: str, authority: Path | None) -> str | None:
+    """Of a peer at the address in `variable`: the reason, and what was expected, out of OpenSSL's words; None when they
+    are about something else."""
+    refused = _VERIFICATION.search(words)
+    if refused is None:
+        return None
+    reason = refused[1].rstrip(".")
+    if "expired" in reason or "not yet valid" in reason:
+        return f"{reason}. Expected a certificate that is valid today: renew that one, or look at the clock."
+    if "mismatch" in reason:
+        return f"{reason}. Expected the host in {variable} to be one that its certificate names."
+    given = str(authority) if authority is not None else None
+    return f"{reason}. Expected {variable}_CA={given!r} to hold the authority that signed its certificate."
 
 
 def _reason(error: OSError) -> str:

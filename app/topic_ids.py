@@ -113,7 +113,7 @@ class _MetadataRequestStruct(RequestStruct):  # type: ignore[misc]  # aiokafka s
     )
 
 
-class _MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc]  # aiokafka ships no types
+class MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc]  # aiokafka ships no types
     API_KEY = 3
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -137,7 +137,7 @@ async def describe(settings: Settings, names: Iterable[str]) -> Cluster:
     client = AIOKafkaClient(**connection(settings))
     await client.bootstrap()
     try:
-        response = await client.send(client.get_random_node(), _MetadataRequest(names))
+        response = await client.send(client.get_random_node(), MetadataRequest(names))
     except (NotImplementedError, IncompatibleBrokerVersion) as error:
         raise Stop(
             f"Kafka at {settings.kafka!r} is too old to tell a topic's id. Expected Kafka 3.1 or later."

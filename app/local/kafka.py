@@ -33,6 +33,10 @@ class Kafka(Child):
         self._lock: int | None = None  # a descriptor
         self._properties = {**_properties(self.port, self.controller_port, folder / "data"), **(properties or {})}
 
+    def add(self, properties: Mapping[str, str]) -> None:
+        """To server.properties, at the next start."""
+        self._properties |= properties
+
     @property
     def bootstrap(self) -> str:
         return f"{HOST}:{self.port}"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it offers them without __all__
+from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,

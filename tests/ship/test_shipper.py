@@ -13,7 +13,6 @@ from urllib.request import urlopen
 
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
-from pydantic import SecretStr
 
 from app.errors import Stop
 from app.local.kafka import Kafka
@@ -302,53 +301,6 @@ async def test_positions_that_cannot_be_saved_are_told_and_nothing_stops(setting
     await eventually(lambda: b'"position": 8' in positions.read_bytes())
     os.kill(os.getpid(), signal.SIGTERM)
     assert await shipping == 0
-
-
-SASL_LISTENER = {
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
-    "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "PLAIN",
-    "listener.name.sasl_plaintext.plain.sasl.jaas.config": (
-        'org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="right";'
-    ),
-}
-
-
-async def test_a_wrong_password_is_told_in_a_sentence_and_the_right_one_works(tmp_path: Path) -> None:
-    [port] = free_ports(1)
-    kafka = Kafka(tmp_path / "kafka", SASL_LISTENER)
-    for name in ("listeners", "advertised.listeners"):
-        kafka._properties[name] += f",SASL_PLAINTEXT://127.0.0.1:{port}"
-    (tmp_path / "x.log").write_bytes(b"one\n")
-    plain = Settings(kafka=kafka.bootstrap, positions=tmp_path / "positions.json")
-    secured = Settings(
-        kafka=f"127.0.0.1:{port}",
-        kafka_security="SASL_PLAINTEXT",
-        kafka_sasl_mechanism="PLAIN",
-        kafka_username="alice",
-        kafka_password=SecretStr("wrong"),
-        positions=tmp_path / "positions.json",
-    )
-    await asyncio.to_thread(kafka.start)
-    try:
-        await make_topic(plain)
-        log = str(tmp_path / "x.log")
-        environment = dict(os.environ) | {
-            "TETRASTASH_KAFKA": f"127.0.0.1:{port}",
-            "TETRASTASH_KAFKA_SECURITY": "SASL_PLAINTEXT",
-            "TETRASTASH_KAFKA_SASL_MECHANISM": "PLAIN",
-            "TETRASTASH_KAFKA_USERNAME": "alice",
-            "TETRASTASH_KAFKA_PASSWORD": "wrong",
-            "TETRASTASH_POSITIONS": str(tmp_path / "positions.json"),
-        }
-        async with running(environment, log) as child:
-            await child.says("refuses user 'alice'")
-            assert "wrong" not in child.said
-        assert await ship(secured, [log], once=True, patience=2) == 1
-        right = secured.model_copy(update={"kafka_password": SecretStr("right")})
-        assert await ship(right, [log], once=True, patience=10) == 0
-        assert lines_of(await shipped(plain)) == [b"one"]
-    finally:
-        await asyncio.to_thread(kafka.stop)
 
 
 async def test_a_kafka_that_is_not_there_is_named_and_once_gives_up(
