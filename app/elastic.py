@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -86,7 +87,9 @@ def _client(settings: Settings, serializers: DefaultType | Mapping[str, Serializ
     logging.getLogger("elastic_transport").setLevel(logging.ERROR)
     basic = None
     if settings.elasticsearch_username is not None and settings.elasticsearch_password is not None:
-        basic = (settings.elasticsearch_username, settings.elasticsearch_password.get_secret_value())
+        # The client would refuse what is not ASCII; Elasticsearch reads UTF-8.
+        known = f"{settings.elasticsearch_username}:{settings.elasticsearch_password.get_secret_value()}"
+        basic = b64encode(known.encode()).decode()
     key = settings.elasticsearch_api_key
     return AsyncElasticsearch(
         [url.strip() for url in settings.elasticsearch.split(",")],

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from app.check.contents import content_findings
 from app.check.finding import Finding, has_failed, json_of, skipped, text_of
 from app.check.here import agents_findings, listen_finding, positions_finding, settings_finding
-from app.check.kafka import Command
 from app.check.logs import DEFAULT, PART, log_findings, looking, samples
 from app.check.policy_files import policy_findings
 from app.check.seen import Seen, count, events_in
 from app.check.tls_files import tls_findings
 from app.read.paint import takes_colour
+from app.rights import Command
 from app.settings import Settings
 from app.stdout import until_closed
 

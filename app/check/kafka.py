@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from app.check.finding import Finding, failed, ok, refused, skipped, warning
 from app.errors import TetrastashError
 from app.kafka import connection
 from app.reach import brokers_are_away, try_servers
+from app.rights import Command, lacking_on_groups, lacking_on_topics
 from app.settings import Settings
 from app.topic_ids import Cluster, describe
 from app.topics import (
@@ -23,30 +24,11 @@ from app.topics import (
     topic_names,
 )
 
-Command: TypeAlias = Literal["ship", "work"]
-
 REACH_SECONDS: Final = 1.5
 ANSWER_SECONDS: Final = 8.0  # for all that is asked of a Kafka that is reached
 MANY_BROKERS: Final = 3
 
 _SETUP: Final = "Run `tetrastash setup`, which makes what is missing."
-
-
-class Right(NamedTuple):
-    command: Command
-    role: str  # as in topic_names
-    right: str
-
-
-RIGHTS: Final = (
-    Right("ship", "events", "Write"),
-    Right("work", "events", "Read"),
-    Right("work", "documents", "Read"),
-    Right("work", "documents", "Write"),
-    Right("work", "checkpoints", "Read"),
-    Right("work", "checkpoints", "Write"),
-    Right("work", "rejected", "Write"),
-)
 
 
 async def kafka_findings(settings: Settings, commands: frozenset[Command]) -> list[Finding]:
@@ -86,8 +68,9 @@ async def _look(settings: Settings, commands: frozenset[Command], found: list[Fi
         found.append(failed("topics", f"{', '.join(missing)} {verb} missing.", _SETUP))
         found += too_many_copies(settings, cluster.brokers)
     found += rights_findings(settings, cluster, commands)
-    if "work" in commands:
-        found += await _groups(settings)
+    if "work" in commands and (lacking := await lacking_on_groups(settings)):
+        told = f"user {settings.kafka_username!r} lacks what `work` needs: {', '.join(lacking)}."
+        found.append(failed("kafka rights", told, "Grant it, with kafka-acls.sh for example."))
     if len(cluster.topics) < len(names):
         return
     found += copies_findings(cluster)
@@ -98,17 +81,8 @@ async def _look(settings: Settings, commands: frozenset[Command], found: list[Fi
 
 
 def rights_findings(settings: Settings, cluster: Cluster, commands: frozenset[Command]) -> Iterator[Finding]:
-    names = topic_names(settings)
     for command in sorted(commands):
-        lacking = [
-            f"{need.right} on {names[need.role]}"
-            for need in RIGHTS
-            if need.command == command
-            and (
-                names[need.role] in cluster.refused
-                or need.right not in cluster.rights.get(names[need.role], {need.right})
-            )
-        ]
+        lacking = list(lacking_on_topics(settings, cluster, command))
         if lacking:
             yield failed(
                 "kafka rights",
@@ -177,32 +151,6 @@ async def _configs(settings: Settings, names: Mapping[str, str], found: list[Fin
         return {}
     finally:
         await admin.close()
-
-
-async def _groups(settings: Settings) -> list[Finding]:
-    """Kafka tells of a group that is not there yet, too."""
-    admin = AIOKafkaAdminClient(**connection(settings))
-    await admin.start()
-    lacking = []
-    try:
-        for group in (settings.enrich_group, settings.index_group):
-            try:
-                await admin.find_coordinator(group)
-            except GroupAuthorizationFailedError:
-                lacking.append(group)
-            except KafkaError:
-                break  # a Kafka that nobody has used yet has to make a topic for its groups first
-    finally:
-        await admin.close()
-    if not lacking:
-        return []
-    return [
-        failed(
-            "kafka rights",
-            f"user {settings.kafka_username!r} lacks Read on the groups {', '.join(lacking)}, which `work` needs.",
-            "Grant it, with kafka-acls.sh for example.",
-        )
-    ]
 
 
 async def _as_set_up(settings: Settings, topics: Topics) -> Finding:

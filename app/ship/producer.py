@@ -19,8 +19,10 @@ from aiokafka.partitioner import murmur2
 from app.errors import Retry
 from app.kafka import producer_defaults
 from app.reach import why_kafka_is_away
+from app.rights import lacking_on_topics, not_allowed
 from app.settings import Settings
 from app.ship.files import Block
+from app.topic_ids import Topic, describe
 from app.topics import EVENTS_LIMIT
 from schemas import record
 
@@ -47,17 +49,23 @@ async def reached(settings: Settings) -> AsyncIterator[tuple[AIOKafkaProducer, i
     try:
         try:
             async with asyncio.timeout(_REACH_SECONDS):
+                topic = await _topic(settings)
                 await producer.start()
-                # Asking for the one topic by name could create it.
-                cluster = await producer.client.fetch_all_metadata()
         except (KafkaError, OSError, TimeoutError) as error:
             raise Retry(await why_kafka_is_away(settings)) from error
-        partitions = cluster.partitions_for_topic(settings.events_topic)
-        if not partitions:
-            raise Retry(f"Topic {settings.events_topic!r} does not exist. Run `tetrastash setup` to make it.")
-        yield producer, len(partitions)
+        yield producer, topic.partitions
     finally:
         await _leave(producer)
+
+
+async def _topic(settings: Settings) -> Topic:
+    """Raises Retry when it is not there, or not this user's to write to; KafkaError or OSError while Kafka is away."""
+    cluster = await describe(settings, [settings.events_topic])
+    if lacking := list(lacking_on_topics(settings, cluster, "ship")):
+        raise Retry(not_allowed(settings, "ship", lacking))
+    if settings.events_topic not in cluster.topics:
+        raise Retry(f"Topic {settings.events_topic!r} does not exist. Run `tetrastash setup` to make it.")
+    return cluster.topics[settings.events_topic]
 
 
 async def _leave(producer: AIOKafkaProducer) -> None:
@@ -80,10 +88,7 @@ def sentence(settings: Settings, error: KafkaError) -> str:
             f"{EVENTS_LIMIT} or more: run `tetrastash setup`, or set it."
         )
     if isinstance(error, TopicAuthorizationFailedError):
-        return (
-            f"User {settings.kafka_username!r} may not write to topic {settings.events_topic!r}. "
-            "Expected the right to Write and to Describe it, and IdempotentWrite."
-        )
+        return not_allowed(settings, "ship", [f"Write on {settings.events_topic}"])
     return f"Kafka refuses what was sent to topic {settings.events_topic!r}: {error!r}. It is sent again."
 
 

@@ -12,10 +12,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
     ConsumerStoppedError,
+    GroupAuthorizationFailedError,
     IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
 )
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -44,6 +46,7 @@ DELIVER_BYTES: Final = 4 * 2**20
 DELIVER_RECORDS: Final = 500
 # How long Elasticsearch may keep a stage from polling before the group takes its partitions away.
 MAX_POLL_SECONDS: Final = 6 * 3600.0
+NOT_ALLOWED_SECONDS: Final = 2.0
 
 
 class Fetched:
@@ -155,6 +158,17 @@ class BlockThread(AIOKafkaConsumerThread):
                 if tp in self._cursors:
                     await self._rewind(tp, self._cursors[tp].start)
             return {}
+        except TopicAuthorizationFailedError as error:
+            # Taken away while it ran: whoever did so can give it back, and nothing is skipped meanwhile.
+            log.warning("waiting for the right to read, which Kafka does not grant any more topics=%s", error)
+            await asyncio.sleep(NOT_ALLOWED_SECONDS)
+            return {}
+        except GroupAuthorizationFailedError as error:
+            # aiokafka's member of the group has ended with it.
+            raise Stop(
+                f"Kafka does not let user {self.settings.kafka_username!r} read on in the group {self.app.conf.id} any "
+                "more. Expected the right Read on it: grant it, and start again; nothing is lost."
+            ) from error
         except NoOffsetForPartitionError:
             return {}  # asked for before the rebalance, answered after it, and not sought yet
         # No await between the fetch and here: position and generation belong to what it brought.

@@ -22,6 +22,7 @@ from app.index.indexer import HEALTH, Indexer
 from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.reach import why_kafka_is_away
+from app.rights import lacking, not_allowed
 from app.settings import Settings
 from app.stream.counts import Counts
 from app.stream.enriching import Enriching
@@ -30,6 +31,8 @@ from app.stream.worker import Running, run_stages
 from app.topics import Topics, check_topics
 
 log = logging.getLogger(__name__)
+
+WAIT_SECONDS: Final = 2.0
 
 StageName = Literal["enrich", "index"]
 
@@ -98,12 +101,14 @@ async def _topics(settings: Settings, stopping: asyncio.Event) -> Topics | None:
     """Waits for Kafka; None when told to stop meanwhile. Raises TopicError."""
     while not stopping.is_set():
         try:
-            return await check_topics(settings)
+            if not (found := await lacking(settings, "work")):
+                return await check_topics(settings)
+            reason = not_allowed(settings, "work", found)
         except (KafkaError, Retry, OSError) as error:
-            reason = await why_kafka_is_away(settings)
-            log.warning("waiting for Kafka reason=%s error=%r", reason, error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), 2)
+            reason = f"{await why_kafka_is_away(settings)} ({error!r})"
+        log.warning("waiting for Kafka reason=%s", reason)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), WAIT_SECONDS)
     return None
 
 

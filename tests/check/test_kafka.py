@@ -12,7 +12,6 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from app.check.finding import Finding
 from app.check.kafka import (
-    Command,
     config_findings,
     copies_findings,
     kafka_findings,
@@ -21,6 +20,7 @@ from app.check.kafka import (
 )
 from app.local.kafka import Kafka
 from app.local.ports import free_ports
+from app.rights import Command
 from app.settings import Settings
 from app.setup import setup
 from app.topic_ids import RIGHTS, Cluster, Topic, rights_in

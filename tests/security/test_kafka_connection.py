@@ -1,5 +1,6 @@
 """Every way to be let in by Kafka, and what is told of one that fails."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,14 @@ async def test_a_certificate_is_believed_and_shown(secured: Secured, tmp_path: P
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 @pytest.mark.parametrize("listener", ["SASL_PLAINTEXT", "SASL_SSL"])
-async def test_a_password_is_shown_in_each_way(secured: Secured, tmp_path: Path, listener: str, mechanism: str) -> None:
+async def test_a_password_is_shown_in_each_way_and_in_no_log(
+    secured: Secured, tmp_path: Path, caplog: pytest.LogCaptureFixture, listener: str, mechanism: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
     given = settings(secured, listener, tmp_path, **passwords(mechanism))
     assert await why(given) == ""
     assert (await describe(given, ["none"])).brokers == 1
+    assert "canary" not in caplog.text
 
 
 async def test_a_name_is_verified_as_an_address_is(secured: Secured, tmp_path: Path) -> None:
