@@ -15,14 +15,19 @@ Command: TypeAlias = Literal["ship", "work"]
 
 
 class Right(NamedTuple):
-    """On a topic; Kafka implies Describe by each."""
+    """On a topic."""
 
-    command: Command
+    command: Literal["setup"] | Command
     role: str  # as in topic_names
     right: str
 
 
+_ROLES: Final = ("events", "documents", "checkpoints", "rejected")
+
 RIGHTS: Final = (
+    *(Right("setup", role, right) for role in _ROLES for right in ("Create", "Describe", "DescribeConfigs")),
+    Right("setup", "checkpoints", "Read"),
+    Right("setup", "checkpoints", "Write"),
     Right("ship", "events", "Write"),
     Right("work", "events", "Read"),
     Right("work", "documents", "Read"),

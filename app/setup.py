@@ -84,8 +84,8 @@ async def _topics(settings: Settings, made: set[str]) -> list[str]:
     except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
         raise Stop(
             f"Kafka does not let user {settings.kafka_username!r} make or describe the topics of "
-            f"TETRASTASH_TOPIC_PREFIX={settings.topic_prefix!r}: {error}. Expected the rights Create, Describe, "
-            "DescribeConfigs, Read and Write on them."
+            f"TETRASTASH_TOPIC_PREFIX={settings.topic_prefix!r}: {error}. Expected the rights Create, Describe "
+            "and DescribeConfigs on them, and Read and Write on that of the checkpoints."
         ) from error
     except (KafkaError, OSError) as error:
         raise Retry(f"{await why_kafka_is_away(settings)} ({error!r})") from error

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.check.clear import clear_findings
 from app.check.contents import content_findings
 from app.check.finding import Finding, has_failed, json_of, skipped, text_of
 from app.check.here import agents_findings, listen_finding, positions_finding, settings_finding
@@ -90,6 +91,7 @@ def _here(wanted: Wanted, settings: Settings | None) -> Iterator[Finding]:
         paths = [DEFAULT]
     if settings is not None:
         yield from tls_findings(settings, datetime.now(UTC))
+        yield from clear_findings(settings)
         yield listen_finding(settings)
         if ships:
             finding = positions_finding(settings)

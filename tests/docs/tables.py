@@ -15,7 +15,9 @@ from annotated_types import Ge, Le
 
 from app.check.policies import decoded, read_policies
 from app.enrich.registry import load_agents
+from app.rights import RIGHTS
 from app.settings import FILE, PREFIX, Settings, secrets
+from app.topics import topic_names
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 
@@ -75,6 +77,16 @@ def policies_table() -> str:
     return _table(("policy", "operations", "hooks"), rows)
 
 
+def rights_table() -> str:
+    needed: dict[tuple[str, str], list[str]] = {}
+    for command, role, right in RIGHTS:
+        needed.setdefault((command, f"topic `{topic_names(Settings())[role]}`"), []).append(right)
+    for group in (Settings().enrich_group, Settings().index_group):
+        needed["work", f"group `{group}`"] = ["Read"]
+    rows = [(f"`{command}`", what, ", ".join(rights)) for (command, what), rights in needed.items()]
+    return _table(("command", "on", "rights"), rows)
+
+
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(names))
 
@@ -88,6 +100,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "settings.md": settings_table,
     "agents.md": agents_table,
     "check.md": policies_table,
+    "security.md": rights_table,
 }
 
 _MARKED: Final = re.compile(r"(<!-- table -->\n).*?(\n<!-- end -->)", re.DOTALL)

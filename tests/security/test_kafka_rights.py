@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from app.errors import Stop
 from app.local.child import Child
 from app.local.elasticsearch import Elasticsearch
 from app.rights import RIGHTS, Right
@@ -21,6 +23,8 @@ from tests.stream.conftest import TETRASTASH, documents, event, until
 pytestmark = pytest.mark.integration
 
 GROUPS = ("enrich", "index")
+SETUP = [right for right in RIGHTS if right.command == "setup"]
+OTHERS = [right for right in RIGHTS if right.command != "setup"]
 
 
 @pytest.fixture
@@ -90,7 +94,7 @@ def commands(secured: Secured, ready: Settings, tmp_path: Path) -> Iterator[Comm
 def needed(settings: Settings) -> list[tuple[str, str, str, str]]:
     """Command, kind, name, operation: what docs/security.md says to grant, and no more."""
     names = topic_names(settings)
-    topics = [(right.command, "Topic", names[right.role], right.right) for right in RIGHTS]
+    topics = [(right.command, "Topic", names[right.role], right.right) for right in OTHERS]
     return [*topics, *(("work", "Group", f"{settings.topic_prefix}.{group}", "Read") for group in GROUPS)]
 
 
@@ -100,7 +104,7 @@ def write(path: Path, numbers: range) -> None:
 
 
 @pytest.mark.parametrize(
-    "without", [*RIGHTS, *GROUPS], ids=lambda each: "-".join(each) if isinstance(each, Right) else each
+    "without", [*OTHERS, *GROUPS], ids=lambda each: "-".join(each) if isinstance(each, Right) else each
 )
 async def test_a_right_that_lacks_is_named_and_waited_for(commands: Commands, without: Right | str) -> None:
     everything = needed(commands.settings)
@@ -152,3 +156,36 @@ async def test_rights_that_are_taken_away_and_given_again_lose_nothing(commands:
     found = {document["process"]["entity_id"] for document in documents(commands.settings)}
     assert found == {f"n1-{number}" for number in range(100)}
     assert commands.work.is_running
+
+
+@pytest.mark.parametrize("without", ["", "Create", "Describe", "DescribeConfigs", "Read", "Write"])
+async def test_setup_needs_what_is_documented(
+    secured: Secured, elasticsearch: Elasticsearch, tmp_path: Path, without: str
+) -> None:
+    name = f"t{uuid.uuid4().hex}"
+    secured.know(name, SCRAM_PASSWORD)
+    given = Settings(
+        kafka=secured.addresses["SASL_SSL"],
+        kafka_security="SASL_SSL",
+        kafka_username=name,
+        kafka_password=SecretStr(SCRAM_PASSWORD),
+        kafka_ca=write_authority(secured.authority, tmp_path),
+        elasticsearch=elasticsearch.url,
+        topic_prefix=name,
+        data_stream=f"logs-{name}.log-default",
+    )
+    names = topic_names(given)
+    rights = [("Topic", names[right.role], right.right) for right in SETUP]
+    secured.grant(name, [right for right in rights if right[2] != without])
+
+    async def twice() -> None:
+        """To make the topics, and to look at those that are there."""
+        for _ in range(2):
+            assert await setup(given, patience=5) == 0
+
+    if without:
+        with pytest.raises(Stop, match=f"Kafka does not let user '{name}' make or describe the topics"):
+            await twice()
+    else:
+        await twice()
+    secured.revoke_all(name)

@@ -116,11 +116,10 @@ def mutual(site: Site) -> dict[str, str]:
 
 def allow(site: Site) -> None:
     names = topic_names(site.settings)
-    rights = [("Topic", names[right.role], right.right) for right in RIGHTS]
-    for_setup = [("Topic", name, operation) for name in names.values() for operation in ("Create", "DescribeConfigs")]
+    rights = {("Topic", names[right.role], right.right) for right in RIGHTS}
     groups = [("Group", group, "Read") for group in (site.settings.enrich_group, site.settings.index_group)]
     for_tap = [("Topic", names["rejected"], "Read")]
-    site.secured.grant(site.user, [*rights, *for_setup, *groups, *for_tap])
+    site.secured.grant(site.user, [*rights, *groups, *for_tap])
 
 
 def forms(secret: str) -> set[str]:
