@@ -53,6 +53,11 @@ class Settings(BaseModel):
         description="where documents go: logs-<dataset>-<namespace>",
     )
     agents: Path | None = Field(None, description="a folder of agents of your own, loaded beside the built-in ones")
+    sweep: bool = Field(
+        True,
+        description="remove the second copy of what was stored before and after a rollover; needs the privileges read, "
+        "view_index_metadata, maintenance and delete",
+    )
     event_original: bool = Field(True, description="keep each event as Tetragon wrote it in event.original")
     node: str | None = Field(
         None,

@@ -46,6 +46,9 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "tetrastash_indexed_documents_total": Meaning("counter", "Documents that Elasticsearch has stored.", _STAGE),
     "tetrastash_repeated_documents_total": Meaning("counter", "Documents that Elasticsearch had already.", _STAGE),
     "tetrastash_retried_documents_total": Meaning("counter", "Documents that were sent again.", _STAGE),
+    "tetrastash_swept_documents_total": Meaning("counter", "Documents looked for in other backing indices.", _STAGE),
+    "tetrastash_swept_copies_total": Meaning("counter", "Second copies removed after a rollover.", _STAGE),
+    "tetrastash_sweep_troubles_total": Meaning("counter", "Rounds of comparing indices that had no end.", _STAGE),
     "tetrastash_lag_records": Meaning("gauge", "Records that wait in a partition.", ("stage", "partition")),
     "tetrastash_lag_seconds": Meaning(
         "gauge", "Age of the latest record that was taken of a partition in which more wait.", ("stage", "partition")

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.errors import Retry, TopicError
 from app.kafka import connection
@@ -27,6 +28,7 @@ class CheckpointLog:
         self._topic = settings.checkpoints_topic
         self._consumer: AIOKafkaConsumer | None = None
         self._reading = asyncio.Lock()
+        self._read_to = 0
 
     async def read(self, partition: int, start: int = 0) -> tuple[dict[bytes, Checkpoint | None], int]:
         """All records of the partition from offset `start` to its present end, by key, the last of a key; None for one
@@ -34,36 +36,51 @@ class CheckpointLog:
 
         Raises Retry when the end is not reached, TopicError for a checkpoint of a later format.
         """
-        place = TopicPartition(self._topic, partition)
         found: dict[bytes, Checkpoint | None] = {}
         async with self._reading:
-            consumer = await self._started()
-            consumer.assign([place])
-            end = (await consumer.end_offsets([place]))[place]
-            beginning = (await consumer.beginning_offsets([place]))[place]
-            position = max(start, beginning)
-            consumer.seek(place, position)
-            stalled = 0.0
-            while position < end:
-                fetched = await consumer.getmany(place, timeout_ms=500, max_records=500)
-                for record in fetched.get(place, ()):
-                    if is_checkpoint(record.key):
-                        found[record.key] = None if record.value is None else self._checkpoint(partition, record.value)
-                moved = await consumer.position(place)
-                stalled = 0.0 if moved > position else stalled + 0.5
-                if stalled >= _STALLED_SECONDS:
-                    raise Retry(
-                        f"The checkpoints in {self._topic}[{partition}] could be read up to offset {position} of {end} "
-                        f"only; Kafka sent nothing more for {_STALLED_SECONDS:.0f} s."
-                    )
-                position = moved
-            consumer.assign([])
-            return found, position
+            async for record in self._records(partition, start):
+                if is_checkpoint(record.key):
+                    found[record.key] = None if record.value is None else self._checkpoint(partition, record.value)
+            return found, self._read_to
+
+    async def last(self, partition: int, key: bytes) -> bytes | None:
+        """The value of the last record with this key; None without one. Raises Retry when the end is not reached."""
+        value: bytes | None = None
+        async with self._reading:
+            async for record in self._records(partition, 0):
+                if record.key == key:
+                    value = record.value
+        return value
 
     async def stop(self) -> None:
         if self._consumer is not None:
             await self._consumer.stop()
             self._consumer = None
+
+    async def _records(self, partition: int, start: int) -> AsyncIterator[ConsumerRecord]:
+        """Up to the present end, which `_read_to` is then."""
+        place = TopicPartition(self._topic, partition)
+        consumer = await self._started()
+        consumer.assign([place])
+        end = (await consumer.end_offsets([place]))[place]
+        beginning = (await consumer.beginning_offsets([place]))[place]
+        position = max(start, beginning)
+        consumer.seek(place, position)
+        stalled = 0.0
+        while position < end:
+            fetched = await consumer.getmany(place, timeout_ms=500, max_records=500)
+            for record in fetched.get(place, ()):
+                yield record
+            moved = await consumer.position(place)
+            stalled = 0.0 if moved > position else stalled + 0.5
+            if stalled >= _STALLED_SECONDS:
+                raise Retry(
+                    f"The checkpoints in {self._topic}[{partition}] could be read up to offset {position} of {end} "
+                    f"only; Kafka sent nothing more for {_STALLED_SECONDS:.0f} s."
+                )
+            position = moved
+        consumer.assign([])
+        self._read_to = position
 
     async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 from aiokafka.errors import KafkaError
+from elasticsearch import AsyncElasticsearch
 
 from app.index.bulk import Block, block_of
 from app.index.indexer import Indexer
@@ -22,6 +23,7 @@ from app.stream.counts import Counts
 from app.stream.feed import Feed
 from app.stream.outbox import Outbox
 from app.stream.partitions import Partition
+from app.stream.sweeping import PARTITION, Sweeping
 from schemas.rejection import Rejection
 
 log = logging.getLogger(__name__)
@@ -72,14 +74,21 @@ class Indexing:
     """A stage of app.stream.consumer."""
 
     def __init__(
-        self, settings: Settings, indexer: Indexer, counts: Counts, health: Callable[[str, bool, str], None]
+        self,
+        settings: Settings,
+        indexer: Indexer,
+        client: AsyncElasticsearch,
+        counts: Counts,
+        health: Callable[[str, bool, str], None],
     ) -> None:
+        """`client` is one of app.elastic.client, for comparing backing indices."""
         self.counts = counts
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.feed = Feed(settings, settings.index_group, settings.documents_topic, self)
         self._settings = settings
         self._indexer = indexer
         self._outbox = Outbox(settings)
+        self._sweeping = Sweeping(settings, client, self._outbox, counts)
         self._owned: dict[int, _Owned] = {}
         self._gathered: list[_Waiting] = []
         self._gathered_bytes = 0
@@ -138,13 +147,22 @@ class Indexing:
 
     async def run(self) -> None:
         """Commits what is stored; never returns."""
-        greeting = asyncio.ensure_future(self._indexer.greet())
+        beside = [asyncio.ensure_future(self._indexer.greet())]
+        if self._settings.sweep:
+            beside.append(asyncio.ensure_future(self._sweeping.run(self._sweeps)))
         try:
             while True:
                 await asyncio.sleep(COMMIT_SECONDS)
                 await self._commit()
         finally:
-            greeting.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    def _sweeps(self) -> bool:
+        """One worker is enough; two at once do no harm."""
+        owned = self._owned.get(PARTITION)
+        return owned is not None and not self._closing and owned.position.owned(owned.position.generation)
 
     async def close(self, seconds: float) -> None:
         """Waits for the requests under way, and commits."""

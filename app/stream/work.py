@@ -56,6 +56,9 @@ _COUNTED: Final = {
     "tetrastash_indexed_documents_total": "stored",
     "tetrastash_repeated_documents_total": "repeated",
     "tetrastash_retried_documents_total": "retried",
+    "tetrastash_swept_documents_total": "swept",
+    "tetrastash_swept_copies_total": "swept_copies",
+    "tetrastash_sweep_troubles_total": "sweep_troubles",
 }
 
 # Of Counts, what the page shows.
@@ -86,13 +89,13 @@ async def work(settings: Settings, only: StageName | None) -> int:
         topics = await _topics(settings, stopping)
         if topics is None:
             return 0
-        async with elastic.bulk_client(settings) as client:
+        async with elastic.bulk_client(settings) as client, elastic.client(settings) as asking:
             stages: list[Running] = []
             if "enrich" in names:
                 stages.append(Enriching(settings, pipeline, topics.events.id, counted["enrich"], ready.set))
             if "index" in names:
                 indexer = Indexer(client, settings.data_stream, health=ready.set)
-                stages.append(Indexing(settings, indexer, counted["index"], ready.set))
+                stages.append(Indexing(settings, indexer, asking, counted["index"], ready.set))
             await run_stages(stages, stopping)
     return 0
 

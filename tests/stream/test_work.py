@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import re
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -257,3 +259,32 @@ async def test_a_setting_with_a_typo_stops_it_with_a_sentence(environment: dict[
     worker = Worker(environment | {"TETRASTASH_PARTITION": "3"}, tmp_path)
     assert worker.run_to_the_end() == 1
     assert "Did you mean TETRASTASH_PARTITIONS?" in worker.say()
+
+
+async def test_what_a_rollover_has_let_in_twice_is_stored_once_in_the_end(ready: Settings, worker: Worker) -> None:
+    lines = [event(number) for number in range(200)]
+    await send(ready, [b"\n".join(lines)])
+    worker.start()
+    await until(lambda: len(documents(ready)) == 200)
+    post(f"{ready.elasticsearch}/{ready.data_stream}/_rollover")
+    blocks = await records(ready, ready.documents_topic)
+    async with producer(ready) as kafka:
+        for block in blocks:  # as a worker does that died before it committed
+            await kafka.send_and_wait(ready.documents_topic, block.value, headers=list(block.headers))
+    await until(lambda: metric(worker, "tetrastash_indexed_documents_total") == 400)
+    await until(lambda: metric(worker, "tetrastash_swept_copies_total") == 200)
+    assert sorted(exec_ids(ready)) == sorted(f"n1-{number}" for number in range(200))
+    worker.stop()
+    kept = [record for record in await records(ready, ready.checkpoints_topic) if record.key == b"sweep"]
+    assert len(json.loads(kept[-1].value)["positions"]) == 2
+
+
+def metric(worker: Worker, name: str) -> float:
+    """Summed over stages."""
+    values = re.findall(rf"^{name}{{[^}}]*}} (\S+)$", worker.get("/metrics")[1], re.MULTILINE)
+    return sum(map(float, values))
+
+
+def post(url: str) -> None:
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=20) as answer:
+        assert answer.status == 200

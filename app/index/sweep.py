@@ -1,0 +1,228 @@
+"""Which documents a data stream holds twice after a rollover, and which copy goes. Pure: no I/O, no clock.
+
+An `_id` is unique within one backing index. A document whose first sending ended in one index, and a later one in the
+next, lies in both; no question asked before sending prevents it, for a request that was given up may still end. So the
+documents of each index are compared with the other indices once they can no longer change, and the younger copy goes.
+
+`Sweep.round` asks and is answered, by `send`: None is no answer, and nothing is concluded from it. What it relies on:
+
+- Nothing appears any more in a shard at or below its global checkpoint, and what is there is on disk.
+- An event is in no index that was closed to writing before it happened, up to `allowance` of the clocks.
+- `positions` hold a statement about pairs: of two documents in two indices, each at or below its index's position, with
+  one id, one has been found. So positions of two sweepers are never mixed; those of one are right at any time.
+"""
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, TypeAlias
+
+ALLOWANCE: Final = 60_000  # ms by which the clocks of nodes and of Elasticsearch may differ
+PAGE: Final = 1_000  # documents compared at once
+NOTHING: Final = -1  # the position before the first sequence number
+
+
+class Index(NamedTuple):
+    """A backing index; `created` in ms, `generation` from its name."""
+
+    name: str
+    uuid: str
+    generation: int
+    created: int
+
+
+class Shard(NamedTuple):
+    """Of the primary. What lies at or below `checkpoint` is on disk and stays."""
+
+    checkpoint: int
+    maximum: int
+
+
+class Copy(NamedTuple):
+    """Where exactly a document lies: a write changes both, so that nobody deletes what he has not seen."""
+
+    seq_no: int
+    term: int
+
+
+class Seen(NamedTuple):
+    """`timestamp` in ms; None where the document has none."""
+
+    id: str
+    copy: Copy
+    timestamp: int | None
+
+
+class Shards(NamedTuple):
+    """Asks for a list of Shard by name, by their numbers."""
+
+    names: Sequence[str]
+
+
+class Refresh(NamedTuple):
+    """Asks that all is found that is there; answered by True."""
+
+    names: Sequence[str]
+
+
+class Page(NamedTuple):
+    """Asks for the first `size` Seen of a shard with `after` < seq_no ≤ `upto`, by seq_no; only those with a timestamp
+    below `before`, or none, where that is given."""
+
+    name: str
+    shard: int
+    after: int
+    upto: int
+    before: int | None
+    size: int
+
+
+class Find(NamedTuple):
+    """Asks, in real time, for a Copy or None by (name, id); leaves out what it cannot tell."""
+
+    wanted: Sequence[tuple[str, str]]
+
+
+class Delete(NamedTuple):
+    """Asks to delete exactly these copies; answered by those (name, id) that are certainly gone."""
+
+    doomed: Sequence[tuple[str, str, Copy]]
+
+
+Ask: TypeAlias = Shards | Refresh | Page | Find | Delete
+Round: TypeAlias = Generator[Ask, Any, None]
+Positions: TypeAlias = dict[str, list[int]]  # by UUID, of each shard
+
+
+class Counters:
+    """Since the start. `unanswered` counts pages that are to be asked again."""
+
+    def __init__(self) -> None:
+        self.compared = 0
+        self.removed = 0
+        self.unanswered = 0
+
+
+class Sweep:
+    def __init__(
+        self, positions: Mapping[str, Sequence[int]] = {}, allowance: int = ALLOWANCE, page: int = PAGE
+    ) -> None:
+        self.positions: Positions = {uuid: list(shards) for uuid, shards in positions.items()}
+        self.counters = Counters()
+        self._allowance = allowance
+        self._page = page
+
+    def round(self, indices: Iterable[Index]) -> Round:
+        """`indices` are all that there are. Positions move after each page."""
+        ordered = sorted(indices, key=lambda index: index.generation)
+        self._forget({index.uuid for index in ordered})
+        shards: Mapping[str, Sequence[Shard]] | None = yield Shards([index.name for index in ordered])
+        if shards is None:
+            return
+        moved = [index for index in ordered if self._has_moved(index, shards.get(index.name, ()))]
+        if not moved:
+            return
+        if not (yield Refresh([index.name for index in moved])):
+            return
+        for index in moved:
+            for number, shard in enumerate(shards[index.name]):
+                while self._position(index, number) < shard.checkpoint:
+                    if not (yield from self._compare(ordered, index, number, shard.checkpoint)):
+                        self.counters.unanswered += 1
+                        break
+
+    def _compare(self, ordered: Sequence[Index], index: Index, number: int, upto: int) -> Generator[Ask, Any, bool]:
+        """A page of one shard with all other indices; whether its answers were definite."""
+        older = [each for each in ordered if each.generation < index.generation]
+        swept = [each for each in ordered if each.generation > index.generation and self._is_swept(each)]
+        if not older and not swept:
+            self._advance(index, number, upto)
+            return True
+        # What happened later than this can be in no older index; in a younger one it is looked for from there.
+        before = None if swept else index.created + self._allowance
+        after = self._position(index, number)
+        seen: Sequence[Seen] | None = yield Page(index.name, number, after, upto, before, self._page)
+        if seen is None:
+            return False
+        wanted = [(other.name, each.id) for each in seen for other in (*self._may_hold(older, index, each), *swept)]
+        found: Mapping[tuple[str, str], Copy | None] = {}
+        if wanted:
+            answer = yield Find(wanted)
+            if answer is None or any(place not in answer for place in wanted):
+                return False
+            found = answer
+        if not (yield from self._remove(index, older, swept, seen, found)):
+            return False
+        self.counters.compared += len(seen)
+        self._advance(index, number, seen[-1].copy.seq_no if len(seen) == self._page else upto)
+        return True
+
+    def _remove(
+        self,
+        index: Index,
+        older: Sequence[Index],
+        swept: Sequence[Index],
+        seen: Sequence[Seen],
+        found: Mapping[tuple[str, str], Copy | None],
+    ) -> Generator[Ask, Any, bool]:
+        """Every copy but the oldest; whether they are gone."""
+        doomed: list[tuple[str, str, Copy]] = []
+        kept: dict[tuple[str, str], Copy] = {}
+        for each in seen:
+            doomed += [(other.name, each.id, copy) for other in swept if (copy := found.get((other.name, each.id)))]
+            oldest = next((other for other in older if found.get((other.name, each.id))), None)
+            if oldest is not None:
+                place = (oldest.name, each.id)
+                copy = found[place]
+                assert copy is not None
+                kept[place] = copy
+                doomed.append((index.name, each.id, each.copy))
+        if kept and not (yield from self._are_kept(kept)):
+            return False
+        if not doomed:
+            return True
+        gone = yield Delete(doomed)
+        if gone is None:
+            return False
+        self.counters.removed += len(gone)
+        return all((name, id_) in gone for name, id_, _ in doomed)
+
+    def _are_kept(self, kept: Mapping[tuple[str, str], Copy]) -> Generator[Ask, Any, bool]:
+        """Whether these older copies are on disk. `Find` shows what is not there yet: a node that dies loses it, and a
+        younger copy that was deleted for it would have been the only one."""
+        names = sorted({name for name, _ in kept})
+        shards = yield Shards(names)
+        if shards is None or any(
+            not shards.get(name) or any(shard.checkpoint < shard.maximum for shard in shards[name]) for name in names
+        ):
+            return False
+        # A node may have died before that question, and have lost it: then it is gone, or is another write.
+        again = yield Find(list(kept))
+        return again is not None and all(again.get(place) == copy for place, copy in kept.items())
+
+    def _may_hold(self, older: Sequence[Index], index: Index, seen: Seen) -> list[Index]:
+        """Those that were still written to when it happened."""
+        happened = seen.timestamp
+        return [
+            each
+            for each, successor in pairwise((*older, index))
+            if happened is None or successor.created + self._allowance > happened
+        ]
+
+    def _has_moved(self, index: Index, shards: Sequence[Shard]) -> bool:
+        return any(self._position(index, number) < shard.checkpoint for number, shard in enumerate(shards))
+
+    def _is_swept(self, index: Index) -> bool:
+        return any(position > NOTHING for position in self.positions.get(index.uuid, ()))
+
+    def _position(self, index: Index, number: int) -> int:
+        known = self.positions.get(index.uuid, [])
+        return known[number] if number < len(known) else NOTHING
+
+    def _advance(self, index: Index, number: int, position: int) -> None:
+        known = self.positions.setdefault(index.uuid, [])
+        known += [NOTHING] * (number + 1 - len(known))
+        known[number] = position
+
+    def _forget(self, present: set[str]) -> None:
+        for uuid in set(self.positions) - present:
+            del self.positions[uuid]

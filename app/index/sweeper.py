@@ -1,0 +1,214 @@
+"""Asks Elasticsearch what app.index.sweep wants to know, and deletes what it says."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+from urllib.parse import quote
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
+
+from app.index.bulk import error_reason
+from app.index.sweep import (
+    Ask,
+    Copy,
+    Delete,
+    Find,
+    Index,
+    Page,
+    Refresh,
+    Seen,
+    Shard,
+    Shards,
+    Sweep,
+)
+
+_GENERATION: Final = re.compile(r"-(\d{6,})$")
+_EVERY: Final = "open,closed,hidden"
+_AT_ONCE: Final = 2_000  # places asked, or copies deleted, in one request
+_NO_SEQ_NO: Final = -2
+_JSON: Final = {"accept": "application/json", "content-type": "application/json"}
+_LINES: Final = {"accept": "application/json", "content-type": "application/x-ndjson"}
+
+
+class Unanswered(Exception):
+    """With the reason."""
+
+
+class Sweeper:
+    """`client` is one of app.elastic.client. `trouble` says why the last round did not come to its end, None if it
+    did."""
+
+    def __init__(self, client: AsyncElasticsearch, data_stream: str, sweep: Sweep) -> None:
+        self.sweep = sweep
+        self.trouble: str | None = None
+        self._client = client
+        self._data_stream = data_stream
+
+    async def round(self) -> None:
+        """May be cancelled at any time: what was not answered is asked again."""
+        self.trouble = None
+        try:
+            indices = await self._indices()
+        except (ApiError, TransportError) as error:
+            self.trouble = _reason(error)
+            return
+        if not indices:
+            return
+        asking = self.sweep.round(indices)
+        answer: Any = None
+        while True:
+            try:
+                ask = asking.send(answer)
+            except StopIteration:
+                return
+            try:
+                answer = await self._answer(ask)
+            except (ApiError, TransportError) as error:
+                self.trouble, answer = _reason(error), None
+            except Unanswered as error:
+                self.trouble, answer = str(error), None
+
+    async def _indices(self) -> list[Index]:
+        try:
+            told = await self._client.indices.get_settings(
+                index=self._data_stream, name="index.creation_date,index.uuid", expand_wildcards=_EVERY
+            )
+        except NotFoundError:
+            return []
+        found = []
+        for name, each in told.body.items():
+            index = each["settings"]["index"]
+            generation = _GENERATION.search(name)
+            if generation is None:
+                self.trouble = f"the backing index {name!r} has no generation in its name, and is not compared"
+            else:
+                found.append(Index(name, index["uuid"], int(generation[1]), int(index["creation_date"])))
+        return found
+
+    async def _answer(self, ask: Ask) -> Any:
+        if isinstance(ask, Shards):
+            return await self._shards(ask)
+        if isinstance(ask, Refresh):
+            await self._client.indices.refresh(index=list(ask.names), ignore_unavailable=True)
+            return True
+        if isinstance(ask, Page):
+            return await self._page(ask)
+        if isinstance(ask, Find):
+            return await self._find(ask)
+        return await self._delete(ask)
+
+    async def _shards(self, ask: Shards) -> dict[str, list[Shard]]:
+        """Leaves out an index of which a primary is not there."""
+        told = await self._client.perform_request(
+            "GET",
+            f"/{quote(self._data_stream, safe='')}/_stats/docs",
+            params={
+                "level": "shards",
+                "ignore_unavailable": "true",  # of the closed ones; the client's own call cannot say so
+                "expand_wildcards": "open,hidden",
+                "filter_path": "indices.*.shards.*.routing.primary,indices.*.shards.*.seq_no",
+            },
+            headers={"accept": "application/json"},
+        )
+        found = {}
+        for name, index in told.body.get("indices", {}).items():
+            primaries = {
+                int(number): copy["seq_no"]
+                for number, copies in index.get("shards", {}).items()
+                for copy in copies
+                if copy.get("routing", {}).get("primary") and "seq_no" in copy
+            }
+            if name in ask.names and primaries and set(primaries) == set(range(len(primaries))):
+                found[name] = [
+                    Shard(primaries[number]["global_checkpoint"], primaries[number]["max_seq_no"])
+                    for number in sorted(primaries)
+                ]
+        return found
+
+    async def _page(self, ask: Page) -> list[Seen]:
+        conditions: list[dict[str, Any]] = [{"range": {"_seq_no": {"gt": ask.after, "lte": ask.upto}}}]
+        if ask.before is not None:
+            conditions.append({"range": {"@timestamp": {"lt": ask.before, "format": "epoch_millis"}}})
+        told = await self._client.search(
+            index=ask.name,
+            preference=f"_shards:{ask.shard}",
+            size=ask.size,
+            query={"bool": {"filter": conditions}},
+            sort=[{"_seq_no": "asc"}],
+            docvalue_fields=[{"field": "@timestamp", "format": "epoch_millis"}],
+            seq_no_primary_term=True,
+            source=False,
+            track_total_hits=False,
+            allow_partial_search_results=False,
+            filter_path="timed_out,_shards.failed,hits.hits._id,hits.hits._seq_no,hits.hits._primary_term,hits.hits.fields",
+        )
+        if told.get("timed_out") or told["_shards"]["failed"]:
+            raise Unanswered(f"a search in {ask.name!r} did not come to its end")
+        return [_seen(hit) for hit in told.get("hits", {}).get("hits", ())]
+
+    async def _find(self, ask: Find) -> dict[tuple[str, str], Copy | None]:
+        found: dict[tuple[str, str], Copy | None] = {}
+        for places in _parts(ask.wanted):
+            told = await self._client.perform_request(
+                "POST",
+                "/_mget",
+                params={
+                    "_source": "false",
+                    "filter_path": "docs._seq_no,docs._primary_term,docs.found,docs.error.type",
+                },
+                headers=_JSON,
+                body={"docs": [{"_index": name, "_id": id_} for name, id_ in places]},
+            )
+            for place, each in zip(places, told.body["docs"], strict=True):
+                if each.get("found"):
+                    found[place] = Copy(each["_seq_no"], each["_primary_term"])
+                elif "found" in each:
+                    found[place] = None
+                else:
+                    self.trouble = f"{place[0]!r} cannot be asked: {each.get('error', {}).get('type')}"
+        return found
+
+    async def _delete(self, ask: Delete) -> set[tuple[str, str]]:
+        gone = set()
+        for copies in _parts(ask.doomed):
+            told = await self._client.perform_request(
+                "POST",
+                "/_bulk",
+                params={"filter_path": "items.delete.status,items.delete.result,items.delete.error"},
+                headers=_LINES,
+                body=[
+                    {"delete": {"_index": name, "_id": id_, "if_seq_no": copy.seq_no, "if_primary_term": copy.term}}
+                    for name, id_, copy in copies
+                ],
+            )
+            for (name, id_, _), item in zip(copies, told.body["items"], strict=True):
+                answer = item["delete"]
+                # Not found without an error is the document; with one it is the index, of which nothing is known.
+                if "error" not in answer and answer["status"] in (200, 404):
+                    gone.add((name, id_))
+                else:
+                    self.trouble = f"{name!r} does not let a copy go: {error_reason(answer.get('error'))}"
+        return gone
+
+
+def _seen(hit: Mapping[str, Any]) -> Seen:
+    seq_no = hit.get("_seq_no", _NO_SEQ_NO)
+    if seq_no == _NO_SEQ_NO:
+        raise Unanswered("this data stream has no sequence numbers, and cannot be compared. Expected them switched on")
+    times = hit.get("fields", {}).get("@timestamp")
+    return Seen(hit["_id"], Copy(seq_no, hit["_primary_term"]), int(float(times[0])) if times else None)
+
+
+def _parts(every: Sequence[Any]) -> Iterator[list[Any]]:
+    left = iter(every)
+    while part := list(islice(left, _AT_ONCE)):
+        yield part
+
+
+def _reason(error: ApiError | TransportError) -> str:
+    if isinstance(error, ApiError):
+        body = error.body
+        return f"{error.meta.status} {error_reason(body.get('error') if isinstance(body, dict) else body)}"
+    return f"{type(error).__name__}: {error.message}"

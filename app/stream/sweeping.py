@@ -1,0 +1,101 @@
+"""Sweeps while this worker owns partition 0, and keeps how far it is in a record of the checkpoints topic."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from aiokafka.errors import KafkaError
+from elasticsearch import AsyncElasticsearch
+
+from app.errors import Retry
+from app.index.occasional import Occasional
+from app.index.sweep import Positions, Sweep
+from app.index.sweeper import Sweeper
+from app.settings import Settings
+from app.stream.checkpoint_log import CheckpointLog
+from app.stream.counts import Counts
+from app.stream.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+PARTITION: Final = 0
+ROUND_SECONDS: Final = 10.0
+SOON_SECONDS: Final = 1.0  # after a round that removed something, or to see whether the partition is ours
+KEY: Final = b"sweep"  # a checkpoint's key begins with a digit
+VERSION: Final = 1
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """Offsets are sequence numbers, by the UUID of a backing index and its shards' numbers."""
+
+    positions: Positions
+    version: int = VERSION
+
+
+class Sweeping:
+    """`client` is one of app.elastic.client. The counters are those of Counts that begin with `swept`."""
+
+    def __init__(self, settings: Settings, client: AsyncElasticsearch, outbox: Outbox, counts: Counts) -> None:
+        self._settings = settings
+        self._client = client
+        self._outbox = outbox
+        self._counts = counts
+        self._log = CheckpointLog(settings)
+        self._occasional = Occasional()
+
+    async def run(self, is_ours: Callable[[], bool]) -> None:
+        """Never returns. What it was asking when it is cancelled is asked again by the next one."""
+        try:
+            while True:
+                if is_ours():
+                    try:
+                        await self._as_owner(is_ours)
+                    except (KafkaError, Retry, OSError) as error:
+                        self._say(f"its positions cannot be read or kept: {error!r}")
+                        await self._log.stop()
+                    except Exception as error:  # noqa: BLE001 - whatever it is, delivery does not wait for it
+                        self._say(repr(error))
+                await asyncio.sleep(SOON_SECONDS)
+        finally:
+            await self._log.stop()
+
+    async def _as_owner(self, is_ours: Callable[[], bool]) -> None:
+        """Until it is another's. Raises KafkaError, Retry or OSError while Kafka is away."""
+        kept = _decode(await self._log.last(PARTITION, KEY))
+        sweeper = Sweeper(self._client, self._settings.data_stream, Sweep(kept))
+        while is_ours():
+            removed = sweeper.sweep.counters.removed
+            await self._round(sweeper)
+            if sweeper.sweep.positions != kept and is_ours():
+                value = msgspec.json.encode(Swept(sweeper.sweep.positions))
+                await (await self._outbox.send(self._settings.checkpoints_topic, value, KEY, PARTITION))
+                kept = msgspec.json.decode(value, type=Swept).positions
+            await asyncio.sleep(SOON_SECONDS if sweeper.sweep.counters.removed > removed else ROUND_SECONDS)
+
+    async def _round(self, sweeper: Sweeper) -> None:
+        counters = sweeper.sweep.counters
+        compared, removed = counters.compared, counters.removed
+        await sweeper.round()
+        self._counts.swept += counters.compared - compared
+        self._counts.swept_copies += counters.removed - removed
+        self._counts.sweep_troubles += sweeper.trouble is not None
+        if counters.removed > removed:
+            log.info("removed second copies, which a rollover had let in. documents=%d", counters.removed - removed)
+        if sweeper.trouble is not None:
+            self._say(sweeper.trouble)
+
+    def _say(self, reason: str) -> None:
+        if self._occasional.due(reason, time.monotonic()) is not None:
+            log.warning("What a rollover has stored twice cannot be looked for now, and is later. reason=%s", reason)
+
+
+def _decode(value: bytes | None) -> Positions:
+    """Nothing of what another version wrote: then all is compared once more."""
+    try:
+        swept = msgspec.json.decode(value or b"{}", type=Swept)
+    except msgspec.DecodeError:
+        return {}
+    return swept.positions if swept.version == VERSION else {}

@@ -1,0 +1,67 @@
+"""Whatever happens, no acknowledged document is without a copy on disk, and in the end each has exactly one."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from app.index.sweep import Ask, Index, Positions, Sweep
+from tests.index.rolling import ALLOWANCE, Trouble, simulate
+
+SEEDS = range(300)
+PAGE = 3
+
+
+def whole(positions: Positions) -> Sweep:
+    return Sweep(positions, ALLOWANCE, PAGE)
+
+
+class Trusting(Sweep):
+    """Without step 4: takes a copy for kept that it has only seen."""
+
+    def _are_kept(self, kept: Any) -> Generator[Ask, Any, bool]:  # noqa: ARG002 - the program's signature
+        yield from ()
+        return True
+
+
+class Backward(Sweep):
+    """Without the second half of step 3: asks older indices alone."""
+
+    def _is_swept(self, index: Index) -> bool:  # noqa: ARG002 - the program's signature
+        return False
+
+
+class Hasty(Sweep):
+    """Believes what lies above the checkpoint as well."""
+
+    def _advance(self, index: Index, number: int, position: int) -> None:
+        super()._advance(index, number, position + 1)
+
+
+def troubles(make: Any, **options: Any) -> list[Trouble]:
+    return [simulate(seed, make, **options) for seed in SEEDS]
+
+
+def test_nothing_is_lost_and_nothing_stays_double() -> None:
+    for seed, trouble in zip(SEEDS, troubles(whole), strict=True):
+        assert trouble == Trouble([], []), seed
+
+
+def test_without_a_sweep_documents_are_double() -> None:
+    class Idle(Sweep):
+        def round(self, indices: Any) -> Generator[Ask, Any, None]:  # noqa: ARG002 - the program's signature
+            yield from ()
+
+    assert sum(bool(trouble.double) for trouble in troubles(Idle)) > len(SEEDS) / 4
+
+
+@pytest.mark.parametrize(("flawed", "harm"), [(Trusting, "lost"), (Backward, "double"), (Hasty, "double")])
+def test_without_one_of_its_precautions_the_simulation_finds_it(flawed: type[Sweep], harm: str) -> None:
+    found = troubles(lambda positions: flawed(positions, ALLOWANCE, PAGE))
+    assert any(getattr(trouble, harm) for trouble in found)
+
+
+def test_a_clock_that_errs_by_more_than_the_allowance_leaves_doubles_and_loses_nothing() -> None:
+    found = troubles(whole, skew=6 * ALLOWANCE)
+    assert any(trouble.double for trouble in found)
+    assert not any(trouble.lost for trouble in found)
