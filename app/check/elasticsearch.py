@@ -22,6 +22,7 @@ OLDEST: Final = (8, 16)
 
 CLUSTER_RIGHTS: Final = ("monitor",)
 STREAM_RIGHTS: Final = ("create_doc", "auto_configure")
+SWEEP_RIGHTS: Final = ("read", "view_index_metadata", "monitor", "maintenance", "delete")
 SETUP_RIGHT: Final = "manage_index_templates"
 
 _NO_SUCH_API: Final = frozenset((400, 404, 405, 410, 501))
@@ -59,7 +60,7 @@ async def elasticsearch_findings(settings: Settings) -> list[Finding]:
 
 async def _reach(settings: Settings) -> Finding | Mapping[str, Any]:
     """What this user may do, as Elasticsearch tells it; nothing where it has no security."""
-    stream_rights = [*STREAM_RIGHTS, "view_index_metadata"]
+    stream_rights = [*STREAM_RIGHTS, *SWEEP_RIGHTS]
     try:
         async with asyncio.timeout(REACH_SECONDS), elastic.client(settings) as client:
             answer = await client.security.has_privileges(
@@ -93,15 +94,15 @@ def rights_findings(settings: Settings, rights: Mapping[str, Any]) -> list[Findi
     cluster, stream = rights.get("cluster", {}), rights.get("index", {}).get(settings.data_stream, {})
     lacking = [f"{right} on the cluster" for right in CLUSTER_RIGHTS if not cluster.get(right)]
     lacking += [f"{right} on {settings.data_stream}" for right in STREAM_RIGHTS if not stream.get(right)]
+    grant = "Grant it with a role, or in the API key's role descriptors."
     if lacking:
-        return [
-            failed(
-                "elasticsearch rights",
-                f"user {user!r} lacks {', '.join(lacking)}.",
-                "Grant it with a role, or in the API key's role descriptors.",
-            )
-        ]
-    return [ok("elasticsearch rights", f"user {user!r} has {', '.join((*CLUSTER_RIGHTS, *STREAM_RIGHTS))}")]
+        return [failed("elasticsearch rights", f"user {user!r} lacks {', '.join(lacking)}.", grant)]
+    found = [ok("elasticsearch rights", f"user {user!r} has {', '.join((*CLUSTER_RIGHTS, *STREAM_RIGHTS))}")]
+    unswept = [right for right in SWEEP_RIGHTS if not stream.get(right)] if settings.sweep else []
+    if unswept:
+        told = f"user {user!r} lacks {', '.join(unswept)} on {settings.data_stream}: what is sent again over a rollover"
+        found.append(warning("elasticsearch rights", f"{told} stays stored twice.", grant))
+    return found
 
 
 async def _look(client: AsyncElasticsearch, data_stream: str, found: list[Finding], *, may_set_up: bool) -> None:

@@ -21,7 +21,19 @@ PAUSE = 1.0
 ROLE = {
     "cluster": ["monitor"],
     "indices": [
-        {"names": ["logs-cilium_tetragon.log-*"], "privileges": ["create_doc", "auto_configure", "monitor", "read"]}
+        {
+            "names": ["logs-cilium_tetragon.log-*"],
+            # The last three are for removing what a rollover has let in twice.
+            "privileges": [
+                "create_doc",
+                "auto_configure",
+                "monitor",
+                "read",
+                "view_index_metadata",
+                "maintenance",
+                "delete",
+            ],
+        }
     ],
 }
 

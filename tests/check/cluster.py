@@ -14,7 +14,8 @@ from tests.index.server import PRODUCT
 
 STREAM = "logs-cilium_tetragon.log-default"
 INDEX = f".ds-{STREAM}-2026.01.05-000001"
-RIGHTS = frozenset(("monitor", "manage_index_templates", "create_doc", "auto_configure", "view_index_metadata"))
+SWEEPING = ("read", "view_index_metadata", "monitor", "maintenance", "delete")
+RIGHTS = frozenset(("monitor", "manage_index_templates", "create_doc", "auto_configure", *SWEEPING))
 
 
 def unauthorized(reason: str, status: int = 403) -> web.Response:

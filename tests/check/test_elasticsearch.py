@@ -70,8 +70,18 @@ async def test_the_right_that_is_missing_is_named(right: str, text: str) -> None
 
 async def test_what_may_not_be_looked_at_is_no_failure() -> None:
     found = await told(Cluster(rights=RIGHTS - {"view_index_metadata", "manage_index_templates"}, mapping=MAPPING))
-    assert {finding.status for finding in found.values()} == {"ok", "skipped"}
+    assert {finding.status for finding in found.values()} == {"ok", "skipped", "warning"}
     assert "granted by the privileges [view_index_metadata]" in found["data stream"].text
+    assert "lacks view_index_metadata on" in found["elasticsearch rights"].text
+
+
+@pytest.mark.parametrize("right", ["read", "maintenance", "delete"])
+async def test_a_right_that_sweeping_needs_is_a_warning_unless_nobody_sweeps(right: str) -> None:
+    cluster = Cluster(rights=RIGHTS - {right}, mapping=MAPPING)
+    finding = (await told(cluster))["elasticsearch rights"]
+    assert finding.status == "warning"
+    assert f"lacks {right} on {STREAM}: what is sent again over a rollover stays stored twice." in finding.text
+    assert (await told(cluster, sweep=False))["elasticsearch rights"].status == "ok"
 
 
 async def test_credentials_that_elasticsearch_does_not_know_are_told() -> None:

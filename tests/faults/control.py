@@ -1,8 +1,8 @@
 """The chaos run with a worker that lacks one protection: it must be noticed.
 
-    python -m tests.faults.control --without commits|positions|order --seed 1 --minutes 1
+    python -m tests.faults.control --without commits|positions|order|sweep --seed 1 --minutes 1
 
-Exit status: 0 when something was lost or differs, as it must; 1 when nothing was, so that the chaos run proves nothing.
+Exit status: 0 when something was lost, is double or differs, as it must; 1 when nothing was, so that the chaos run proves nothing.
 """
 
 import subprocess

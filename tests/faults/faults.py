@@ -17,6 +17,7 @@ BETWEEN_SECONDS: Final = (4.0, 9.0)
 PAUSE_SECONDS: Final = 10.0  # longer than the session time-out: others take over, and then a zombie wakes up
 REFUSAL_SECONDS: Final = 1.0
 REST_SECONDS: Final = (0.2, 2.0)  # until a child that ended is started again
+ROLL_SECONDS: Final = (0.3, 3.0)  # after a fault: what is sent again then finds another backing index
 TICK_SECONDS: Final = 0.05
 
 
@@ -46,9 +47,13 @@ class Driver:
         topics: Sequence[Topic],
         seed: int,
         occurrences: Occurrences,
+        roll: Callable[[], None],
         faults: Sequence[Fault] = FAULTS,
     ) -> None:
+        """`roll` gives the data stream a new backing index."""
         self.suffered: Counter[str] = Counter()
+        self._roll = roll
+        self._roll_at = float("inf")
         self._children = children
         self._victims: list[Child | Topic] = [*children, *topics]
         self._random = Random(f"{seed}/faults")
@@ -63,6 +68,10 @@ class Driver:
             if now >= at:
                 self._strike(now)
                 at = now + self._random.uniform(*BETWEEN_SECONDS)
+                self._roll_at = now + self._random.uniform(*ROLL_SECONDS)
+            if now >= self._roll_at:
+                self._roll()
+                self._roll_at = float("inf")
             time.sleep(TICK_SECONDS)
 
     def mend(self) -> None:

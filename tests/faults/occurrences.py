@@ -23,6 +23,8 @@ NOTED: Final = {
     "skipped records": "tetrastash_skipped_records_total",
     "checkpoints": "tetrastash_checkpoints_total",
     "failed sends": "tetrastash_failed_sends_total",
+    "second copies removed": "tetrastash_swept_copies_total",
+    "rounds of sweeping without an end": "tetrastash_sweep_troubles_total",
     "agent errors": "tetrastash_agent_errors_total",
     "lost to retention": "tetrastash_retention_lost_records_total",
 }

@@ -10,7 +10,7 @@ SECONDS = 40
 RATES = (150.0, 250.0)  # enough to be noticed, and soon checked
 
 
-@pytest.mark.parametrize("protection", ["commits", "positions", "order"])
+@pytest.mark.parametrize("protection", ["commits", "positions", "order", "sweep"])
 def test_a_worker_without_one_of_its_protections_is_noticed(
     protection: str, environment: dict[str, str], tmp_path: Path
 ) -> None:

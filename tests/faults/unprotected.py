@@ -1,6 +1,6 @@
 """A worker without one of its protections, to show that the chaos run notices.
 
-    python -m tests.faults.unprotected --without commits|positions|order
+    python -m tests.faults.unprotected --without commits|positions|order|sweep
 
 Subclasses take the place of the program's own classes, in this process alone; the program has no switch for it.
 """
@@ -24,6 +24,7 @@ from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
 from app.stream.outbox import Acknowledgement, Outbox
 from app.stream.partitions import Partition, Take
+from app.stream.sweeping import Sweeping
 
 # Faust's own default is 2.8. A fault strikes every few seconds, and what was under way in the moment of a commit is in
 # Elasticsearch a moment later: with so rare commits half of all runs of 40 s went unnoticed on an idle machine.
@@ -175,6 +176,13 @@ class SlowOutbox(Outbox):
         return {}
 
 
+class IdleSweeping(Sweeping):
+    """Looks for nothing."""
+
+    async def run(self, is_ours: Callable[[], bool]) -> None:  # noqa: ARG002 - the program's signature
+        await asyncio.Event().wait()
+
+
 def _without_commits() -> None:
     _replace(feed, "BlockConsumer", CommittingConsumer)
     _replace(feed, "_connect", _connect_with_acks)
@@ -191,7 +199,16 @@ def _without_order() -> None:
     _replace(enriching, "Outbox", SlowOutbox)
 
 
-PROTECTIONS: Final = {"commits": _without_commits, "positions": _without_positions, "order": _without_order}
+def _without_sweep() -> None:
+    _replace(indexing, "Sweeping", IdleSweeping)
+
+
+PROTECTIONS: Final = {
+    "commits": _without_commits,
+    "positions": _without_positions,
+    "order": _without_order,
+    "sweep": _without_sweep,
+}
 
 
 def _replace(module: Any, name: str, substitute: Any) -> None:
