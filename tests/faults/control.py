@@ -2,7 +2,8 @@
 
     python -m tests.faults.control --without commits|positions|order|sweep --seed 1 --minutes 1
 
-Exit status: 0 when something was lost, is double or differs, as it must; 1 when nothing was, so that the chaos run proves nothing.
+Exit status: 0 when something was lost, is double or differs, as it must; 1 when nothing was, so that the chaos run
+proves nothing.
 """
 
 import subprocess
