@@ -1,5 +1,6 @@
 """The sweep on a real Elasticsearch: what a rollover has doubled is stored once again, and only that."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -12,7 +13,9 @@ from app import elastic
 from app.index.install import install
 from app.index.sweep import Sweep
 from app.index.sweeper import Sweeper
+from app.local.elasticsearch import Elasticsearch
 from app.settings import Settings
+from tests.index.test_sweep import Trusting
 
 pytestmark = pytest.mark.integration
 
@@ -180,3 +183,32 @@ async def test_an_elasticsearch_that_is_away_is_told(settings: Settings) -> None
         await sweeper.round()
     assert sweeper.trouble is not None
     assert sweeper.trouble.startswith("ConnectionError: ")
+
+
+@pytest.mark.parametrize(("sweep", "is_lost"), [(Sweep, False), (Trusting, True)])
+async def test_a_copy_that_a_node_could_still_lose_is_not_trusted(
+    stream: Stream, elasticsearch: Elasticsearch, sweep: type[Sweep], is_lost: bool
+) -> None:
+    stream.sweep = sweep(page=50)
+    await stream.put(ids(range(10)))
+    unwritten = {"index.translog.durability": "async", "index.translog.sync_interval": "1h"}
+    first = await stream.roll()
+    await stream.client.indices.put_settings(index=first, settings=unwritten)
+    await stream.put(ids(range(100, 200)))
+    await stream.put(ids(range(100, 200)), index=first)
+    sweeper = await stream.rounds()
+    assert stream.sweep.counters.removed == (100 if is_lost else 0)
+    assert sweeper.trouble is None
+
+    await asyncio.to_thread(elasticsearch.kill)
+    await asyncio.to_thread(elasticsearch.start)
+    await until_green(stream)
+
+    assert (set(ids(range(100, 200))) - set(await stream.stored()) != set()) == is_lost
+    await stream.rounds()
+    assert all(len(places) == 1 for places in (await stream.stored()).values())
+
+
+async def until_green(stream: Stream) -> None:
+    """Until the shards are there again."""
+    await stream.client.cluster.health(index=stream.name, wait_for_status="yellow", timeout="30s")
