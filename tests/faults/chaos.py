@@ -45,6 +45,7 @@ READY_SECONDS: Final = 90.0
 # How long everything may take to come through once nobody is harmed any more, and how long it must have rested.
 SETTLE_SECONDS: Final = 240.0
 REST_SECONDS: Final = 4.0
+SPOILT_SHARE: Final = 0.25
 # After which a second copy that a rollover let in must be gone.
 SWEEP_SECONDS: Final = 120.0
 
@@ -65,6 +66,7 @@ class Verdict(NamedTuple):
     occurred: dict[str, int]
     noted: dict[str, int]
     complaints: list[str]
+    spoilt: dict[str, int]  # requests to Elasticsearch, by what was done to them
 
     @property
     def is_clean(self) -> bool:
@@ -107,15 +109,18 @@ def run(
     environment: Mapping[str, str],
     worker: Sequence[str] = WORK,
     rates: tuple[float, float] = RATES,
+    share: float = SPOILT_SHARE,
 ) -> Verdict:
     """`folder` gets the logs of all processes; `environment` has the settings. Between `rates`, in events a
-    second, the writer changes. Raises UnsettledError."""
+    second, the writer changes; `share` of all bulk requests is spoilt. Raises UnsettledError."""
     environment = {**environment, f"{PREFIX}AGENTS": str(AGENTS)}
     settings = read_settings(environment)
     _call([*TETRASTASH, "setup"], environment, folder / "setup.log")
     with contextlib.ExitStack() as stack:
         writer = Writer(_made(folder / "logs"), seed, rates)
-        children = _children(writer.paths(), environment, folder, worker)
+        proxy = stack.enter_context(_spoiling(settings.elasticsearch, seed, share, folder))
+        behind = {**environment, f"{PREFIX}ELASTICSEARCH": proxy}
+        children = _children(writer.paths(), behind, folder, worker)
         occurrences = Occurrences()
         topics = [Topic(settings.kafka, settings.documents_topic)]
         driver = Driver(children, topics, seed, occurrences, lambda: _roll(settings))
@@ -129,6 +134,7 @@ def run(
         stack.callback(writer.stop)
         driver.harm(seconds)
         writer.stop()
+        spoilt = _calm(proxy)
         log.info("writer ended events=%d rotations=%d packed=%d", writer.written, writer.rotations, writer.packed)
         driver.mend()
         _settle(driver, gauge, writer.written)
@@ -138,7 +144,8 @@ def run(
         _undisturbed(writer.complete(), environment, folder)
         found = _check(settings, writer.complete(), folder)
     complaints = [complaint for child in children for complaint in child.complaints]
-    return Verdict(seed, driver.suffered.total(), found, occurrences.required(), occurrences.noted(), complaints)
+    faults = driver.suffered.total()
+    return Verdict(seed, faults, found, occurrences.required(), occurrences.noted(), complaints, spoilt)
 
 
 def _made(folder: Path) -> Path:
@@ -167,6 +174,44 @@ def _children(
         Child(name, command, environment, folder / f"{name}.log", port)
         for (name, command), port in zip(commands.items(), free_ports(len(commands)), strict=True)
     ]
+
+
+@contextlib.contextmanager
+def _spoiling(elasticsearch: str, seed: int, share: float, folder: Path) -> Iterator[str]:
+    """The URL of a proxy before it."""
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    arguments = [sys.executable, "-m", "tests.faults.proxy", "--seed", str(seed), "--share", str(share)]
+    arguments += ["--port", str(port), "--elasticsearch", elasticsearch]
+    with (folder / "proxy.log").open("ab") as log_file:
+        process = spawn(arguments, environment=dict(os.environ), stdout=log_file, stderr=log_file)
+    try:
+        end = time.monotonic() + READY_SECONDS
+        while not _answers(f"{url}/_faults"):
+            if process.poll() is not None or time.monotonic() > end:
+                raise UnsettledError(f"the proxy does not start; see {folder / 'proxy.log'}")
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _calm(proxy: str) -> dict[str, int]:
+    """From now on nothing is spoilt. What was, until now."""
+    with urllib.request.urlopen(urllib.request.Request(f"{proxy}/_calm", method="POST"), timeout=10):
+        pass
+    with urllib.request.urlopen(f"{proxy}/_faults", timeout=10) as answer:
+        spoilt: dict[str, int] = json.load(answer)
+    return spoilt
 
 
 def _call(arguments: Sequence[str], environment: Mapping[str, str], log_file: Path, output: Path | None = None) -> None:
@@ -276,6 +321,7 @@ def report(verdict: Verdict) -> int:
     """Prints what happened, and returns the exit status."""
     found = verdict.found
     print("occurred:", ", ".join(f"{name} {times}" for name, times in verdict.occurred.items()))
+    print("spoilt requests:", ", ".join(f"{name} {times}" for name, times in sorted(verdict.spoilt.items())) or "none")
     print("and also:", ", ".join(f"{name} {times}" for name, times in verdict.noted.items()))
     print(
         f"stored {found['stored']}, dead letters {found['dead_letters']}, extra {found['extra']}, "
@@ -302,6 +348,7 @@ def options(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--spoilt", type=float, default=SPOILT_SHARE, help="share of all bulk requests")
     parser.add_argument("--folder", type=Path, help="for the logs of all processes; must not exist yet")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a run without a fault, too")
     return parser
@@ -323,7 +370,7 @@ def main() -> None:
     try:
         with kept_on_failure(given.folder, keep=given.keep) as folder:
             with engines(folder) as environment:
-                verdict = run(given.seed, given.minutes * 60, folder, environment)
+                verdict = run(given.seed, given.minutes * 60, folder, environment, share=given.spoilt)
             status = report(verdict)
             if status:
                 raise _FailedError
