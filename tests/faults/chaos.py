@@ -110,6 +110,7 @@ def run(
     worker: Sequence[str] = WORK,
     rates: tuple[float, float] = RATES,
     share: float = SPOILT_SHARE,
+    sweep_seconds: float = SWEEP_SECONDS,
 ) -> Verdict:
     """`folder` gets the logs of all processes; `environment` has the settings. Between `rates`, in events a
     second, the writer changes; `share` of all bulk requests is spoilt. Raises UnsettledError."""
@@ -138,7 +139,7 @@ def run(
         log.info("writer ended events=%d rotations=%d packed=%d", writer.written, writer.rotations, writer.packed)
         driver.mend()
         _settle(driver, gauge, writer.written)
-        _wait_for_the_sweep(driver, gauge, writer.written)
+        _wait_for_the_sweep(driver, gauge, writer.written, sweep_seconds)
         occurrences.look(children, time.monotonic(), at_once=True)
         _leave(children)
         _undisturbed(writer.complete(), environment, folder)
@@ -264,10 +265,10 @@ def _settle(driver: Driver, gauge: Gauge, written: int) -> None:
         time.sleep(0.3)
 
 
-def _wait_for_the_sweep(driver: Driver, gauge: Gauge, written: int) -> None:
+def _wait_for_the_sweep(driver: Driver, gauge: Gauge, written: int, seconds: float) -> None:
     """Until no more documents are stored than were written, and as long as that may take; the checker tells which."""
     began = time.monotonic()
-    while (excess := gauge.read().documents - written) > 0 and time.monotonic() < began + SWEEP_SECONDS:
+    while (excess := gauge.read().documents - written) > 0 and time.monotonic() < began + seconds:
         driver.tick(time.monotonic())
         time.sleep(0.3)
     log.info("swept seconds=%.1f excess=%d", time.monotonic() - began, max(excess, 0))
