@@ -1,6 +1,6 @@
 """The chaos run with a worker that lacks one protection: it must be noticed.
 
-    python -m tests.faults.control --without commits|positions|order|sweep --seed 1 --minutes 1
+    python -m tests.faults.control --without answers|commits|ids|order|positions|sweep --seed 1 --minutes 1
 
 Exit status: 0 when something was lost, is double or differs, as it must; 1 when nothing was, so that the chaos run
 proves nothing.

@@ -1,6 +1,6 @@
 """A worker without one of its protections, to show that the chaos run notices.
 
-    python -m tests.faults.unprotected --without commits|positions|order|sweep
+    python -m tests.faults.unprotected --without answers|commits|ids|order|positions|sweep
 
 Subclasses take the place of the program's own classes, in this process alone; the program has no switch for it.
 """
@@ -10,6 +10,7 @@ import asyncio
 import functools
 import logging
 import sys
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -17,6 +18,9 @@ import faust
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP, Message
 
+from app.enrich import blocks
+from app.index import delivery
+from app.index.bulk import Items, Verdict, read_answer
 from app.settings import read_settings
 from app.stream import enriching, feed, indexing, work
 from app.stream.consumer import BlockConsumer, Fetched, Stage, _message
@@ -183,6 +187,24 @@ class IdleSweeping(Sweeping):
         await asyncio.Event().wait()
 
 
+def _believed(status: int, answer: bytes, documents: int) -> Verdict:
+    """Whoever answers 200 has stored everything."""
+    return Items(documents, [], [], [], [], [], [], None) if status == 200 else read_answer(status, answer, documents)
+
+
+def _fresh_id(*_: Any) -> str:
+    """Another one every time that an event is made into a document."""
+    return uuid.uuid4().hex
+
+
+def _without_answers() -> None:
+    _replace(delivery, "read_answer", _believed)
+
+
+def _without_ids() -> None:
+    _replace(blocks, "event_id", _fresh_id)
+
+
 def _without_commits() -> None:
     _replace(feed, "BlockConsumer", CommittingConsumer)
     _replace(feed, "_connect", _connect_with_acks)
@@ -204,9 +226,11 @@ def _without_sweep() -> None:
 
 
 PROTECTIONS: Final = {
+    "answers": _without_answers,
     "commits": _without_commits,
-    "positions": _without_positions,
+    "ids": _without_ids,
     "order": _without_order,
+    "positions": _without_positions,
     "sweep": _without_sweep,
 }
 
