@@ -10,7 +10,8 @@ import subprocess
 import sys
 
 from app.errors import Stop
-from tests.faults.chaos import UnsettledError, engines, kept_on_failure, options, prepare, report, run
+from tests.faults.chaos import kept_on_failure, options, prepare, report, run
+from tests.faults.scene import UnsettledError, engines, environment_of
 from tests.faults.unprotected import PROTECTIONS
 
 
@@ -25,7 +26,8 @@ def main() -> None:
     prepare()
     with kept_on_failure(given.folder, keep=given.keep) as folder:
         try:
-            with engines(folder) as environment:
+            with engines(folder) as (kafka, elasticsearch):
+                environment = environment_of(kafka, elasticsearch, folder)
                 verdict = run(given.seed, given.minutes * 60, folder, environment, unprotected(given.without))
         except (Stop, UnsettledError, subprocess.TimeoutExpired) as error:
             print(f"control: without {given.without}, seed {given.seed} did not come to an end: {error}")
