@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test check lint fmt unit integration chaos bench expected
+.PHONY: install demo test check lint fmt unit integration chaos faults bench expected
 
 install: $(STAMP)
 
@@ -42,6 +42,9 @@ fmt: install
 
 chaos: install
 	@$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),5) $(ARGS)
+
+faults: install
+	@$(BIN)/python -m tests.faults.matrix $(ARGS)
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

@@ -103,6 +103,11 @@ class Indexing:
         await self._outbox.start()
 
     async def start_at(self, partitions: set[int], generation: int) -> Mapping[int, int]:
+        # What was under way is delivered anew. A request that waits long, and is sent when others have its partition,
+        # would store again what a rollover has put out of sight.
+        self._gathered, self._gathered_bytes = [], 0
+        for request in self._requests:
+            request.cancel()
         committed = await self.feed.committed(partitions)
         beginnings = await self.feed.beginnings(partitions)
         starts = {number: beginnings[number] if offset is None else offset for number, offset in committed.items()}

@@ -3,7 +3,8 @@ that are known to happen.
 
     python -m tests.faults.proxy --seed 1 --share 0.25 --port PORT --elasticsearch URL
 
-GET /_faults tells how often each has happened, POST /_calm ends them.
+GET /_faults tells how often each has happened. POST /_spoil, with {"share": …, "names": […]}, has others from now on, and
+is answered when nothing is late any more.
 """
 
 import argparse
@@ -34,6 +35,7 @@ class Proxy:
         self._target = target
         self._random = random
         self._share = share
+        self._names = frozenset(BULK)
         self._late: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager
@@ -45,13 +47,16 @@ class Proxy:
     async def answer(self, request: web.Request) -> Reply:
         if request.path == "/_faults":
             return web.json_response(dict(self.happened))
-        if request.path == "/_calm":
-            self._share = 0.0
-            return web.Response()
         body = await request.read()
+        if request.path == "/_spoil":
+            told = json.loads(body)
+            self._share, self._names = told["share"], frozenset(told["names"])
+            await asyncio.gather(*self._late, return_exceptions=True)
+            return web.Response()
         is_bulk = request.method == "POST" and request.path.endswith("_bulk") and b'{"create"' in body[:20]
-        faults = BULK if is_bulk else ANY
-        if self._random.random() >= (self._share if is_bulk else self._share * READ_SHARE):
+        faults = {name: fault for name, fault in (BULK if is_bulk else ANY).items() if name in self._names}
+        share = self._share if is_bulk else self._share * READ_SHARE
+        if not faults or self._random.random() >= share:
             return _reply(*await self.forward(request, body))
         name = self._random.choice(list(faults))
         self.happened[name] += 1

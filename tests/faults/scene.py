@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -260,11 +260,17 @@ def _answers(url: str) -> bool:
 
 def _calm(proxy: str) -> dict[str, int]:
     """From now on nothing is spoilt. What was, until now."""
-    with urllib.request.urlopen(urllib.request.Request(f"{proxy}/_calm", method="POST"), timeout=10):
-        pass
+    spoil(proxy, 0.0, [])
     with urllib.request.urlopen(f"{proxy}/_faults", timeout=10) as answer:
         spoilt: dict[str, int] = json.load(answer)
     return spoilt
+
+
+def spoil(proxy: str, share: float, names: Iterable[str]) -> None:
+    """From now on so many of all bulks, each in one of the ways of these names (tests.faults.proxy)."""
+    told = json.dumps({"share": share, "names": list(names)}).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{proxy}/_spoil", told), timeout=10):
+        pass
 
 
 def _call(arguments: Sequence[str], environment: Mapping[str, str], log_file: Path, output: Path | None = None) -> None:

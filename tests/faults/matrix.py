@@ -1,0 +1,155 @@
+"""One fault after another, each in a run of its own: what it cost, and whether the protection against it acted.
+
+    python -m tests.faults.matrix [--only TEXT] [--write]
+
+A row counts only if its protection acted; one in which it never did has shown nothing. Exit status: 0 when every row
+counts, and nothing was lost, double or made of a wrong state.
+"""
+
+import argparse
+import logging
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from app.local.elasticsearch import Elasticsearch
+from app.local.kafka import QUICK_RETURN, Kafka
+from tests.faults.acts import ROWS, Row, Stage
+from tests.faults.scene import Scene, UnsettledError, environment_of
+
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "faults.md"
+BEFORE_SECONDS: Final = 4.0
+AFTER_SECONDS: Final = 3.0
+RATES: Final = (250.0, 350.0)  # events a second
+
+_MARKED: Final = re.compile(r"(<!-- table -->\n).*?(\n<!-- end -->)", re.DOTALL)
+_COMPLAINT: Final = re.compile(r"^\S+ \S+ (?:WARNING|ERROR) (\S+): (.*)$", re.MULTILINE)
+_VARYING: Final = re.compile(r"0x[0-9a-f]+|\b\d[\d.:,-]*\b|'[^']{60,}'")
+
+
+class Outcome(NamedTuple):
+    row: Row
+    found: Mapping[str, Any]
+    seconds: float
+    acted: int
+    said: str
+    complaints: list[str]
+
+    @property
+    def counts(self) -> bool:
+        return self.acted > 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(self.found[name] for name in ("lost", "duplicated", "differing", "extra"))
+
+
+def run(row: Row, number: int, kafka: Kafka, elasticsearch: Elasticsearch, folder: Path) -> Outcome:
+    """Raises UnsettledError."""
+    folder.mkdir()
+    for engine in (kafka, elasticsearch):
+        if not engine.is_running:
+            engine.start()
+    name = f"row{number}-{int(time.time())}"
+    environment = environment_of(
+        kafka, elasticsearch, folder, TOPIC_PREFIX=name, DATA_STREAM=f"logs-{name.replace('-', '_')}.log-default"
+    )
+    with Scene(folder, environment, number, workers=row.workers, rates=RATES) as scene:
+        scene.wait(BEFORE_SECONDS)
+        before = Counter({metric: scene.occurrences.total(metric) for metric in row.signs})
+        row.act(Stage(scene, kafka, elasticsearch))
+        scene.wait(AFTER_SECONDS)
+        scene.stop_writing()
+        mend(scene)
+        seconds = scene.settle()
+        acted = sum(scene.occurrences.total(metric) - before[metric] for metric in row.signs) if row.signs else 1
+        found = scene.judge()
+        return Outcome(row, found, seconds, acted, _said(scene), scene.complaints)
+
+
+def mend(scene: Scene) -> None:
+    for child in scene.children:
+        if child.state == "paused":
+            child.resume()
+        elif child.state == "down":
+            child.until = 0.0
+    while any(child.state != "up" for child in scene.children):
+        scene.wait(0.2)
+
+
+def _said(scene: Scene) -> str:
+    """What the processes warned of most often."""
+    texts: Counter[str] = Counter()
+    for child in scene.children:
+        for found in _COMPLAINT.finditer(child.log.read_text("utf-8", "replace")):
+            if found[1].startswith("app."):
+                texts[_VARYING.sub("…", found[2])[:110]] += 1
+    return texts.most_common(1)[0][0] if texts else ""
+
+
+def table(outcomes: Iterable[Outcome]) -> str:
+    lines = ["| | fault | events | lost | double | differing | seconds | acted | the log said |", "|---" * 9 + "|"]
+    for each in outcomes:
+        found = each.found
+        cells = (
+            each.row.place,
+            each.row.name,
+            f"{found['events']:,}",
+            found["lost"],
+            found["duplicated"],
+            found["differing"],
+            f"{each.seconds:.0f}",
+            f"{each.acted:,}" if each.row.signs else "",
+            f"`{each.said}`".replace("|", "\\|") if each.said else "",
+        )
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.matrix")
+    parser.add_argument("--only", default="", help="rows whose place and name have this text")
+    parser.add_argument("--write", action="store_true", help=f"the table into {DOCUMENT.name}")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    rows = [row for row in ROWS if given.only in f"{row.place} {row.name}"]
+    outcomes: list[Outcome] = []
+    failed: list[str] = []
+    folder = Path(tempfile.mkdtemp(prefix="tetrastash-faults-"))
+    kafka, elasticsearch = Kafka(folder / "kafka", QUICK_RETURN), Elasticsearch(folder / "elasticsearch")
+    try:
+        for number, row in enumerate(rows):
+            label = f"{row.place}: {row.name}"
+            try:
+                outcome = run(row, number, kafka, elasticsearch, folder / f"row-{number}")
+            except UnsettledError as error:
+                failed.append(f"{label}: {error}")
+                print(f"{label}: {error}", flush=True)
+                continue
+            outcomes.append(outcome)
+            print(table([outcome]).splitlines()[-1], *outcome.complaints, flush=True)
+            if not outcome.is_clean or not outcome.counts or outcome.complaints:
+                failed.append(label)
+            else:
+                shutil.rmtree(folder / f"row-{number}")
+    finally:
+        for engine in (kafka, elasticsearch):
+            engine.stop()
+    if given.write:
+        text = DOCUMENT.read_text("utf-8")
+        DOCUMENT.write_text(_MARKED.sub(lambda marks: f"{marks[1]}{table(outcomes)}{marks[2]}", text), "utf-8")
+    if failed:
+        print(f"not as they must be: {'; '.join(failed)}; logs in {folder}")
+        sys.exit(1)
+    shutil.rmtree(folder)
+    print(f"faults: {len(outcomes)} rows, lost 0, double 0, differing 0")
+
+
+if __name__ == "__main__":
+    main()
