@@ -1,6 +1,5 @@
 """The rows of the matrix: what is done to whom, and how it shows that the protection against it has acted."""
 
-import contextlib
 import json
 import time
 import urllib.request
@@ -18,7 +17,7 @@ from tests.faults.refusal import Topic
 from tests.faults.scene import Scene, spoil
 
 SPOILT_SECONDS: Final = 12.0
-PAUSE_SECONDS: Final = 10.0
+PAUSE_SECONDS: Final = 10.0  # longer than the session time-out
 
 
 class Stage:
@@ -37,26 +36,156 @@ class Stage:
     def shipper(self) -> Child:
         return self.scene.children[-1]
 
-    def topic(self, name: str) -> Topic:
-        return Topic(self.scene.settings.kafka, name)
-
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Of Elasticsearch itself."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json"}
         request = urllib.request.Request(self.elasticsearch.url + path, data, headers, method=method)
-        name = f"/_index_template/tetrastash-{settings.data_stream}"
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
 
-    with urllib.request.urlopen(f"{stage.elasticsearch.url}{name}", timeout=10) as found:
-        template = json.load(found)["index_templates"][0]["index_template"]
-    with contextlib.suppress(OSError):  # it is in use, and Elasticsearch may say so
-        stage.ask("DELETE", name)
-    stage.scene.wait(4.0)
-    stage.ask("PUT", name, template)
+    def spoil(self, names: Iterable[str]) -> None:
+        """Half of all bulks, each in one of these ways."""
+        spoil(self.scene.proxy, 0.5, names)
+
+
+class Row(NamedTuple):
+    """`act` returns when the fault is over. `signs`: metrics of which one must have grown by it, else the row does not
+    count; without any, the fault itself is the sign."""
+
+    place: str
+    name: str
+    act: Callable[[Stage], None]
+    signs: tuple[str, ...] = ()
+    workers: int = 2
+
+
+RESTORES: Final = ("tetrastash_restores_total",)
+RETRIES: Final = ("tetrastash_retried_documents_total",)
+SWEPT: Final = ("tetrastash_swept_copies_total",)
+FAILURES: Final = ("tetrastash_failed_sends_total",)
+
+
+def _kill_worker(stage: Stage) -> None:
+    stage.worker.kill(time.monotonic(), 1.0)
+    stage.scene.wait(10.0)
+
+
+def _kill_all_workers(stage: Stage) -> None:
+    for child in stage.scene.workers:
+        child.kill(time.monotonic(), 2.0)
+    stage.scene.wait(8.0)
+
+
+def _die_again_and_again(stage: Stage) -> None:
+    for _ in range(6):
+        stage.worker.kill(time.monotonic(), 0.2)
+        stage.scene.wait(2.5)
+
+
+def _restart_in_turn(stage: Stage) -> None:
+    for child in stage.scene.workers:
+        child.terminate(time.monotonic(), 0.5)
+        stage.scene.wait(6.0)
+
+
+def _pause_worker(stage: Stage) -> None:
+    stage.worker.pause(time.monotonic(), PAUSE_SECONDS)
+    stage.scene.wait(PAUSE_SECONDS + 3.0)
+
+
+def _one_four_two(stage: Stage) -> None:
+    first, *others = stage.scene.workers
+    for child in others:
+        child.terminate(time.monotonic(), 8.0)
+    stage.scene.wait(16.0)
+    for child in others[1:]:
+        child.terminate(time.monotonic(), 8.0)
+    stage.scene.wait(10.0)
+    assert first.lives == 1
+
+
+def _kill_shipper(stage: Stage) -> None:
+    for _ in range(3):
+        stage.shipper.kill(time.monotonic(), 0.5)
+        stage.scene.wait(3.0)
+
+
+def _without_kafka(seconds: float, *, killed: bool) -> Callable[[Stage], None]:
+    def act(stage: Stage) -> None:
+        (stage.kafka.kill if killed else stage.kafka.stop)()
+        stage.scene.wait(seconds)
+        stage.kafka.start()
+        stage.scene.wait(2.0)
+
+    return act
+
+
+def _pause_kafka(stage: Stage) -> None:
+    for _ in range(3):
+        stage.kafka.pause()
+        stage.scene.wait(3.0)
+        stage.kafka.resume()
+        stage.scene.wait(1.0)
+
+
+def _refuse(role: str) -> Callable[[Stage], None]:
+    def act(stage: Stage) -> None:
+        topic = Topic(stage.scene.settings.kafka, getattr(stage.scene.settings, f"{role}_topic"))
+        topic.refuse(time.monotonic(), 3.0)
+        stage.scene.wait(3.0 if role != "checkpoints" else 8.0)
+        topic.resume()
+        stage.scene.wait(2.0)
+
+    return act
+
+
+def _write_transactions(stage: Stage) -> None:
+    """Their markers take offsets, and what was given up is there to be read."""
+    settings = stage.scene.settings
+    producer = Producer({"bootstrap.servers": settings.kafka, "transactional.id": settings.topic_prefix})
+    producer.init_transactions(10)
+    for number in range(20):
+        producer.begin_transaction()
+        for partition in range(settings.partitions):
+            producer.produce(settings.events_topic, b"", partition=partition)
+        producer.flush(10)
+        if number % 4:
+            producer.commit_transaction(10)
+        else:
+            producer.abort_transaction(10)
+        stage.scene.wait(0.3)
+
+
+def _without_elasticsearch(seconds: float, *, killed: bool) -> Callable[[Stage], None]:
+    def act(stage: Stage) -> None:
+        (stage.elasticsearch.kill if killed else stage.elasticsearch.stop)()
+        stage.scene.wait(seconds)
+        stage.elasticsearch.start()
+        stage.scene.wait(2.0)
+
+    return act
+
+
+def _pause_elasticsearch(stage: Stage) -> None:
+    stage.elasticsearch.pause()
+    stage.scene.wait(8.0)
+    stage.elasticsearch.resume()
     stage.scene.wait(2.0)
 
 
-def _spoilt(*names: str) -> Callable[[Stage], None]:
+def _block(block: str) -> Callable[[Stage], None]:
+    def act(stage: Stage) -> None:
+        path = f"/{stage.scene.settings.data_stream}/_settings"
+        stage.ask("PUT", path, {f"index.blocks.{block}": True})
+        stage.scene.wait(8.0)
+        stage.ask("PUT", path, {f"index.blocks.{block}": None})
+        stage.scene.wait(2.0)
+
+    return act
+
+
+def _spoil(*names: str) -> Callable[[Stage], None]:
     def act(stage: Stage) -> None:
         stage.spoil(names)
         stage.scene.wait(SPOILT_SECONDS)
@@ -65,7 +194,7 @@ def _spoilt(*names: str) -> Callable[[Stage], None]:
     return act
 
 
-def _rollovers_and_kills(stage: Stage) -> None:
+def _roll_and_kill(stage: Stage) -> None:
     for _ in range(4):
         stage.worker.kill(time.monotonic(), 0.5)
         for _ in range(6):
@@ -73,7 +202,7 @@ def _rollovers_and_kills(stage: Stage) -> None:
             stage.scene.roll()
 
 
-def _rollovers_and_late_bulks(stage: Stage) -> None:
+def _roll_and_spoil(stage: Stage) -> None:
     stage.spoil(["late", "cut after"])
     for _ in range(24):
         stage.scene.wait(0.5)
@@ -81,13 +210,17 @@ def _rollovers_and_late_bulks(stage: Stage) -> None:
     stage.spoil([])
 
 
-def _replay(stage: Stage) -> None:
-    """Somebody sets the index group back to the beginning."""
+def _roll_and_replay(stage: Stage) -> None:
+    _rewind(stage, stage.scene.roll)
+
+
+def _rewind(stage: Stage, between: Callable[[], Any]) -> None:
+    """Somebody sets the group of indexing back to the beginning, while no worker runs."""
     for child in stage.scene.workers:
         child.terminate(time.monotonic(), 9.0)
-    stage.scene.wait(7.0)
+    stage.scene.wait(8.0)
     settings = stage.scene.settings
-    stage.scene.roll()
+    between()
     places = [TopicPartition(settings.documents_topic, number, 0) for number in range(settings.partitions)]
     admin = AdminClient({"bootstrap.servers": settings.kafka})
     changed = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(settings.index_group, places)])
@@ -99,29 +232,28 @@ def _replay(stage: Stage) -> None:
 ROWS: Final = (
     Row("worker", "SIGKILL", _kill_worker, RESTORES),
     Row("worker", "SIGKILL to all", _kill_all_workers, RESTORES),
-    Row("worker", "SIGKILL six times in fifteen seconds", _dying_again_and_again, RESTORES),
-    Row("worker", "SIGTERM, one after another", _rolling_restart, RESTORES),
-    Row("worker", "SIGSTOP for 10 s: others take over, a zombie wakes", _zombie, RESTORES),
+    Row("worker", "SIGKILL six times in fifteen seconds", _die_again_and_again, RESTORES),
+    Row("worker", "SIGTERM, one after another", _restart_in_turn, RESTORES),
+    Row("worker", "SIGSTOP for 10 s: others take over, a zombie wakes", _pause_worker, RESTORES),
     Row("worker", "from one to four, and to two", _one_four_two, RESTORES, 4),
     Row("shipper", "SIGKILL, three times", _kill_shipper),
     Row("Kafka", "restart", _without_kafka(3.0, killed=False)),
     Row("Kafka", "SIGKILL", _without_kafka(3.0, killed=True)),
     Row("Kafka", "away for 75 s", _without_kafka(75.0, killed=False)),
-    Row("Kafka", "SIGSTOP for 3 s, three times", _slow_kafka),
-    Row("Kafka", "takes no record of `documents`", _refused("documents"), FAILURES),
-    Row("Kafka", "takes no record of `events`", _refused("events")),
-    Row("Kafka", "takes no record of `checkpoints`", _refused("checkpoints"), FAILURES),
-    Row("Kafka", "another producer's transactions in `events`", _markers),
+    Row("Kafka", "SIGSTOP for 3 s, three times", _pause_kafka),
+    Row("Kafka", "takes no record of `documents`", _refuse("documents"), FAILURES),
+    Row("Kafka", "takes no record of `events`", _refuse("events")),
+    Row("Kafka", "takes no record of `checkpoints`", _refuse("checkpoints"), FAILURES),
+    Row("Kafka", "another producer's transactions in `events`", _write_transactions),
     Row("Elasticsearch", "restart", _without_elasticsearch(3.0, killed=False), RETRIES),
     Row("Elasticsearch", "SIGKILL", _without_elasticsearch(3.0, killed=True), RETRIES),
-    Row("Elasticsearch", "SIGSTOP for 8 s", _slow_elasticsearch),
-    Row("Elasticsearch", "write block", _blocked("write"), RETRIES),
-    Row("Elasticsearch", "read-only, as a full disk has it", _blocked("read_only_allow_delete"), RETRIES),
-    Row("Elasticsearch", "index template deleted for a while", _without_template),
-    *(Row("Elasticsearch", name, _spoilt(name), RETRIES) for name in BULK if name not in ("slow", *ANY)),
-    *(Row("Elasticsearch", name, _spoilt(name), RETRIES) for name in ANY if name != "slow"),
-    Row("Elasticsearch", "slow", _spoilt("slow")),
-    Row("rollover", "twice a second, workers killed", _rollovers_and_kills, SWEPT),
-    Row("rollover", "twice a second, bulks that end late or unheard", _rollovers_and_late_bulks, SWEPT),
-    Row("rollover", "once, and all is indexed again", _replay, SWEPT),
-)  # fmt: skip
+    Row("Elasticsearch", "SIGSTOP for 8 s", _pause_elasticsearch),
+    Row("Elasticsearch", "write block", _block("write"), RETRIES),
+    Row("Elasticsearch", "read-only, as a full disk has it", _block("read_only_allow_delete"), RETRIES),
+    *(Row("Elasticsearch", name, _spoil(name), RETRIES) for name in BULK if name not in ANY),
+    *(Row("Elasticsearch", name, _spoil(name), RETRIES) for name in ANY if name != "slow"),
+    Row("Elasticsearch", "slow", _spoil("slow")),
+    Row("rollover", "twice a second, workers killed", _roll_and_kill, SWEPT),
+    Row("rollover", "twice a second, bulks that end late or unheard", _roll_and_spoil, SWEPT),
+    Row("rollover", "once, and all is indexed again", _roll_and_replay, SWEPT),
+)

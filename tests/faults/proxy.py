@@ -3,8 +3,8 @@ that are known to happen.
 
     python -m tests.faults.proxy --seed 1 --share 0.25 --port PORT --elasticsearch URL
 
-GET /_faults tells how often each has happened. POST /_spoil, with {"share": …, "names": […]}, has others from now on, and
-is answered when nothing is late any more.
+GET /_faults tells how often each has happened. POST /_spoil, with {"share": …, "names": […]}, has others from now on,
+and is answered when nothing is late any more.
 """
 
 import argparse
