@@ -7,19 +7,9 @@ from typing import Final
 import msgspec
 
 from schemas.lineage import Above, Lineage, basename
-from schemas.programs import SCRATCH, SHELLS
+from schemas.programs import SCRATCH, SHELLS, is_installer, is_server
 from schemas.tetragon import Process
 
-SERVERS: Final = frozenset(
-    ("nginx", "httpd", "apache2", "lighttpd", "php-cgi", "uwsgi", "java", "node", "mysqld", "mariadbd", "postgres",
-     "mongod", "redis-server", "memcached", "smbd", "vsftpd", "fluentd", "splunkd")
-)  # fmt: skip
-_SERVERS: Final = ("php-fpm", "gunicorn", "tomcat", "rabbitmq", "exim")  # and what comes after: a version, a part
-PACKAGING: Final = frozenset(
-    ("rpm", "yum", "microdnf", "zypper", "pacman", "apk", "snapd", "npm", "gem", "pip", "pip3", "puppet",
-     "chef-client", "cloud-init")
-)  # fmt: skip
-_PACKAGING: Final = ("apt", "dpkg", "dnf", "unattended-upgr", "pip3.", "salt-", "ansible-")
 _SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
 _GENERATIONS: Final = 4  # between a server and what a shell of it did
 
@@ -73,18 +63,12 @@ def _origin(above: Above) -> tuple[bool, bool, bool]:
     """Below a package manager; below a shell of a server; a server's own child."""
     known = above.ancestors
     served = any(
-        basename(shell.binary) in SHELLS and _serves(server.binary)
+        basename(shell.binary) in SHELLS and is_server(basename(server.binary))
         for shell, server in pairwise(known[: _GENERATIONS + 1])
     )
-    return any(_packages(each.binary) for each in known), served, bool(known) and _serves(known[0].binary)
-
-
-def _serves(binary: str) -> bool:
-    name = basename(binary)
-    return name in SERVERS or name.startswith(_SERVERS)
+    return any(_packages(each.binary) for each in known), served, bool(known) and is_server(basename(known[0].binary))
 
 
 def _packages(binary: str) -> bool:
     # A name alone is easily taken: what lies elsewhere is no package manager.
-    name = basename(binary)
-    return binary.startswith(_SYSTEM) and (name in PACKAGING or name.startswith(_PACKAGING))
+    return binary.startswith(_SYSTEM) and is_installer(basename(binary))

@@ -20,9 +20,10 @@ _SERVER_FAMILIES: Final = ("exim", "gunicorn", "php-fpm", "rabbitmq", "smbd", "t
 
 # What changes files everywhere because it was told to.
 _INSTALLERS: Final = _names(
-    "apk chef-client dpkg gem microdnf npm pacman puppet rpm snapd unattended-upgrade unattended-upgr yum zypper"
+    "ansible apk chef-client cloud-init gem microdnf npm pacman pip pip3 puppet rpm rpm-ostree rpmdb snapd yum zypper"
 )
-_INSTALLER_FAMILIES: Final = ("ansible", "apt", "cloud-init", "dnf", "dpkg-", "pip", "rpm", "salt-", "yum-")
+# And what comes behind: a version, a part. `pip` alone would be `pipewire` too.
+_INSTALLER_FAMILIES: Final = ("ansible-", "apt", "dnf", "dpkg", "pip3.", "salt-", "unattended-upgr", "yum-")
 
 # They are there to run something with the rights of somebody else.
 SWITCHERS: Final = _names("doas pkexec su sudo")

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from app.errors import TetrastashError
+from app.read.escape import plain
 
 Status: TypeAlias = Literal["ok", "failed", "warning", "skipped"]
 
@@ -97,8 +98,7 @@ def _wrapped(text: str, encoding: str, width: int | None, indent: int) -> list[s
 
 def _printable(text: str, encoding: str) -> str:
     """Servers and files are quoted here, and a terminal obeys escape codes."""
-    flat = " ".join(text.split())
-    shown = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in flat)
+    shown = plain(" ".join(text.split()))
     try:
         return shown.encode(encoding, "backslashreplace").decode(encoding)
     except LookupError:

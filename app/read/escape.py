@@ -22,6 +22,11 @@ def shown(text: str) -> str:
     return f'"{escaped}"'
 
 
+def plain(text: str) -> str:
+    """A sentence in which others are quoted: as it is, but for what a terminal would not print."""
+    return "".join(each if _is_seen(each) else _code(each) for each in text)
+
+
 def visible(text: str) -> str:
     """JSON, or what should be, with the same meaning: what a terminal would not print is a \\u of JSON."""
     if text.isprintable() and not _UNSEEN.search(text):
