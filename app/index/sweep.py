@@ -76,6 +76,16 @@ class Page(NamedTuple):
     size: int
 
 
+class Ahead(NamedTuple):
+    """Asks how many documents with `after` < seq_no ≤ `upto` are more than `by` ms ahead of Elasticsearch's clock."""
+
+    name: str
+    shard: int
+    after: int
+    upto: int
+    by: int
+
+
 class Find(NamedTuple):
     """Asks, in real time, for a Copy or None by (name, id); leaves out what it cannot tell."""
 
@@ -88,18 +98,20 @@ class Delete(NamedTuple):
     doomed: Sequence[tuple[str, str, Copy]]
 
 
-Ask: TypeAlias = Shards | Refresh | Page | Find | Delete
+Ask: TypeAlias = Shards | Refresh | Ahead | Page | Find | Delete
 Round: TypeAlias = Generator[Ask, Any, None]
 Positions: TypeAlias = dict[str, list[int]]  # by UUID, of each shard
 
 
 class Counters:
-    """Since the start. `unanswered` counts pages that are to be asked again."""
+    """Since the start. `unanswered` counts pages that are to be asked again; `ahead` documents of a clock that is about
+    to be wrong by more than the allowance."""
 
     def __init__(self) -> None:
         self.compared = 0
         self.removed = 0
         self.unanswered = 0
+        self.ahead = 0
 
 
 class Sweep:
@@ -125,10 +137,17 @@ class Sweep:
             return
         for index in moved:
             for number, shard in enumerate(shards[index.name]):
+                yield from self._look_ahead(index, number, shard.checkpoint)
                 while self._position(index, number) < shard.checkpoint:
                     if not (yield from self._compare(ordered, index, number, shard.checkpoint)):
                         self.counters.unanswered += 1
                         break
+
+    def _look_ahead(self, index: Index, number: int, upto: int) -> Generator[Ask, Any, None]:
+        """What will have happened later than an index was closed is not looked for there."""
+        after = self._position(index, number)
+        if after < upto:
+            self.counters.ahead += (yield Ahead(index.name, number, after, upto, self._allowance // 2)) or 0
 
     def _compare(self, ordered: Sequence[Index], index: Index, number: int, upto: int) -> Generator[Ask, Any, bool]:
         """A page of one shard with all other indices; whether its answers were definite."""

@@ -11,6 +11,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 
 from app.index.bulk import error_reason
 from app.index.sweep import (
+    Ahead,
     Ask,
     Copy,
     Delete,
@@ -93,6 +94,8 @@ class Sweeper:
         if isinstance(ask, Refresh):
             await self._client.indices.refresh(index=list(ask.names), ignore_unavailable=True)
             return True
+        if isinstance(ask, Ahead):
+            return await self._ahead(ask)
         if isinstance(ask, Page):
             return await self._page(ask)
         if isinstance(ask, Find):
@@ -126,6 +129,13 @@ class Sweeper:
                     for number in sorted(primaries)
                 ]
         return found
+
+    async def _ahead(self, ask: Ahead) -> int:
+        later = {"gt": f"now+{ask.by // 1000}s"}
+        conditions = [{"range": {"_seq_no": {"gt": ask.after, "lte": ask.upto}}}, {"range": {"@timestamp": later}}]
+        query = {"bool": {"filter": conditions}}
+        told = await self._client.count(index=ask.name, preference=f"_shards:{ask.shard}", query=query)
+        return int(told["count"])
 
     async def _page(self, ask: Page) -> list[Seen]:
         conditions: list[dict[str, Any]] = [{"range": {"_seq_no": {"gt": ask.after, "lte": ask.upto}}}]

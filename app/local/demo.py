@@ -1,6 +1,6 @@
 """`make demo`: the whole way from log files to Elasticsearch, on this machine, by the same commands that anyone uses.
 
-    python -m app.local.demo [--once] [--json]
+    python -m app.local.demo [--once] [--json] [--no-browser]
 
 Everything lies in one temporary folder, which goes when the demo ends. The demo itself puts nothing into Kafka or
 Elasticsearch: it writes log files, starts `tetrastash setup`, `ship` and `work`, and watches.
@@ -26,6 +26,7 @@ from elasticsearch import ApiError, TransportError
 from rich.console import Console
 
 from app.errors import Stop
+from app.local import browser
 from app.local.books import Books
 from app.local.child import Child
 from app.local.pipeline import engines, environment_for, run_setup, shipping_and_working
@@ -50,6 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make demo", description="See tetrastash work on this machine.")
     parser.add_argument("--once", action="store_true", help="end when all is stored; exit status 0 if nothing is lost")
     parser.add_argument("--json", action="store_true", help="the books as one line of JSON, the last one on stdout")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -129,6 +131,8 @@ async def watch(
             summary = {**asdict(books), "lost": books.lost, "seconds": clock.seconds}
             print(orjson.dumps(summary).decode(), flush=True)
         if not given.once:
+            if not given.no_browser:
+                browser.show(f"http://{listen}/")
             with living(live):
                 await follow(seen, books, screen)
         return books

@@ -12,7 +12,7 @@ from elasticsearch import AsyncElasticsearch
 
 from app.errors import Retry
 from app.index.occasional import Occasional
-from app.index.sweep import Positions, Sweep
+from app.index.sweep import ALLOWANCE, Positions, Sweep
 from app.index.sweeper import Sweeper
 from app.settings import Settings
 from app.stream.checkpoint_log import CheckpointLog
@@ -77,13 +77,20 @@ class Sweeping:
 
     async def _round(self, sweeper: Sweeper) -> None:
         counters = sweeper.sweep.counters
-        compared, removed = counters.compared, counters.removed
+        compared, removed, ahead = counters.compared, counters.removed, counters.ahead
         await sweeper.round()
         self._counts.swept += counters.compared - compared
         self._counts.swept_copies += counters.removed - removed
         self._counts.sweep_troubles += sweeper.trouble is not None
         if counters.removed > removed:
             log.info("removed second copies, which a rollover had let in. documents=%d", counters.removed - removed)
+        self._counts.ahead += counters.ahead - ahead
+        if counters.ahead > ahead and self._occasional.due("ahead", time.monotonic()) is not None:
+            log.warning(
+                "events are ahead of Elasticsearch's clock by more than %d s. Expected nodes with the same time: with "
+                "more than %d s, what a rollover lets in twice is not found. documents=%d",
+                ALLOWANCE // 2000, ALLOWANCE // 1000, counters.ahead - ahead,
+            )  # fmt: skip
         if sweeper.trouble is not None:
             self._say(sweeper.trouble)
 

@@ -59,6 +59,7 @@ _COUNTED: Final = {
     "tetrastash_swept_documents_total": "swept",
     "tetrastash_swept_copies_total": "swept_copies",
     "tetrastash_sweep_troubles_total": "sweep_troubles",
+    "tetrastash_ahead_documents_total": "ahead",
 }
 
 # Of Counts, what the page shows.

@@ -10,7 +10,22 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from app.index.sweep import Ask, Copy, Delete, Find, Index, Page, Positions, Refresh, Round, Seen, Shard, Shards, Sweep
+from app.index.sweep import (
+    Ahead,
+    Ask,
+    Copy,
+    Delete,
+    Find,
+    Index,
+    Page,
+    Positions,
+    Refresh,
+    Round,
+    Seen,
+    Shard,
+    Shards,
+    Sweep,
+)
 
 SHARDS = 2
 ALLOWANCE = 50  # of the simulation's ms
@@ -79,6 +94,9 @@ class Stream:
                 for shard in self.shards[name]:
                     shard.shown = len(shard.log)
             return True
+        if isinstance(ask, Ahead):
+            writes = self.shards[ask.name][ask.shard].log[ask.after + 1 : ask.upto + 1]
+            return sum(not write.is_deletion and write.timestamp > self.now + ask.by for write in writes)
         if isinstance(ask, Page):
             shard = self.shards[ask.name][ask.shard]
             found = [

@@ -125,6 +125,14 @@ async def test_events_from_after_a_rollover_are_not_compared(stream: Stream) -> 
     assert all(len(places) == 1 for places in (await stream.stored()).values())
 
 
+async def test_events_of_a_clock_that_is_ahead_are_counted_once(stream: Stream) -> None:
+    await stream.put(ids(range(10)))
+    await stream.put(ids(range(10, 15)), at=time.time() + 45)
+    await stream.put(ids(range(15, 20)), at=time.time() + 15)
+    await stream.rounds()
+    assert stream.sweep.counters.ahead == 5
+
+
 async def test_an_index_that_cannot_be_asked_is_told_and_waited_for(stream: Stream) -> None:
     await stream.put(ids(range(10)))
     first = await stream.roll()
