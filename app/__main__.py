@@ -4,12 +4,15 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from app.errors import TetrastashError
 from app.settings import FILE, PREFIX, Settings, read_settings, secrets
+
+if TYPE_CHECKING:
+    from app.rejected.letters import Wanted
 
 Form = Literal["compact", "json"]
 Choice = Literal["always", "auto", "never"]
@@ -123,6 +126,89 @@ def tree(exec_id: str, documents: str | None, color: Choice) -> None:
     if documents is not None:
         sys.exit(_told(lambda: from_documents(documents, exec_id, color)))
     sys.exit(_told(lambda: asyncio.run(from_elasticsearch(settings, exec_id, color))))
+
+
+@main.group()
+def rejected() -> None:
+    """Dead letters: what could not become a document."""
+
+
+def _chosen(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which."""
+    for option in (
+        click.option("--stage", type=click.Choice(["decode", "enrich", "index"]), help="Where it failed."),
+        click.option("--reason", metavar="TEXT", help="Some text of the reason, in any case."),
+        click.option("--key", "node", metavar="NODE", help="Of this node alone, as NODE or CLUSTER/NODE."),
+        click.option("--replayed", is_flag=True, help="Those that were sent back, and did not fail again until now."),
+    ):
+        command = option(command)
+    return command
+
+
+_DASHES = {"ignore_unknown_options": True}  # the id of a line without a time begins with them
+_ids = click.argument("ids", nargs=-1)
+_all = click.option("--all", "everything", is_flag=True, help="All that the other options choose.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@rejected.command("list")
+@_chosen
+@click.option("--json", "as_json", is_flag=True, help="One JSON document a line.")
+def list_letters(as_json: bool, **chosen: Any) -> None:
+    """The letters, the latest last, a line each."""
+    settings = _settings()
+    from app.rejected import commands
+    from app.rejected.letters import Wanted
+
+    sys.exit(_told(lambda: commands.list_letters(settings, Wanted(**chosen), as_json=as_json)))
+
+
+@rejected.command("show", context_settings=_DASHES)
+@click.argument("id_", metavar="ID")
+@click.option("--raw", is_flag=True, help="The original's bytes alone, into a file or a pipe.")
+def show_letter(id_: str, raw: bool) -> None:
+    """All of one letter."""
+    settings = _settings()
+    from app.rejected import commands
+
+    sys.exit(_told(lambda: commands.show_letter(settings, id_, raw=raw)))
+
+
+@rejected.command("replay", context_settings=_DASHES)
+@_ids
+@_all
+@_chosen
+@_yes
+def replay_letters(ids: tuple[str, ...], everything: bool, yes: bool, **chosen: Any) -> None:
+    """Send letters back to where they failed, after the reason was mended.
+
+    As often as you like: nothing is stored twice, and what fails again is the same letter.
+    """
+    settings, wanted = _settings(), _meant(ids, everything, chosen)
+    from app.rejected import commands
+
+    sys.exit(_told(lambda: commands.replay_letters(settings, wanted, sure=yes)))
+
+
+@rejected.command("drop", context_settings=_DASHES)
+@_ids
+@_all
+@_chosen
+@_yes
+def drop_letters(ids: tuple[str, ...], everything: bool, yes: bool, **chosen: Any) -> None:
+    """Delete letters for good."""
+    settings, wanted = _settings(), _meant(ids, everything, chosen)
+    from app.rejected import commands
+
+    sys.exit(_told(lambda: commands.drop_letters(settings, wanted, sure=yes)))
+
+
+def _meant(ids: tuple[str, ...], everything: bool, chosen: dict[str, Any]) -> "Wanted":
+    from app.rejected.letters import Wanted
+
+    if not ids and not everything and not any(chosen.values()):
+        raise click.UsageError("Expected IDs, an option that chooses, or --all.")
+    return Wanted(ids, **chosen)
 
 
 @main.command()

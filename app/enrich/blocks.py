@@ -7,7 +7,7 @@ import msgspec
 
 from app.enrich.additions import Failure
 from schemas.identity import event_id, placed_id
-from schemas.record import FILE, PATH, POSITION, SHIPPER, Record
+from schemas.record import FILE, PATH, POSITION, REPLAY, SHIPPER, Record
 from schemas.rejection import Origin, Rejection, Stage
 
 _RETURN: Final = ord("\r")
@@ -63,6 +63,8 @@ class Source:
         """`_id`. `number` is the line's within the record, `within` the place of its first byte."""
         if time is not None:
             return event_id(time, self.key, line)
+        if replayed := self.record.headers.get(REPLAY):
+            return replayed.decode("utf-8", "replace")
         if self.file is not None and self.position is not None:
             place = b"%b:%d" % (self.file, self.position + within)
         else:

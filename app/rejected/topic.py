@@ -1,0 +1,143 @@
+"""Reading and writing the topic of dead letters."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from typing import Any, Final
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+from app.errors import Stop
+from app.kafka import connection, producer_defaults
+from app.reach import why_kafka_is_away
+from app.rejected.letters import Letter, Sent, letter_of, marked, replay_of
+from app.settings import Settings
+from app.topic_ids import topics_by_name
+
+MAX_REQUEST_BYTES: Final = 64 * 2**20
+AT_ONCE: Final = 100  # letters in one transaction
+_SILENT_MS: Final = 10_000
+
+
+@asynccontextmanager
+async def told(settings: Settings) -> AsyncIterator[None]:
+    """Raises Stop, with a sentence, for what Kafka does not do."""
+    try:
+        yield
+    except (
+        TopicAuthorizationFailedError,
+        ClusterAuthorizationFailedError,
+        GroupAuthorizationFailedError,
+        TransactionalIdAuthorizationFailed,
+    ) as error:
+        raise Stop(
+            f"Kafka does not let user {settings.kafka_username!r} do that: {error}. Expected the right Read on "
+            f"{settings.rejected_topic}; to drop, Write on it; to replay, Write on {settings.events_topic} and "
+            f"{settings.documents_topic} too, and on the transactional id {transactional_id(settings)}*."
+        ) from error
+    except (KafkaError, OSError) as error:
+        raise Stop(f"{await why_kafka_is_away(settings)} ({error!r})") from error
+
+
+def transactional_id(settings: Settings) -> str:
+    """The beginning of it."""
+    return f"{settings.topic_prefix}.replay"
+
+
+async def read(settings: Settings, is_wanted: Callable[[Letter], bool]) -> list[Letter]:
+    """Those that are alive, in the order of their times. Raises KafkaError, and Stop when the end is not reached or the
+    topic is not there."""
+    topic = settings.rejected_topic
+    found = await topics_by_name(settings, [topic])
+    if topic not in found:
+        raise Stop(f"Topic {topic!r} is missing. Run `tetrastash setup`, which makes it.")
+    consumer = AIOKafkaConsumer(
+        **connection(settings),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=16 * 2**20,
+    )
+    alive: dict[bytes, Letter] = {}
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, number) for number in range(found[topic].partitions)]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        for place, beginning in (await consumer.beginning_offsets(places)).items():
+            consumer.seek(place, beginning)
+        while behind := [place for place in places if await consumer.position(place) < ends[place]]:
+            fetched = await consumer.getmany(*behind, timeout_ms=_SILENT_MS)
+            if not fetched and [place for place in behind if await consumer.position(place) < ends[place]]:
+                raise Stop(
+                    f"Topic {topic!r} could not be read to its end: nothing came for {_SILENT_MS // 1000} s. Expected "
+                    "no replay that is under way; one that was killed holds it up for a minute."
+                )
+            for record in (each for records in fetched.values() for each in records):
+                alive.pop(record.key, None)
+                letter = letter_of(record.key, record.value, record.partition, record.timestamp)
+                if letter is not None and is_wanted(letter):
+                    alive[record.key] = letter
+    finally:
+        await consumer.stop()
+    return sorted(alive.values(), key=lambda letter: letter.time)
+
+
+async def drop(settings: Settings, letters: Sequence[Letter]) -> None:
+    """Raises KafkaError; then some may be gone, and the others are there."""
+    producer = AIOKafkaProducer(**producer_defaults(settings))
+    await producer.start()
+    try:
+        for letter in letters:
+            await producer.send(settings.rejected_topic, None, letter.id.encode(), letter.partition)
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+async def replay(settings: Settings, letters: Sequence[Letter]) -> AsyncIterator[int]:
+    """Gives how many were sent by now. Raises KafkaError, and Stop for a letter that cannot be sent.
+
+    A letter is marked and sent in one transaction: one that is marked was sent, whenever this process dies. The mark
+    comes first, so that what the worker says of it now comes behind the mark; nothing is written to it afterwards.
+    """
+    replays = [(letter, replay_of(letter, settings.events_topic, settings.documents_topic)) for letter in letters]
+    producer = AIOKafkaProducer(
+        **producer_defaults(settings),
+        transactional_id=f"{transactional_id(settings)}-{uuid4().hex[:12]}",
+        max_request_size=MAX_REQUEST_BYTES,
+    )
+    await producer.start()
+    try:
+        left, done = iter(replays), 0
+        while part := list(islice(left, AT_ONCE)):
+            async with producer.transaction():
+                marks = [
+                    await producer.send(settings.rejected_topic, marked(letter), letter.id.encode(), letter.partition)
+                    for letter, _ in part
+                ]
+                for mark in marks:
+                    await mark
+                for sent in [await _send(producer, record) for _, record in part]:
+                    await sent
+            done += len(part)
+            yield done
+    finally:
+        await producer.stop()
+
+
+async def _send(producer: AIOKafkaProducer, record: Sent) -> "asyncio.Future[Any]":
+    sent: asyncio.Future[Any] = await producer.send(
+        record.topic, record.value, record.key, record.partition, headers=record.headers
+    )
+    return sent
