@@ -57,6 +57,7 @@ class Driver:
         self._children = children
         self._victims: list[Child | Topic] = [*children, *topics]
         self._random = Random(f"{seed}/faults")
+        self._rolls = Random(f"{seed}/rolls")
         self._occurrences = occurrences
         self._faults = faults
 
@@ -68,7 +69,7 @@ class Driver:
             if now >= at:
                 self._strike(now)
                 at = now + self._random.uniform(*BETWEEN_SECONDS)
-                self._roll_at = now + self._random.uniform(*ROLL_SECONDS)
+                self._roll_at = now + self._rolls.uniform(*ROLL_SECONDS)
             if now >= self._roll_at:
                 self._roll()
                 self._roll_at = float("inf")
