@@ -1,5 +1,6 @@
 """Every way to be let in by Kafka, and what is told of one that fails."""
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tests.security.conftest import PLAIN_USERS, SCRAM_PASSWORD, SCRAM_USER
 from tests.security.secured import LISTENERS, MECHANISMS, Secured, write_authority, write_client
 
 pytestmark = pytest.mark.integration
+
+CLOSING_SECONDS = 0.2  # aiokafka does not wait for a connection that it gave up
 
 
 def passwords(mechanism: str) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def settings(secured: Secured, listener: str, folder: Path, **changes: Any) -> S
 
 async def why(given: Settings) -> str:
     [reason] = (await try_servers(given, 10)).values()
+    await asyncio.sleep(CLOSING_SECONDS)
     return reason
 
 
