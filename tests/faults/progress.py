@@ -27,9 +27,11 @@ class Progress(NamedTuple):
 class Gauge:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        configuration = {"bootstrap.servers": settings.kafka, "group.id": "gauge", "enable.auto.commit": False}
+        # It would tell of a broker that is away twenty times a second.
+        quiet = {"bootstrap.servers": settings.kafka, "log_level": 0}
+        configuration = {**quiet, "group.id": "gauge", "enable.auto.commit": False}
         self._consumer = Consumer(configuration)
-        self._admin = AdminClient({"bootstrap.servers": settings.kafka})
+        self._admin = AdminClient(quiet)
 
     def read(self) -> Progress:
         settings = self._settings
