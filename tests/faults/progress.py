@@ -28,7 +28,7 @@ class Gauge:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         # It would tell of a broker that is away twenty times a second.
-        quiet = {"bootstrap.servers": settings.kafka, "log_level": 0}
+        quiet: dict[str, str | int | float | bool] = {"bootstrap.servers": settings.kafka, "log_level": 0}
         configuration = {**quiet, "group.id": "gauge", "enable.auto.commit": False}
         self._consumer = Consumer(configuration)
         self._admin = AdminClient(quiet)
