@@ -27,6 +27,9 @@ DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "faults.md"
 BEFORE_SECONDS: Final = 4.0
 AFTER_SECONDS: Final = 3.0
 RATES: Final = (250.0, 350.0)  # events a second
+HEAD: Final = "\n".join(
+    ("| place | fault | events | lost | double | differing | seconds | acted | the log said |", "|---" * 9 + "|")
+)
 
 _MARKED: Final = re.compile(r"(<!-- table -->\n).*?(\n<!-- end -->)", re.DOTALL)
 _COMPLAINT: Final = re.compile(r"^\S+ \S+ (?:WARNING|ERROR) (\S+): (.*)$", re.MULTILINE)
@@ -93,8 +96,22 @@ def _said(scene: Scene) -> str:
     return texts.most_common(1)[0][0] if texts else ""
 
 
-def table(outcomes: Iterable[Outcome]) -> str:
-    lines = ["| | fault | events | lost | double | differing | seconds | acted | the log said |", "|---" * 9 + "|"]
+def merged(text: str, outcomes: Iterable[Outcome]) -> str:
+    """The document with these rows in its table, in the order of all; the others stay."""
+    found = _MARKED.search(text)
+    assert found is not None
+    lines = {_row(line): line for line in [*found[0].splitlines(), *lines_of(outcomes)] if line.startswith("| ")}
+    ordered = [lines[key] for row in ROWS if (key := (row.place, row.name)) in lines]
+    return _MARKED.sub(lambda marks: "\n".join([marks[1] + HEAD, *ordered]) + marks[2], text)
+
+
+def _row(line: str) -> tuple[str, str]:
+    cells = [cell.strip() for cell in line.split("|")]
+    return cells[1], cells[2]
+
+
+def lines_of(outcomes: Iterable[Outcome]) -> list[str]:
+    lines = []
     for each in outcomes:
         found = each.found
         cells = (
@@ -109,13 +126,13 @@ def table(outcomes: Iterable[Outcome]) -> str:
             f"`{each.said}`".replace("|", "\\|") if each.said else "",
         )
         lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+    return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.matrix")
     parser.add_argument("--only", default="", help="rows whose place and name have this text")
-    parser.add_argument("--write", action="store_true", help=f"the table into {DOCUMENT.name}")
+    parser.add_argument("--write", action="store_true", help=f"these rows into {DOCUMENT.name}")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     rows = [row for row in ROWS if given.only in f"{row.place} {row.name}"]
@@ -133,7 +150,7 @@ def main() -> None:
                 print(f"{label}: {error}", flush=True)
                 continue
             outcomes.append(outcome)
-            print(table([outcome]).splitlines()[-1], *outcome.complaints, flush=True)
+            print(*lines_of([outcome]), *outcome.complaints, flush=True)
             if not outcome.is_clean or not outcome.counts or outcome.complaints:
                 failed.append(label)
             else:
@@ -142,8 +159,7 @@ def main() -> None:
         for engine in (kafka, elasticsearch):
             engine.stop()
     if given.write:
-        text = DOCUMENT.read_text("utf-8")
-        DOCUMENT.write_text(_MARKED.sub(lambda marks: f"{marks[1]}{table(outcomes)}{marks[2]}", text), "utf-8")
+        DOCUMENT.write_text(merged(DOCUMENT.read_text("utf-8"), outcomes), "utf-8")
     if failed:
         print(f"not as they must be: {'; '.join(failed)}; logs in {folder}")
         sys.exit(1)
