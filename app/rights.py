@@ -38,12 +38,10 @@ RIGHTS: Final = (
 )
 
 
-async def lacking(settings: Settings, command: Command) -> list[str]:
+async def lacking_to_work(settings: Settings) -> list[str]:
     """Raises KafkaError or Stop as `describe` does. A topic that is missing lacks nothing."""
-    roles = {right.role for right in RIGHTS if right.command == command}
-    cluster = await describe(settings, [name for role, name in topic_names(settings).items() if role in roles])
-    found = list(lacking_on_topics(settings, cluster, command))
-    return [*found, *await lacking_on_groups(settings)] if command == "work" else found
+    cluster = await describe(settings, topic_names(settings).values())
+    return [*lacking_on_topics(settings, cluster, "work"), *await lacking_on_groups(settings)]
 
 
 def lacking_on_topics(settings: Settings, cluster: Cluster, command: Command) -> Iterator[str]:

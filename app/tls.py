@@ -16,26 +16,45 @@ def verifying(peer: str, variable: str, authority: Path | None) -> ssl.SSLContex
     try:
         return ssl.create_default_context(cafile=authority)
     except OSError as error:
+        reason = "no PEM in it can be read" if isinstance(error, ssl.SSLError) else error.strerror
         raise SettingsError(
-            f"TLS with {peer} cannot be set up from {variable}={str(authority)!r}: {_reason(error)}. Expected a PEM "
-            "file with certificates, that this user may read."
+            f"TLS with {peer} cannot be set up from {variable}={str(authority)!r}: {reason}. Expected a PEM file with "
+            "certificates, that this user may read."
         ) from error
 
 
 def show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
     """To a server that asks for one. Raises SettingsError."""
-    given = f"TETRASTASH_KAFKA_CERT={str(certificate)!r} and TETRASTASH_KAFKA_KEY={str(key) if key else None!r}"
-
-    def ask() -> NoReturn:  # nobody sits there who could answer
-        raise SettingsError(f"TLS with Kafka: {given} have a key with a pass phrase. Expected a key without one.")
-
-    try:
-        context.load_cert_chain(certificate, key, password=ask)
-    except OSError as error:
+    if reason := load_pair(context, certificate, key):
+        given = f"TETRASTASH_KAFKA_CERT={str(certificate)!r} and TETRASTASH_KAFKA_KEY={str(key) if key else None!r}"
         raise SettingsError(
-            f"TLS with Kafka cannot be set up from {given}: {_reason(error)}. Expected PEM files of a certificate and "
-            "its private key, that this user may read."
-        ) from error
+            f"TLS with Kafka cannot be set up from {given}: {reason}. Expected PEM files of a certificate and its "
+            "private key, without a pass phrase, that this user may read."
+        )
+
+
+def load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> str | None:
+    """Why they are of no use, None once they are loaded; without a key of its own it is in the certificate's file."""
+    try:
+        context.load_cert_chain(certificate, key, password=_refuse_to_be_asked)
+    except _Encrypted:
+        return "it has a key with a pass phrase"
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return "its key is not the one of the certificate"
+        return f"no private key can be read ({error})"
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+class _Encrypted(Exception):
+    pass
+
+
+def _refuse_to_be_asked() -> NoReturn:
+    """Nobody sits there who could answer."""
+    raise _Encrypted
 
 
 def why_not_believed(words: str, variable: str, authority: Path | None) -> str | None:
@@ -51,9 +70,3 @@ def why_not_believed(words: str, variable: str, authority: Path | None) -> str |
         return f"{reason}. Expected the host in {variable} to be one that its certificate names."
     given = str(authority) if authority is not None else None
     return f"{reason}. Expected {variable}_CA={given!r} to hold the authority that signed its certificate."
-
-
-def _reason(error: OSError) -> str:
-    if not isinstance(error, ssl.SSLError):
-        return error.strerror or str(error)
-    return "the key is not the certificate's" if error.reason == "KEY_VALUES_MISMATCH" else "no PEM in it can be read"

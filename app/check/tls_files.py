@@ -9,15 +9,12 @@ from typing import Final
 from app.check.certificates import validities
 from app.check.finding import Finding, failed, ok, warning
 from app.settings import PREFIX, Settings
+from app.tls import load_pair
 
 SOON: Final = timedelta(days=14)
 
 _CERTIFICATES: Final = ("kafka_ca", "kafka_cert", "elasticsearch_ca")
 _CHECK: Final = "certificates"
-
-
-class _Encrypted(Exception):
-    pass
 
 
 def tls_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -29,7 +26,7 @@ def tls_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
             sound = sound and finding.status != "failed"
             yield finding
     if settings.kafka_cert is not None and sound:
-        yield from _pair(settings.kafka_cert, settings.kafka_key)
+        yield _pair(settings.kafka_cert, settings.kafka_key)
 
 
 def _certificates(setting: str, file: Path, now: datetime) -> Finding:
@@ -54,25 +51,10 @@ def _certificates(setting: str, file: Path, now: datetime) -> Finding:
     return ok(_CHECK, f"{setting} is valid until {ends:%Y-%m-%d}")
 
 
-def _pair(certificate: Path, key: Path | None) -> Iterator[Finding]:
-    """Whether the client's key is the one of its certificate; without a key of its own it is in the same file."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _pair(certificate: Path, key: Path | None) -> Finding:
     where = f"{PREFIX}KAFKA_KEY={str(key)!r}" if key is not None else f"{PREFIX}KAFKA_CERT={str(certificate)!r}"
-    try:
-        context.load_cert_chain(certificate, key, password=_refuse_to_be_asked)
-    except _Encrypted:
-        yield failed(_CHECK, f"{where} has a key with a pass phrase.", "Expected a key without one: nobody is asked.")
-    except ssl.SSLError as error:
-        mismatch = "KEY_VALUES_MISMATCH" in str(error)
-        reason = "its key is not the one of the certificate" if mismatch else f"no private key can be read ({error})"
-        yield failed(_CHECK, f"{where} is of no use: {reason}.", "Expected the private key of the certificate, in PEM.")
-    except OSError as error:
-        yield failed(
-            _CHECK, f"{where} cannot be read: {error.strerror}.", "Expected a PEM file that this user may read."
-        )
-    else:
-        yield ok(_CHECK, f"{where} is the key of {PREFIX}KAFKA_CERT")
-
-
-def _refuse_to_be_asked() -> str:
-    raise _Encrypted
+    reason = load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), certificate, key)
+    if reason is None:
+        return ok(_CHECK, f"{where} is the key of {PREFIX}KAFKA_CERT")
+    expected = "Expected the private key of the certificate in PEM, without a pass phrase, that this user may read."
+    return failed(_CHECK, f"{where} is of no use: {reason}.", expected)

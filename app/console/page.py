@@ -14,7 +14,6 @@ import orjson
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch
 
-from app import elastic
 from app.console.fresh import Fresh
 from app.console.groups import Groups
 from app.console.http import Answer, Query, Route, Routes
@@ -46,43 +45,43 @@ _SAFE: Final = {
 
 
 @asynccontextmanager
-async def page(settings: Settings, state: State) -> AsyncIterator[Routes]:
-    """`state` tells of this worker. Nothing is asked of Kafka or Elasticsearch while nobody looks at the page."""
+async def page(settings: Settings, client: AsyncElasticsearch, state: State) -> AsyncIterator[Routes]:
+    """`client` is one of app.elastic.client, `state` tells of this worker. Nothing is asked of Kafka or
+    Elasticsearch while nobody looks at the page."""
     groups = Groups(settings)
     fresh_groups = Fresh(groups.look, FRESH_SECONDS)
-    async with elastic.client(settings) as client:
-        overviews = {minutes: Fresh(partial(_stored, client, settings, minutes), FRESH_SECONDS) for minutes in STEPS}
+    overviews = {minutes: Fresh(partial(_stored, client, settings, minutes), FRESH_SECONDS) for minutes in STEPS}
 
-        async def overview(query: Query) -> Answer:
-            asked = query.get("minutes", str(USUAL_MINUTES))
-            if not asked.isdecimal() or int(asked) not in STEPS:
-                return _refused(f"minutes is {asked!r}; expected one of {', '.join(map(str, STEPS))}")
-            return _json(
-                {
-                    "now": time.time_ns() // 1_000_000,
-                    "version": version("tetrastash"),
-                    "data_stream": settings.data_stream,
-                    "worker": state(),
-                    "groups": await fresh_groups.get(),
-                    "stored": await overviews[int(asked)].get(),
-                }
-            )
-
-        async def tree(query: Query) -> Answer:
-            return await _tree(client, settings, query.get("exec_id", ""))
-
-        async def document(query: Query) -> Answer:
-            return await _document(client, settings, query.get("id", ""))
-
-        try:
-            yield {
-                **{path: _file(*named) for path, named in PARTS.items()},
-                "/api/overview": overview,
-                "/api/tree": tree,
-                "/api/document": document,
+    async def overview(query: Query) -> Answer:
+        asked = query.get("minutes", str(USUAL_MINUTES))
+        if not asked.isdecimal() or int(asked) not in STEPS:
+            return _refused(f"minutes is {asked!r}; expected one of {', '.join(map(str, STEPS))}")
+        return _json(
+            {
+                "now": time.time_ns() // 1_000_000,
+                "version": version("tetrastash"),
+                "data_stream": settings.data_stream,
+                "worker": state(),
+                "groups": await fresh_groups.get(),
+                "stored": await overviews[int(asked)].get(),
             }
-        finally:
-            await groups.close()
+        )
+
+    async def tree(query: Query) -> Answer:
+        return await _tree(client, settings, query.get("exec_id", ""))
+
+    async def document(query: Query) -> Answer:
+        return await _document(client, settings, query.get("id", ""))
+
+    try:
+        yield {
+            **{path: _file(*named) for path, named in PARTS.items()},
+            "/api/overview": overview,
+            "/api/tree": tree,
+            "/api/document": document,
+        }
+    finally:
+        await groups.close()
 
 
 async def _stored(client: AsyncElasticsearch, settings: Settings, minutes: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ documents of each index are compared with the other indices once they can no lon
 """
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -103,23 +104,28 @@ Round: TypeAlias = Generator[Ask, Any, None]
 Positions: TypeAlias = dict[str, list[int]]  # by UUID, of each shard
 
 
+@dataclass
 class Counters:
     """Since the start. `unanswered` counts pages that are to be asked again; `ahead` documents of a clock that is about
     to be wrong by more than the allowance."""
 
-    def __init__(self) -> None:
-        self.compared = 0
-        self.removed = 0
-        self.unanswered = 0
-        self.ahead = 0
+    compared: int = 0
+    removed: int = 0
+    unanswered: int = 0
+    ahead: int = 0
 
 
 class Sweep:
     def __init__(
-        self, positions: Mapping[str, Sequence[int]] = {}, allowance: int = ALLOWANCE, page: int = PAGE
+        self,
+        positions: Mapping[str, Sequence[int]] = {},
+        allowance: int = ALLOWANCE,
+        page: int = PAGE,
+        counters: Counters | None = None,
     ) -> None:
+        """`counters` go on where another sweep has left them."""
         self.positions: Positions = {uuid: list(shards) for uuid, shards in positions.items()}
-        self.counters = Counters()
+        self.counters = counters if counters is not None else Counters()
         self._allowance = allowance
         self._page = page
 

@@ -10,6 +10,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 
 from app.index.bulk import error_reason
+from app.index.install import refusal
 from app.index.sweep import (
     Ahead,
     Ask,
@@ -219,6 +220,5 @@ def _parts(every: Sequence[Any]) -> Iterator[list[Any]]:
 
 def _reason(error: ApiError | TransportError) -> str:
     if isinstance(error, ApiError):
-        body = error.body
-        return f"{error.meta.status} {error_reason(body.get('error') if isinstance(body, dict) else body)}"
+        return f"{error.meta.status} {refusal(error)}"
     return f"{type(error).__name__}: {error.message}"

@@ -12,7 +12,7 @@ from elasticsearch import AsyncElasticsearch
 
 from app.errors import Retry
 from app.index.occasional import Occasional
-from app.index.sweep import ALLOWANCE, Positions, Sweep
+from app.index.sweep import ALLOWANCE, Counters, Positions, Sweep
 from app.index.sweeper import Sweeper
 from app.settings import Settings
 from app.stream.checkpoint_log import CheckpointLog
@@ -36,13 +36,14 @@ class Swept(msgspec.Struct, frozen=True):
 
 
 class Sweeping:
-    """`client` is one of app.elastic.client. The counters are those of Counts that begin with `swept`."""
+    """`client` is one of app.elastic.client. `counts` are told what was swept."""
 
     def __init__(self, settings: Settings, client: AsyncElasticsearch, outbox: Outbox, counts: Counts) -> None:
         self._settings = settings
         self._client = client
         self._outbox = outbox
         self._counts = counts
+        self._counters = Counters()  # of all the sweeps of this process
         self._log = CheckpointLog(settings)
         self._occasional = Occasional()
 
@@ -65,33 +66,31 @@ class Sweeping:
     async def _as_owner(self, is_ours: Callable[[], bool]) -> None:
         """Until it is another's. Raises KafkaError, Retry or OSError while Kafka is away."""
         kept = _decode(await self._log.last(PARTITION, KEY))
-        sweeper = Sweeper(self._client, self._settings.data_stream, Sweep(kept))
+        sweeper = Sweeper(self._client, self._settings.data_stream, Sweep(kept, counters=self._counters))
         while is_ours():
-            removed = sweeper.sweep.counters.removed
+            removed = self._counters.removed
             await self._round(sweeper)
             if sweeper.sweep.positions != kept and is_ours():
                 value = msgspec.json.encode(Swept(sweeper.sweep.positions))
                 await (await self._outbox.send(self._settings.checkpoints_topic, value, KEY, PARTITION))
                 kept = msgspec.json.decode(value, type=Swept).positions
-            await asyncio.sleep(SOON_SECONDS if sweeper.sweep.counters.removed > removed else ROUND_SECONDS)
+            await asyncio.sleep(SOON_SECONDS if self._counters.removed > removed else ROUND_SECONDS)
 
     async def _round(self, sweeper: Sweeper) -> None:
-        counters = sweeper.sweep.counters
-        compared, removed, ahead = counters.compared, counters.removed, counters.ahead
+        counters, counts = self._counters, self._counts
         await sweeper.round()
-        self._counts.swept += counters.compared - compared
-        self._counts.swept_copies += counters.removed - removed
-        self._counts.sweep_troubles += sweeper.trouble is not None
-        if counters.removed > removed:
-            log.info("removed second copies, which a rollover had let in. documents=%d", counters.removed - removed)
-        self._counts.ahead += counters.ahead - ahead
-        if counters.ahead > ahead and self._occasional.due("ahead", time.monotonic()) is not None:
+        if (removed := counters.removed - counts.swept_copies) > 0:
+            log.info("removed second copies, which a rollover had let in. documents=%d", removed)
+        ahead = counters.ahead - counts.ahead
+        if ahead > 0 and self._occasional.due("ahead", time.monotonic()) is not None:
             log.warning(
                 "events are ahead of Elasticsearch's clock by more than %d s. Expected nodes with the same time: with "
                 "more than %d s, what a rollover lets in twice is not found. documents=%d",
-                ALLOWANCE // 2000, ALLOWANCE // 1000, counters.ahead - ahead,
+                ALLOWANCE // 2000, ALLOWANCE // 1000, ahead,
             )  # fmt: skip
+        counts.swept, counts.swept_copies, counts.ahead = counters.compared, counters.removed, counters.ahead
         if sweeper.trouble is not None:
+            counts.sweep_troubles += 1
             self._say(sweeper.trouble)
 
     def _say(self, reason: str) -> None:

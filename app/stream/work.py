@@ -22,7 +22,7 @@ from app.index.indexer import HEALTH, Indexer
 from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.reach import why_kafka_is_away
-from app.rights import lacking, not_allowed
+from app.rights import lacking_to_work, not_allowed
 from app.settings import Settings
 from app.stream.counts import Counts
 from app.stream.enriching import Enriching
@@ -83,14 +83,15 @@ async def work(settings: Settings, only: StageName | None) -> int:
     answers = routes(alive=alive, ready=ready, registry=registry(lambda: _samples(counted)))
     names_of_agents = [agent.name for agent in agents]
     async with (
-        page(settings, lambda: _state(counted, names_of_agents, ready)) as pages,
+        elastic.client(settings) as asking,
+        page(settings, asking, lambda: _state(counted, names_of_agents, ready)) as pages,
         serve(settings.listen_address, {**answers, **pages}) as url,
     ):
         log.info("working url=%s stages=%s", url, "+".join(names))
         topics = await _topics(settings, stopping)
         if topics is None:
             return 0
-        async with elastic.bulk_client(settings) as client, elastic.client(settings) as asking:
+        async with elastic.bulk_client(settings) as client:
             stages: list[Running] = []
             if "enrich" in names:
                 stages.append(Enriching(settings, pipeline, topics.events.id, counted["enrich"], ready.set))
@@ -105,7 +106,7 @@ async def _topics(settings: Settings, stopping: asyncio.Event) -> Topics | None:
     """Waits for Kafka; None when told to stop meanwhile. Raises TopicError."""
     while not stopping.is_set():
         try:
-            if not (found := await lacking(settings, "work")):
+            if not (found := await lacking_to_work(settings)):
                 return await check_topics(settings)
             reason = not_allowed(settings, "work", found)
         except (KafkaError, Retry, OSError) as error:

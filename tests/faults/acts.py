@@ -4,7 +4,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -111,11 +111,12 @@ def _kill_shipper(stage: Stage) -> None:
         stage.scene.wait(3.0)
 
 
-def _without_kafka(seconds: float, *, killed: bool) -> Callable[[Stage], None]:
+def _away(engine: Literal["kafka", "elasticsearch"], seconds: float, *, killed: bool) -> Callable[[Stage], None]:
     def act(stage: Stage) -> None:
-        (stage.kafka.kill if killed else stage.kafka.stop)()
+        harmed: Kafka | Elasticsearch = getattr(stage, engine)
+        (harmed.kill if killed else harmed.stop)()
         stage.scene.wait(seconds)
-        stage.kafka.start()
+        harmed.start()
         stage.scene.wait(2.0)
 
     return act
@@ -155,16 +156,6 @@ def _write_transactions(stage: Stage) -> None:
         else:
             producer.abort_transaction(10)
         stage.scene.wait(0.3)
-
-
-def _without_elasticsearch(seconds: float, *, killed: bool) -> Callable[[Stage], None]:
-    def act(stage: Stage) -> None:
-        (stage.elasticsearch.kill if killed else stage.elasticsearch.stop)()
-        stage.scene.wait(seconds)
-        stage.elasticsearch.start()
-        stage.scene.wait(2.0)
-
-    return act
 
 
 def _pause_elasticsearch(stage: Stage) -> None:
@@ -237,16 +228,16 @@ ROWS: Final = (
     Row("worker", "SIGSTOP for 10 s: others take over, a zombie wakes", _pause_worker, RESTORES),
     Row("worker", "from one to four, and to two", _one_four_two, RESTORES, 4),
     Row("shipper", "SIGKILL, three times", _kill_shipper),
-    Row("Kafka", "restart", _without_kafka(3.0, killed=False)),
-    Row("Kafka", "SIGKILL", _without_kafka(3.0, killed=True)),
-    Row("Kafka", "away for 75 s", _without_kafka(75.0, killed=False)),
+    Row("Kafka", "restart", _away("kafka", 3.0, killed=False)),
+    Row("Kafka", "SIGKILL", _away("kafka", 3.0, killed=True)),
+    Row("Kafka", "away for 75 s", _away("kafka", 75.0, killed=False)),
     Row("Kafka", "SIGSTOP for 3 s, three times", _pause_kafka),
     Row("Kafka", "takes no record of `documents`", _refuse("documents"), FAILURES),
     Row("Kafka", "takes no record of `events`", _refuse("events")),
     Row("Kafka", "takes no record of `checkpoints`", _refuse("checkpoints"), FAILURES),
     Row("Kafka", "another producer's transactions in `events`", _write_transactions),
-    Row("Elasticsearch", "restart", _without_elasticsearch(3.0, killed=False), RETRIES),
-    Row("Elasticsearch", "SIGKILL", _without_elasticsearch(3.0, killed=True), RETRIES),
+    Row("Elasticsearch", "restart", _away("elasticsearch", 3.0, killed=False), RETRIES),
+    Row("Elasticsearch", "SIGKILL", _away("elasticsearch", 3.0, killed=True), RETRIES),
     Row("Elasticsearch", "SIGSTOP for 8 s", _pause_elasticsearch),
     Row("Elasticsearch", "write block", _block("write"), RETRIES),
     Row("Elasticsearch", "read-only, as a full disk has it", _block("read_only_allow_delete"), RETRIES),

@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 from app.errors import Stop
 from tests.faults.faults import Driver
 from tests.faults.refusal import Topic
-from tests.faults.scene import SWEEP_SECONDS, WORK, Scene, UnsettledError, engines, environment_of
+from tests.faults.scene import SWEEP_SECONDS, WORK, Scene, UnsettledError, engines, environment_of, is_clean
 from tests.faults.writer import RATES
 
 SPOILT_SHARE: Final = 0.25
@@ -41,8 +41,7 @@ class Verdict(NamedTuple):
 
     @property
     def is_clean(self) -> bool:
-        found = self.found
-        return not any(found[name] for name in ("lost", "duplicated", "differing", "extra")) and not self.complaints
+        return is_clean(self.found) and not self.complaints
 
     @property
     def is_noticed(self) -> bool:
@@ -74,7 +73,7 @@ def run(
     """As Scene has it. Raises UnsettledError."""
     with Scene(folder, environment, seed, worker=worker, rates=rates, share=share) as scene:
         topics = [Topic(scene.settings.kafka, scene.settings.documents_topic)]
-        driver = Driver(scene.children, topics, seed, scene.occurrences, scene.roll)
+        driver = Driver(scene, topics)
         driver.harm(seconds)
         scene.stop_writing()
         driver.mend()

@@ -8,8 +8,8 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from tests.faults.children import UP, Child
-from tests.faults.occurrences import Occurrences
 from tests.faults.refusal import Topic
+from tests.faults.scene import TICK_SECONDS, Scene
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,6 @@ PAUSE_SECONDS: Final = 10.0  # longer than the session time-out: others take ove
 REFUSAL_SECONDS: Final = 1.0
 REST_SECONDS: Final = (0.2, 2.0)  # until a child that ended is started again
 ROLL_SECONDS: Final = (0.3, 3.0)  # after a fault: what is sent again then finds another backing index
-TICK_SECONDS: Final = 0.05
 
 
 class Fault(NamedTuple):
@@ -43,22 +42,17 @@ FAULTS: Final = (
 class Driver:
     def __init__(
         self,
-        children: Sequence[Child],
+        scene: Scene,
         topics: Sequence[Topic],
-        seed: int,
-        occurrences: Occurrences,
-        roll: Callable[[], None],
         faults: Sequence[Fault] = FAULTS,
     ) -> None:
-        """`roll` gives the data stream a new backing index."""
         self.suffered: Counter[str] = Counter()
-        self._roll = roll
+        self._scene = scene
         self._roll_at = float("inf")
-        self._children = children
-        self._victims: list[Child | Topic] = [*children, *topics]
-        self._random = Random(f"{seed}/faults")
-        self._rolls = Random(f"{seed}/rolls")
-        self._occurrences = occurrences
+        self._topics = topics
+        self._victims: list[Child | Topic] = [*scene.children, *topics]
+        self._random = Random(f"{scene.seed}/faults")
+        self._rolls = Random(f"{scene.seed}/rolls")
         self._faults = faults
 
     def harm(self, seconds: float) -> None:
@@ -71,25 +65,18 @@ class Driver:
                 at = now + self._random.uniform(*BETWEEN_SECONDS)
                 self._roll_at = now + self._rolls.uniform(*ROLL_SECONDS)
             if now >= self._roll_at:
-                self._roll()
+                self._scene.roll()
                 self._roll_at = float("inf")
             time.sleep(TICK_SECONDS)
 
     def mend(self) -> None:
         """All are up again; what was to happen to one is called off."""
-        while not all(victim.state == UP for victim in self._victims):
-            for victim in self._victims:
-                if victim.state == "paused":
-                    victim.resume()
-                elif victim.state == "down":
-                    victim.until = 0.0
-            self.tick(time.monotonic())
-            time.sleep(TICK_SECONDS)
+        mend(self._victims, lambda: self.tick(time.monotonic()))
 
     def tick(self, now: float) -> None:
-        for victim in self._victims:
-            victim.tick(now)
-        self._occurrences.look(self._children, now)
+        for topic in self._topics:
+            topic.tick(now)
+        self._scene.tick()
 
     def _strike(self, now: float) -> None:
         fault = self._random.choices(self._faults, [each.weight for each in self._faults])[0]
@@ -99,8 +86,20 @@ class Driver:
         # The seed's choice, else the next one that is up: whoever suffers already is left alone.
         for victim in candidates[first:] + candidates[:first]:
             if victim.state == UP:
-                self._occurrences.look(self._children, now, at_once=True)
+                self._scene.occurrences.look(self._scene.children, now, at_once=True)
                 log.info("fault what=%r victim=%r", fault.name, victim.name)
                 fault.act(victim, now, rest)
                 self.suffered[fault.name] += 1
                 return
+
+
+def mend(victims: Sequence[Child | Topic], tick: Callable[[], None]) -> None:
+    """Until all are up; `tick` lets time pass for them."""
+    while not all(victim.state == UP for victim in victims):
+        for victim in victims:
+            if victim.state == "paused":
+                victim.resume()
+            elif victim.state == "down":
+                victim.until = 0.0
+        tick()
+        time.sleep(TICK_SECONDS)

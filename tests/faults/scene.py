@@ -198,6 +198,11 @@ class Scene:
         log.info("swept seconds=%.1f excess=%d", time.monotonic() - began, max(excess, 0))
 
 
+def is_clean(found: Mapping[str, Any]) -> bool:
+    """The checker's answer."""
+    return not any(found[name] for name in ("lost", "duplicated", "differing", "extra"))
+
+
 @contextlib.contextmanager
 def engines(folder: Path) -> Iterator[tuple[Kafka, Elasticsearch]]:
     """Of a run's own."""
