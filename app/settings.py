@@ -58,6 +58,13 @@ class Settings(BaseModel):
         description="remove the second copy of what was stored before and after a rollover; needs the privileges read, "
         "view_index_metadata, maintenance and delete",
     )
+    rejected_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="a worker takes nothing more once more than this share of its last 10,000 lines, or documents, was "
+        "rejected; 1 for never",
+    )
     event_original: bool = Field(True, description="keep each event as Tetragon wrote it in event.original")
     node: str | None = Field(
         None,

@@ -1,6 +1,6 @@
 """Blocks of lines become blocks of documents and dead letters: decode, remember, enrich. Pure but for the memory."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Generator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -19,6 +19,7 @@ from schemas.tetragon import BODIES, Event
 from schemas.times import nanoseconds
 
 BLOCK_LIMIT: Final = 1 << 20  # bytes of one block of documents
+FATAL: Final = "the process ended at this line, again and again"
 
 _MILLISECOND: Final = 1_000_000  # ns
 
@@ -35,6 +36,16 @@ class Pipeline:
 
     def enrich(self, memory: Memory, record: Record) -> Enriched:
         """Documents and dead letters in the order of lines. No line is lost, and none raises."""
+        steps = self.steps(memory, record)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                enriched: Enriched = done.value
+                return enriched
+
+    def steps(self, memory: Memory, record: Record, given_up: Container[int] = ()) -> Generator[int, None, Enriched]:
+        """The same line by line: stops before each, with its number. Those given up become dead letters unread."""
         source = Source(record)
         output = Output(source, self._block_limit)
         scope = memory.scope(scope_name(record))
@@ -46,9 +57,13 @@ class Pipeline:
                 continue
             if within < resent:
                 output.resent += 1
-            else:
-                output.lines += 1
-                self._enrich_line(memory, scope, source, output, line, number, within)
+                continue
+            output.lines += 1
+            if number in given_up:
+                output.reject("enrich", FATAL, line, number, within)
+                continue
+            yield number
+            self._enrich_line(memory, scope, source, output, line, number, within)
         return output.finish()
 
     def _enrich_line(

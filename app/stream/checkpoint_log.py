@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -20,6 +20,14 @@ _STALLED_SECONDS: Final = 30.0
 _decode = msgspec.json.Decoder(Checkpoint).decode
 
 
+class Found(NamedTuple):
+    """By key, the last of each; None for one that was dropped. `read_to` is the offset behind them."""
+
+    checkpoints: dict[bytes, Checkpoint | None]
+    others: dict[bytes, bytes | None]
+    read_to: int
+
+
 class CheckpointLog:
     """One reader for all partitions, without a group; it reads on from where it is told."""
 
@@ -30,18 +38,20 @@ class CheckpointLog:
         self._reading = asyncio.Lock()
         self._read_to = 0
 
-    async def read(self, partition: int, start: int = 0) -> tuple[dict[bytes, Checkpoint | None], int]:
-        """All records of the partition from offset `start` to its present end, by key, the last of a key; None for one
-        that was dropped. Then the offset behind them.
+    async def read(self, partition: int, start: int = 0) -> Found:
+        """All records of the partition from offset `start` to its present end.
 
         Raises Retry when the end is not reached, TopicError for a checkpoint of a later format.
         """
-        found: dict[bytes, Checkpoint | None] = {}
+        found = Found({}, {}, 0)
         async with self._reading:
             async for record in self._records(partition, start):
                 if is_checkpoint(record.key):
-                    found[record.key] = None if record.value is None else self._checkpoint(partition, record.value)
-            return found, self._read_to
+                    value = None if record.value is None else self._checkpoint(partition, record.value)
+                    found.checkpoints[record.key] = value
+                elif record.key is not None:
+                    found.others[record.key] = record.value
+            return found._replace(read_to=self._read_to)
 
     async def last(self, partition: int, key: bytes) -> bytes | None:
         """The value of the last record with this key; None without one. Raises Retry when the end is not reached."""

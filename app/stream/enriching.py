@@ -4,25 +4,26 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Mapping
 from typing import Final, Protocol
 
 import msgspec
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import KafkaError
 
 from app.enrich.blocks import Enriched
 from app.enrich.memory import Memory
 from app.errors import Retry, TopicError
 from app.settings import Settings
 from app.stream.arrival import arrive
+from app.stream.attempts import DEATHS, KEY, at_line, begin, decode, survived
 from app.stream.checkpoint import History
-from app.stream.checkpoint_log import CheckpointLog
+from app.stream.checkpoint_log import CheckpointLog, Found
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
 from app.stream.feed import Feed
-from app.stream.outbox import Acknowledgement, Outbox
+from app.stream.hold import Hold
+from app.stream.outbox import Acknowledgement, Outbox, acknowledged
 from app.stream.partitions import Partition
-from schemas.checkpoint import Checkpoint
 from schemas.record import DOCUMENTS, FORMAT, FORMAT_VERSION, SOURCE, Record
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ CHECKPOINT_BYTES: Final = 4 * 2**20
 TICK_SECONDS: Final = 0.25
 YIELD_SECONDS: Final = 0.005  # of enriching at a stretch; to let others run after each small block costs more than it
 MAX_KNOWN_FAILURES: Final = 1000
+CAREFUL_SECONDS: Final = 60.0  # more than what lies between two checkpoints takes
+ATTEMPT_SECONDS: Final = 5.0
 
 _encode = msgspec.json.Encoder().encode
 
@@ -40,6 +43,8 @@ class Enrich(Protocol):
     """Lines to documents; app.enrich.pipeline.Pipeline is one."""
 
     def enrich(self, memory: Memory, record: Record) -> Enriched: ...
+
+    def steps(self, memory: Memory, record: Record, given_up: Container[int]) -> Generator[int, None, Enriched]: ...
 
 
 class _Owned:
@@ -57,6 +62,8 @@ class _Owned:
         self.leaving = False  # nothing more is taken before the next generation
         self.read_to = 0  # offset in the checkpoints topic
         self.checkpointed_at = 0.0
+        self.attempt = survived(0)
+        self.careful_until = 0.0
         self.committed = 0
         self.processing = asyncio.Lock()
         self.checkpointing = asyncio.Lock()
@@ -89,6 +96,7 @@ class Enriching:
         self._recovering = asyncio.Lock()
         self._yield_at = 0.0
         self._health = health
+        self._hold = Hold("enrich", settings.rejected_share, health)
         self._known_failures: set[tuple[str, str, str]] = set()
 
     async def open(self) -> None:
@@ -99,7 +107,9 @@ class Enriching:
         for number in set(self._owned) - partitions:
             self._owned.pop(number).position.revoke()
         beginnings = await self.feed.beginnings(partitions)
+        anew = partitions - set(self._owned)
         starts = {number: await self._restore(number, generation, beginnings[number]) for number in sorted(partitions)}
+        await self._begin(self._owned[number] for number in sorted(anew))
         self._health("enrich", True, "")
         log.info("enriching partitions=%s generation=%s", sorted(partitions), generation)
         return starts
@@ -132,8 +142,11 @@ class Enriching:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             for owned in list(self._owned.values()):
-                if self._due(owned, time.monotonic()):
+                now = time.monotonic()
+                if self._due(owned, now):
                     await self._try_checkpoint(owned)
+                if 0 < owned.careful_until < now and not owned.processing.locked():
+                    await self._relax(owned)
             await self._commit()
 
     async def close(self, seconds: float) -> None:
@@ -165,15 +178,22 @@ class Enriching:
                 owned.counters["lost_records"] = owned.counters.get("lost_records", 0) + taken.lost
         for record in fetched.records[taken.first :]:
             # Between two records a checkpoint may be taken, or the partition given away.
+            if self._hold.on:
+                await self._hold.wait(lambda: position.owned(generation) and not (owned.leaving or owned.broken))
             async with owned.processing:
                 if owned.leaving or owned.broken or not position.owned(generation):
                     self.counts.stale += 1
                     return
                 await self._enrich(owned, record)
+            if owned.careful_until:
+                await self._checkpoint(owned)
 
     async def _enrich(self, owned: _Owned, record: Record) -> None:
         owned.torn = True
-        enriched = self._pipeline.enrich(owned.memory, record)
+        if owned.careful_until and owned.position.due == owned.attempt.due:
+            enriched = await self._line_by_line(owned, record)
+        else:
+            enriched = self._pipeline.enrich(owned.memory, record)
         for value, documents in enriched.blocks:
             headers = [
                 (FORMAT, FORMAT_VERSION),
@@ -190,6 +210,7 @@ class Enriching:
             letter, key = _encode(rejection.wire()), rejection.id.encode()
             owned.waiting.append(await self._outbox.send(self._settings.rejected_topic, letter, key, record.partition))
             self.counts.reject(rejection.reason)
+        self._hold.count(enriched.counters.get("lines", 0), enriched.rejections)
         for name, number in enriched.counters.items():
             owned.counters[name] = owned.counters.get(name, 0) + number
         self._report_failures(enriched)
@@ -203,6 +224,23 @@ class Enriching:
         if time.monotonic() >= self._yield_at:
             await asyncio.sleep(0)
             self._yield_at = time.monotonic() + YIELD_SECONDS
+
+    async def _line_by_line(self, owned: _Owned, record: Record) -> Enriched:
+        """Each line is written down before it is processed. Raises KafkaError."""
+        if owned.attempt.given_up:
+            log.error(
+                "the process ended %s times at each of these lines, which become dead letters "
+                "partition=%s offset=%s lines=%s", DEATHS, owned.number, record.offset, owned.attempt.given_up,
+            )  # fmt: skip
+        steps = self._pipeline.steps(owned.memory, record, owned.attempt.given_up)
+        while True:
+            try:
+                line = next(steps)
+            except StopIteration as done:
+                enriched: Enriched = done.value
+                return enriched
+            owned.attempt = at_line(owned.attempt, line)
+            await acknowledged([await self._write_attempt(owned)])
 
     def _report_failures(self, enriched: Enriched) -> None:
         """Each distinct error of an agent once: of a thousand alike, one is enough to mend it."""
@@ -221,14 +259,21 @@ class Enriching:
         return now - owned.checkpointed_at >= CHECKPOINT_SECONDS or owned.memory.changed_bytes >= CHECKPOINT_BYTES
 
     async def _finish(self, owned: Iterable[_Owned], seconds: float) -> None:
-        unfinished = [each for each in owned if not each.broken and each.position.due != each.history.upto]
+        unfinished = [each for each in owned if not each.broken]
         if unfinished:
             results = await asyncio.gather(
-                *(asyncio.wait_for(self._checkpoint(each), seconds) for each in unfinished), return_exceptions=True
+                *(asyncio.wait_for(self._leave(each), seconds) for each in unfinished), return_exceptions=True
             )
             for error in results:
                 if isinstance(error, BaseException):
                     log.warning("left a partition without a last checkpoint; it will be replayed reason=%r", error)
+
+    async def _leave(self, owned: _Owned) -> None:
+        if owned.position.due != owned.history.upto:
+            await self._checkpoint(owned)
+        elif owned.attempt.starts and owned.position.due == owned.attempt.due and not owned.torn:
+            owned.attempt = survived(owned.position.due)
+            await acknowledged([await self._write_attempt(owned)])
 
     async def _try_checkpoint(self, owned: _Owned) -> None:
         try:
@@ -247,12 +292,12 @@ class Enriching:
                 )
                 before = list(owned.waiting)
             try:
-                await _acknowledged(before)
+                await acknowledged(before)
                 del owned.waiting[: len(before)]
                 topic = self._settings.checkpoints_topic
                 sent = await self._outbox.send(topic, _encode(planned.checkpoint), planned.key, owned.number)
                 owned.waiting.insert(0, sent)
-                await _acknowledged([sent])
+                await acknowledged([sent])
                 owned.waiting.remove(sent)
             except BaseException:
                 owned.broken = True  # what was drained is in no list of changes any more
@@ -269,16 +314,20 @@ class Enriching:
         """Take over a partition; the offset that is due."""
         owned = self._owned.get(number)
         if owned is not None and owned.at_its_checkpoint():
-            newer, owned.read_to = await self._read(number, owned.read_to)
+            newer = await self._read(number, owned.read_to)
+            owned.read_to = newer.read_to
             upto = owned.history.upto
-            if owned.at_its_checkpoint() and all(each is None or each.upto <= upto for each in newer.values()):
+            checkpoints = newer.checkpoints.values()
+            if owned.at_its_checkpoint() and all(each is None or each.upto <= upto for each in checkpoints):
                 self.counts.kept += 1
                 owned.position.assign(generation, owned.position.due)
                 owned.leaving = False
                 return owned.position.due
         fresh = _Owned(number, self._writer)
-        found, fresh.read_to = await self._read(number, 0)
-        restored = fresh.history.restore({key: each for key, each in found.items() if each is not None})
+        found = await self._read(number, 0)
+        fresh.read_to = found.read_to
+        records = {key: each for key, each in found.checkpoints.items() if each is not None}
+        restored = fresh.history.restore(records)
         due = beginning
         if restored is not None:
             if restored.topic_id != self._topic_id:
@@ -292,11 +341,42 @@ class Enriching:
             due = restored.upto
         fresh.position.assign(generation, due)
         fresh.checkpointed_at = time.monotonic()
+        if owned is None:
+            fresh.attempt = begin(decode(found.others.get(KEY)), due)
+            fresh.careful_until = fresh.checkpointed_at + CAREFUL_SECONDS if fresh.attempt.careful else 0.0
+        else:  # nobody died
+            fresh.attempt, fresh.careful_until = owned.attempt, owned.careful_until
         self._owned[number] = fresh
         self.counts.restores += 1
         return due
 
-    async def _read(self, number: int, start: int) -> tuple[dict[bytes, Checkpoint | None], int]:
+    async def _begin(self, anew: Iterable[_Owned]) -> None:
+        """What is tried is written down for whoever comes after a death; without it, one death is not counted."""
+        anew = list(anew)
+        for owned in anew:
+            if owned.attempt.careful:
+                log.warning(
+                    "the worker ended again and again before it came further; taking record after record partition=%s "
+                    "offset=%s starts=%s", owned.number, owned.attempt.due, owned.attempt.starts,
+                )  # fmt: skip
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                await acknowledged([await self._write_attempt(owned) for owned in anew])
+        except (KafkaError, TimeoutError) as error:
+            log.warning("this start is not counted reason=%r", error)
+
+    async def _relax(self, owned: _Owned) -> None:
+        owned.careful_until = 0.0
+        owned.attempt = survived(owned.position.due)
+        try:
+            await self._write_attempt(owned)
+        except KafkaError as error:
+            await self._recover(error)
+
+    async def _write_attempt(self, owned: _Owned) -> Acknowledgement:
+        return await self._outbox.send(self._settings.checkpoints_topic, _encode(owned.attempt), KEY, owned.number)
+
+    async def _read(self, number: int, start: int) -> Found:
         while True:
             try:
                 return await self._log.read(number, start)
@@ -334,15 +414,3 @@ class Enriching:
             for number, offset in offsets.items():
                 if number in self._owned:
                     self._owned[number].committed = offset
-
-
-async def _acknowledged(acknowledgements: list[Acknowledgement]) -> None:
-    """Wait for all of them. Raises the KafkaError of the first that failed."""
-    if acknowledgements:
-        await asyncio.wait(acknowledgements)
-    for each in acknowledgements:
-        if each.cancelled():
-            raise ProducerClosed
-        failure = each.exception()
-        if failure is not None:
-            raise failure

@@ -7,7 +7,7 @@ under way; an offset is committed when every document before it is stored or a d
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -21,7 +21,8 @@ from app.stream.arrival import arrive
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
 from app.stream.feed import Feed
-from app.stream.outbox import Outbox
+from app.stream.hold import Hold
+from app.stream.outbox import Outbox, acknowledged
 from app.stream.partitions import Partition
 from app.stream.sweeping import PARTITION, Sweeping
 from schemas.rejection import Rejection
@@ -97,6 +98,7 @@ class Indexing:
         self._flush: asyncio.TimerHandle | None = None
         self._closing = False
         self._health = health
+        self._hold = Hold("index", settings.rejected_share, health)
 
     async def open(self) -> None:
         """Waits for Kafka, not for Elasticsearch."""
@@ -125,6 +127,9 @@ class Indexing:
         if taken is None:
             return
         for record in fetched.records[taken.first :]:
+            if self._hold.on:
+                await self._hold.wait(lambda: owned.position.owned(generation) and not self._closing)
+                return
             waiting = _Waiting(block_of(record), record.offset + 1, record.timestamp)
             owned.take(waiting)
             owned.position.processed(record.offset)
@@ -218,28 +223,27 @@ class Indexing:
         self.counts.stored += indexed.stored
         self.counts.repeated += indexed.repeated
         await self._bury(indexed.rejections)
+        taken = indexed.stored + indexed.repeated + len(indexed.rejections)
+        self._hold.count(taken, indexed.rejections)
         for waiting in gathered:
             waiting.done = True
         for owned in self._owned.values():
             owned.advance()
 
-    async def _bury(self, rejections: Iterable[Rejection]) -> None:
+    async def _bury(self, rejections: Sequence[Rejection]) -> None:
         """To the dead letters, for as long as it takes: until then their offsets are not committed."""
+        letters = [(_encode(each.wire()), each.id.encode(), each.origin.partition or 0) for each in rejections]
+        while True:
+            try:
+                topic = self._settings.rejected_topic
+                await acknowledged([await self._outbox.send(topic, *letter) for letter in letters])
+                break
+            except KafkaError as error:
+                self.counts.failures += 1
+                log.warning("dead letters could not be sent; trying again number=%d reason=%r", len(letters), error)
+                await asyncio.sleep(1)
+                await self._outbox.renew()
         for rejection in rejections:
-            letter, key = _encode(rejection.wire()), rejection.id.encode()
-            while True:
-                try:
-                    await (
-                        await self._outbox.send(
-                            self._settings.rejected_topic, letter, key, rejection.origin.partition or 0
-                        )
-                    )
-                    break
-                except KafkaError as error:
-                    self.counts.failures += 1
-                    log.warning("a dead letter could not be sent; trying again id=%s reason=%r", rejection.id, error)
-                    await asyncio.sleep(1)
-                    await self._outbox.renew()
             self.counts.reject(rejection.reason)
 
     async def _finish(self, seconds: float) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from app.kafka import producer_defaults
 from app.settings import Settings
@@ -81,3 +82,15 @@ class Outbox:
             except (TimeoutError, KafkaError) as error:
                 log.warning("left Kafka with records unsent; they are made again at the next start reason=%r", error)
                 await producer.client.close()
+
+
+async def acknowledged(acknowledgements: Sequence[Acknowledgement]) -> None:
+    """Wait for all of them. Raises the KafkaError of the first that failed."""
+    if acknowledgements:
+        await asyncio.wait(acknowledgements)
+    for each in acknowledgements:
+        if each.cancelled():
+            raise ProducerClosed
+        failure = each.exception()
+        if failure is not None:
+            raise failure

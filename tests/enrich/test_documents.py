@@ -393,6 +393,36 @@ def test_hundred_thousand_levels_leave_the_neighbours_alone() -> None:
     assert counters == {"lines": 3, "documents": 2, "rejected": 1, "agent_errors": 0}
 
 
+# Line by line
+
+
+@given(st.sets(st.integers(0, 19)))
+@settings(max_examples=20, deadline=None)
+def test_lines_given_up_are_dead_letters_and_the_others_documents_as_ever(given_up: set[int]) -> None:
+    record = record_of(b"\n".join(GENERATED[:20]), "t")
+    steps = PIPELINE.steps(Memory(), record, given_up)
+    visited = []
+    try:
+        while True:
+            visited.append(next(steps))
+    except StopIteration as done:
+        enriched = done.value
+
+    assert visited == [number for number in range(20) if number not in given_up]
+    assert enriched.counters == {
+        "lines": 20,
+        "documents": 20 - len(given_up),
+        "rejected": len(given_up),
+        "agent_errors": 0,
+    }
+    assert {letter.origin.line: letter.original for letter in enriched.rejections} == {
+        number: GENERATED[number] for number in given_up
+    }
+    assert [letter.stage for letter in enriched.rejections] == ["enrich"] * len(given_up)
+    stored = [line for block, _ in enriched.blocks for line in block.splitlines()[1::2]]
+    assert [json.loads(line)["event"]["original"].encode() for line in stored] == [GENERATED[each] for each in visited]
+
+
 # Blocks
 
 
