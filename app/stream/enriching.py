@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import time
-import uuid
 from collections.abc import Callable, Container, Generator, Iterable, Mapping
 from typing import Final, Protocol
 
@@ -17,13 +15,13 @@ from app.settings import Settings
 from app.stream.arrival import arrive
 from app.stream.attempts import DEATHS, KEY, at_line, begin, decode, survived
 from app.stream.checkpoint import History
-from app.stream.checkpoint_log import CheckpointLog, Found
+from app.stream.checkpoint_log import Found
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
-from app.stream.feed import Feed
 from app.stream.hold import Hold
-from app.stream.outbox import Acknowledgement, Outbox, acknowledged
+from app.stream.outbox import Acknowledgement, acknowledged
 from app.stream.partitions import Partition
+from app.stream.parts import REAL, Parts
 from schemas.record import DOCUMENTS, FORMAT, FORMAT_VERSION, SOURCE, Record
 
 log = logging.getLogger(__name__)
@@ -82,17 +80,19 @@ class Enriching:
         topic_id: str,
         counts: Counts,
         health: Callable[[str, bool, str], None],
+        parts: Parts = REAL,
     ) -> None:
         self.counts = counts
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.feed = Feed(settings, settings.enrich_group, settings.events_topic, self)
+        self.feed = parts.feed(settings, settings.enrich_group, settings.events_topic, self)
         self._settings = settings
         self._pipeline = pipeline
         self._topic_id = topic_id
-        self._outbox = Outbox(settings)
-        self._log = CheckpointLog(settings)
+        self._outbox = parts.outbox(settings)
+        self._log = parts.checkpoints(settings)
         self._owned: dict[int, _Owned] = {}
-        self._writer = uuid.uuid4().hex[:12]
+        self._writer = parts.name()
+        self._clock = parts.clock
         self._recovering = asyncio.Lock()
         self._yield_at = 0.0
         self._health = health
@@ -142,7 +142,7 @@ class Enriching:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             for owned in list(self._owned.values()):
-                now = time.monotonic()
+                now = self._clock()
                 if self._due(owned, now):
                     await self._try_checkpoint(owned)
                 if 0 < owned.careful_until < now and not owned.processing.locked():
@@ -221,9 +221,9 @@ class Enriching:
         owned.position.processed(record.offset)
         self.counts.taken[owned.number] = record.timestamp
         owned.torn = False
-        if time.monotonic() >= self._yield_at:
+        if self._clock() >= self._yield_at:
             await asyncio.sleep(0)
-            self._yield_at = time.monotonic() + YIELD_SECONDS
+            self._yield_at = self._clock() + YIELD_SECONDS
 
     async def _line_by_line(self, owned: _Owned, record: Record) -> Enriched:
         """Each line is written down before it is processed. Raises KafkaError."""
@@ -303,7 +303,7 @@ class Enriching:
                 owned.broken = True  # what was drained is in no list of changes any more
                 raise
             owned.history.written(planned)
-            owned.checkpointed_at = time.monotonic()
+            owned.checkpointed_at = self._clock()
             self.counts.checkpoints += 1
             self.counts.cleaned += len(planned.dropped)
             for key in planned.dropped:
@@ -340,7 +340,7 @@ class Enriching:
             fresh.counters = restored.counters
             due = restored.upto
         fresh.position.assign(generation, due)
-        fresh.checkpointed_at = time.monotonic()
+        fresh.checkpointed_at = self._clock()
         if owned is None:
             fresh.attempt = begin(decode(found.others.get(KEY)), due)
             fresh.careful_until = fresh.checkpointed_at + CAREFUL_SECONDS if fresh.attempt.careful else 0.0
@@ -394,8 +394,6 @@ class Enriching:
             log.warning("sending to Kafka failed; going back to the last checkpoints reason=%r", error)
             for owned in self._owned.values():
                 owned.broken = True
-                for acknowledgement in owned.waiting:
-                    acknowledgement.cancel()
             await self._outbox.renew()
             for number, owned in list(self._owned.items()):
                 generation = owned.position.generation

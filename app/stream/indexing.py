@@ -20,10 +20,10 @@ from app.settings import Settings
 from app.stream.arrival import arrive
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
-from app.stream.feed import Feed
 from app.stream.hold import Hold
-from app.stream.outbox import Outbox, acknowledged
+from app.stream.outbox import acknowledged
 from app.stream.partitions import Partition
+from app.stream.parts import REAL, Parts
 from app.stream.sweeping import PARTITION, Sweeping
 from schemas.rejection import Rejection
 
@@ -81,20 +81,21 @@ class Indexing:
         client: AsyncElasticsearch,
         counts: Counts,
         health: Callable[[str, bool, str], None],
+        parts: Parts = REAL,
     ) -> None:
         """`client` is one of app.elastic.client, for comparing backing indices."""
         self.counts = counts
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.feed = Feed(settings, settings.index_group, settings.documents_topic, self)
+        self.feed = parts.feed(settings, settings.index_group, settings.documents_topic, self)
         self._settings = settings
         self._indexer = indexer
-        self._outbox = Outbox(settings)
-        self._sweeping = Sweeping(settings, client, self._outbox, counts)
+        self._outbox = parts.outbox(settings)
+        self._sweeping = Sweeping(settings, client, self._outbox, counts, parts)
         self._owned: dict[int, _Owned] = {}
         self._gathered: list[_Waiting] = []
         self._gathered_bytes = 0
         self._places = asyncio.Semaphore(REQUESTS_AT_ONCE)
-        self._requests: set[asyncio.Task[None]] = set()
+        self._requests: dict[asyncio.Task[None], None] = {}  # in order
         self._flush: asyncio.TimerHandle | None = None
         self._closing = False
         self._health = health
@@ -210,11 +211,11 @@ class Indexing:
         self._track(request)
 
     def _track(self, task: asyncio.Task[None]) -> None:
-        self._requests.add(task)
+        self._requests[task] = None
         task.add_done_callback(self._untrack)
 
     def _untrack(self, task: asyncio.Task[None]) -> None:
-        self._requests.discard(task)
+        self._requests.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
 

@@ -27,6 +27,7 @@ class Outbox:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
+        self._expected: dict[Acknowledgement, None] = {}  # in order
 
     async def start(self) -> None:
         """Waits until Kafka is there."""
@@ -62,15 +63,16 @@ class Outbox:
         acknowledgement: Acknowledgement = await self._producer.send(
             topic, value, key=key, partition=partition, timestamp_ms=timestamp, headers=headers
         )
-        # Whoever waits for it sees the failure; the event loop need not complain when nobody does any more.
-        acknowledgement.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return acknowledgement
+        return self._expect(acknowledgement)
 
     async def renew(self) -> None:
         """After a failure: an idempotent producer that lost a batch cannot go on, and what it still holds is given up.
 
-        Its blocks are made again from their checkpoint, so giving them up loses nothing.
+        Its blocks are made again from their checkpoint, so giving them up loses nothing. Whoever still waits for one of
+        them, be it of a generation that is over, is not left waiting for a producer that is no more.
         """
+        for acknowledgement in list(self._expected):
+            acknowledgement.cancel()
         await self.stop()
         await self.start()
 
@@ -82,6 +84,17 @@ class Outbox:
             except (TimeoutError, KafkaError) as error:
                 log.warning("left Kafka with records unsent; they are made again at the next start reason=%r", error)
                 await producer.client.close()
+
+    def _expect(self, acknowledgement: Acknowledgement) -> Acknowledgement:
+        self._expected[acknowledgement] = None
+        acknowledgement.add_done_callback(self._settle)
+        return acknowledgement
+
+    def _settle(self, acknowledgement: Acknowledgement) -> None:
+        """Whoever waits for it sees the failure; the event loop need not complain when nobody does any more."""
+        del self._expected[acknowledgement]
+        if not acknowledgement.cancelled():
+            acknowledgement.exception()
 
 
 async def acknowledged(acknowledgements: Sequence[Acknowledgement]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,9 +14,9 @@ from app.index.occasional import Occasional
 from app.index.sweep import ALLOWANCE, Counters, Positions, Sweep
 from app.index.sweeper import Sweeper
 from app.settings import Settings
-from app.stream.checkpoint_log import CheckpointLog
 from app.stream.counts import Counts
 from app.stream.outbox import Outbox
+from app.stream.parts import Parts
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +37,17 @@ class Swept(msgspec.Struct, frozen=True):
 class Sweeping:
     """`client` is one of app.elastic.client. `counts` are told what was swept."""
 
-    def __init__(self, settings: Settings, client: AsyncElasticsearch, outbox: Outbox, counts: Counts) -> None:
+    def __init__(
+        self, settings: Settings, client: AsyncElasticsearch, outbox: Outbox, counts: Counts, parts: Parts
+    ) -> None:
         self._settings = settings
         self._client = client
         self._outbox = outbox
         self._counts = counts
         self._counters = Counters()  # of all the sweeps of this process
-        self._log = CheckpointLog(settings)
+        self._log = parts.checkpoints(settings)
+        self._make_sweeper = parts.sweeper
+        self._clock = parts.clock
         self._occasional = Occasional()
 
     async def run(self, is_ours: Callable[[], bool]) -> None:
@@ -66,7 +69,7 @@ class Sweeping:
     async def _as_owner(self, is_ours: Callable[[], bool]) -> None:
         """Until it is another's. Raises KafkaError, Retry or OSError while Kafka is away."""
         kept = _decode(await self._log.last(PARTITION, KEY))
-        sweeper = Sweeper(self._client, self._settings.data_stream, Sweep(kept, counters=self._counters))
+        sweeper = self._make_sweeper(self._client, self._settings.data_stream, Sweep(kept, counters=self._counters))
         while is_ours():
             removed = self._counters.removed
             await self._round(sweeper)
@@ -82,7 +85,7 @@ class Sweeping:
         if (removed := counters.removed - counts.swept_copies) > 0:
             log.info("removed second copies, which a rollover had let in. documents=%d", removed)
         ahead = counters.ahead - counts.ahead
-        if ahead > 0 and self._occasional.due("ahead", time.monotonic()) is not None:
+        if ahead > 0 and self._occasional.due("ahead", self._clock()) is not None:
             log.warning(
                 "events are ahead of Elasticsearch's clock by more than %d s. Expected nodes with the same time: with "
                 "more than %d s, what a rollover lets in twice is not found. documents=%d",
@@ -94,7 +97,7 @@ class Sweeping:
             self._say(sweeper.trouble)
 
     def _say(self, reason: str) -> None:
-        if self._occasional.due(reason, time.monotonic()) is not None:
+        if self._occasional.due(reason, self._clock()) is not None:
             log.warning("What a rollover has stored twice cannot be looked for now, and is later. reason=%s", reason)
 
 

@@ -28,6 +28,7 @@ from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
 from app.stream.outbox import Acknowledgement, Outbox
 from app.stream.partitions import Partition, Take
+from app.stream.parts import REAL
 from app.stream.sweeping import Sweeping
 
 # Faust's own default is 2.8. A fault strikes every few seconds, and what was under way in the moment of a commit is in
@@ -218,7 +219,7 @@ def _without_positions() -> None:
 
 
 def _without_order() -> None:
-    _replace(enriching, "Outbox", SlowOutbox)
+    _replace(work, "Enriching", functools.partial(Enriching, parts=REAL._replace(outbox=SlowOutbox)))
 
 
 def _without_sweep() -> None:

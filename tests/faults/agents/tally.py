@@ -3,9 +3,10 @@
 A single event that was missed, taken twice or taken in another order shows in every later document of its node.
 """
 
-import json
 from hashlib import blake2b
 from typing import Final
+
+import orjson
 
 from agents import Fields, Memory, agent
 from schemas.tetragon import Event
@@ -40,4 +41,4 @@ def _forget_beyond_most(memory: Memory) -> None:
 
 
 def _digest(memory: Memory) -> str:
-    return blake2b(json.dumps(sorted(memory.items())).encode(), digest_size=12).hexdigest()
+    return blake2b(orjson.dumps(dict(memory), option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()

@@ -1,0 +1,34 @@
+"""What the stages reach the world with. A simulation has others."""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import NamedTuple
+
+from elasticsearch import AsyncElasticsearch
+
+from app.index.sweep import Sweep
+from app.index.sweeper import Sweeper
+from app.settings import Settings
+from app.stream.checkpoint_log import CheckpointLog
+from app.stream.consumer import Stage
+from app.stream.feed import Feed
+from app.stream.outbox import Outbox
+
+
+def _fresh_name() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+class Parts(NamedTuple):
+    """`clock` gives seconds, `name` another name for every stage of every worker."""
+
+    feed: Callable[[Settings, str, str, Stage], Feed] = Feed
+    outbox: Callable[[Settings], Outbox] = Outbox
+    checkpoints: Callable[[Settings], CheckpointLog] = CheckpointLog
+    sweeper: Callable[[AsyncElasticsearch, str, Sweep], Sweeper] = Sweeper
+    clock: Callable[[], float] = time.monotonic
+    name: Callable[[], str] = _fresh_name
+
+
+REAL = Parts()

@@ -1,0 +1,138 @@
+"""A worker without one of its protections: what the simulation must find, else it proves nothing."""
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from app.index import delivery
+from app.index.bulk import Items, Verdict, read_answer
+from app.index.sweep import Ask, Index, Sweep
+from app.stream import checkpoint, enriching, indexing
+from app.stream.enriching import Enriching
+from app.stream.indexing import Indexing
+from app.stream.outbox import Acknowledgement
+from app.stream.partitions import Partition, Take
+from tests.simulate.kafka import SimulatedOutbox
+
+
+class Flaw(NamedTuple):
+    """What takes the place of the program's own."""
+
+    enriching: type[Enriching] = Enriching
+    indexing: type[Indexing] = Indexing
+    outbox: type[SimulatedOutbox] = SimulatedOutbox
+    sweep: Callable[[Sweep], Sweep] = lambda sweep: sweep
+    replaced: tuple[tuple[Any, str, Any], ...] = ()
+
+
+class _Believing(Partition):
+    """Takes whatever arrives for what is due."""
+
+    def arrive(self, generation: int, start: int, seeks: int, lost: int, offsets: Sequence[int]) -> Take:  # noqa: ARG002 - the program's signature
+        return Take(0, skipped=0, lost=0)
+
+    def processed(self, offset: int) -> None:
+        self.due = offset + 1
+
+
+class _KeepingItsState(Enriching):
+    """A new generation goes on with what memory and position are, whatever others have done meanwhile."""
+
+    async def _restore(self, number: int, generation: int, beginning: int) -> int:
+        owned = self._owned.get(number)
+        if owned is None:
+            return await super()._restore(number, generation, beginning)
+        owned.position.assign(generation, owned.position.due)
+        owned.leaving = owned.broken = False
+        return owned.position.due
+
+
+class _Promising(SimulatedOutbox):
+    """Gives its word for documents at once, and sends them when it comes to it."""
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        partition: int,
+        timestamp: int | None = None,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> Acknowledgement:
+        sent = await super().send(topic, value, key, partition, timestamp, headers)
+        if not topic.endswith(".documents"):
+            return sent
+        promised: Acknowledgement = self._broker.world.loop.create_future()
+        promised.set_result(None)
+        return promised
+
+
+class _Hurried(Indexing):
+    """Commits what is stored, whatever before it is not."""
+
+    async def _commit(self) -> None:
+        for owned in self._owned.values():
+            done = [waiting for waiting in owned._waiting if waiting.done]
+            if done:
+                owned.stored_to = max(owned.stored_to, done[-1].next_offset)
+        await super()._commit()
+
+
+class _Idle(Sweep):
+    def round(self, indices: Any) -> Generator[Ask, Any, None]:  # noqa: ARG002 - the program's signature
+        yield from ()
+
+
+class _Trusting(Sweep):
+    """Without step 4: takes a copy for kept that it has only seen."""
+
+    def _are_kept(self, kept: Any) -> Generator[Ask, Any, bool]:  # noqa: ARG002 - the program's signature
+        yield from ()
+        return True
+
+
+class _Backward(Sweep):
+    """Without the second half of step 3: asks older indices alone."""
+
+    def _is_swept(self, index: Index) -> bool:  # noqa: ARG002 - the program's signature
+        return False
+
+
+def _sweeps(kind: type[Sweep]) -> Callable[[Sweep], Sweep]:
+    return lambda sweep: kind(sweep.positions, counters=sweep.counters)
+
+
+def _believed(status: int, answer: bytes, documents: int) -> Verdict:
+    """Whoever answers 200 has stored everything."""
+    return Items(documents, [], [], [], [], [], [], None) if status == 200 else read_answer(status, answer, documents)
+
+
+def _one_key(_upto: int, _writer: str, _number: int) -> bytes:
+    """So that the last to write is the one who is believed, a zombie too."""
+    return b"%020d/one/0" % 0
+
+
+FLAWS: Final = {
+    "answers": Flaw(replaced=((delivery, "read_answer", _believed),)),
+    "generations": Flaw(enriching=_KeepingItsState),
+    "keys": Flaw(replaced=((checkpoint, "record_key", _one_key),)),
+    "order": Flaw(outbox=_Promising),
+    "positions": Flaw(replaced=((enriching, "Partition", _Believing), (indexing, "Partition", _Believing))),
+    "prefix": Flaw(indexing=_Hurried),
+    "sweep": Flaw(sweep=_sweeps(_Idle)),
+    "sweep's step 3": Flaw(sweep=_sweeps(_Backward)),
+    "sweep's step 4": Flaw(sweep=_sweeps(_Trusting)),
+}
+
+
+@contextlib.contextmanager
+def without(name: str | None) -> Iterator[Flaw]:
+    flaw = FLAWS[name] if name is not None else Flaw()
+    before = [(module, attribute, getattr(module, attribute)) for module, attribute, _ in flaw.replaced]
+    try:
+        for module, attribute, substitute in flaw.replaced:
+            setattr(module, attribute, substitute)
+        yield flaw
+    finally:
+        for module, attribute, original in before:
+            setattr(module, attribute, original)
