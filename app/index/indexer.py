@@ -123,7 +123,7 @@ class Indexer:
     async def _attempt(self, delivery: Delivery, body: list[bytes]) -> Step:
         counters = self.counters
         sent, taken = delivery.left, counters.stored + counters.repeated
-        stored, repeated = delivery.stored, delivery.repeated
+        stored, repeated, refused = delivery.stored, delivery.repeated, len(delivery.refused)
         began = self._clock()
         try:
             status, answer = await self._post(body)
@@ -137,10 +137,11 @@ class Indexer:
             step = delivery.answered(status, answer, self._clock(), taken)
         counters.requests += 1
         counters.seconds += self._clock() - began
-        counters.stored += delivery.stored - stored
-        counters.repeated += delivery.repeated - repeated
-        if step.trouble is not None:
-            counters.retried += min(sent, delivery.left)
+        stored, repeated = delivery.stored - stored, delivery.repeated - repeated
+        counters.stored += stored
+        counters.repeated += repeated
+        # A block may hold other documents than it was told of.
+        counters.retried += max(0, sent - stored - repeated - (len(delivery.refused) - refused))
         return step
 
     async def _post(self, body: list[bytes]) -> tuple[int, bytes]:

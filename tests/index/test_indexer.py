@@ -127,6 +127,7 @@ async def test_a_body_that_is_too_large_is_halved_and_the_next_ones_are_smaller(
     rig.server.largest = 10_000
     assert await rig.index_all() == Indexed(DOCUMENTS, 0, [])
     assert rig.sleeps == []
+    assert rig.indexer.counters.retried == sum(map(len, rig.server.requests)) - DOCUMENTS > 0
 
 
 async def test_one_document_that_is_too_large_by_itself_is_a_dead_letter(rig: Rig) -> None:
