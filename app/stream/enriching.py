@@ -122,7 +122,7 @@ class Enriching:
         try:
             await self._process(owned, generation, fetched)
         except KafkaError as error:
-            await self._recover(error)
+            await self._recover(owned, error)
 
     async def revoke(self, partitions: set[int]) -> None:
         """A last checkpoint, within a third of the session time-out: later, the group would not wait for it."""
@@ -279,7 +279,7 @@ class Enriching:
         try:
             await self._checkpoint(owned)
         except KafkaError as error:
-            await self._recover(error)
+            await self._recover(owned, error)
 
     async def _checkpoint(self, owned: _Owned) -> None:
         """One record, written only after every document before it is acknowledged. Raises KafkaError."""
@@ -323,12 +323,18 @@ class Enriching:
                 owned.position.assign(generation, owned.position.due)
                 owned.leaving = False
                 return owned.position.due
+        fresh = await self._made_anew(number, owned, beginning)
+        self._put(fresh, generation)
+        return fresh.position.due
+
+    async def _made_anew(self, number: int, before: _Owned | None, beginning: int) -> _Owned:
+        """As its checkpoints have it, and of no generation yet."""
         fresh = _Owned(number, self._writer)
         found = await self._read(number, 0)
         fresh.read_to = found.read_to
         records = {key: each for key, each in found.checkpoints.items() if each is not None}
         restored = fresh.history.restore(records)
-        due = beginning
+        fresh.position.due = beginning
         if restored is not None:
             if restored.topic_id != self._topic_id:
                 raise TopicError(
@@ -338,17 +344,19 @@ class Enriching:
                 )
             fresh.memory.load((change.entry, change.value) for change in restored.changes)
             fresh.counters = restored.counters
-            due = restored.upto
-        fresh.position.assign(generation, due)
+            fresh.position.due = restored.upto
         fresh.checkpointed_at = self._clock()
-        if owned is None:
-            fresh.attempt = begin(decode(found.others.get(KEY)), due)
+        if before is None:
+            fresh.attempt = begin(decode(found.others.get(KEY)), fresh.position.due)
             fresh.careful_until = fresh.checkpointed_at + CAREFUL_SECONDS if fresh.attempt.careful else 0.0
         else:  # nobody died
-            fresh.attempt, fresh.careful_until = owned.attempt, owned.careful_until
-        self._owned[number] = fresh
+            fresh.attempt, fresh.careful_until = before.attempt, before.careful_until
+        return fresh
+
+    def _put(self, fresh: _Owned, generation: int) -> None:
+        fresh.position.assign(generation, fresh.position.due)
+        self._owned[fresh.number] = fresh
         self.counts.restores += 1
-        return due
 
     async def _begin(self, anew: Iterable[_Owned]) -> None:
         """What is tried is written down for whoever comes after a death; without it, one death is not counted."""
@@ -371,7 +379,7 @@ class Enriching:
         try:
             await self._write_attempt(owned)
         except KafkaError as error:
-            await self._recover(error)
+            await self._recover(owned, error)
 
     async def _write_attempt(self, owned: _Owned) -> Acknowledgement:
         return await self._outbox.send(self._settings.checkpoints_topic, _encode(owned.attempt), KEY, owned.number)
@@ -385,21 +393,38 @@ class Enriching:
                 await self._log.stop()
                 await asyncio.sleep(1)
 
-    async def _recover(self, error: KafkaError) -> None:
+    async def _recover(self, harmed: _Owned, error: KafkaError) -> None:
         """A send failed: what was made since the checkpoints is made again, with a new producer."""
+        harmed.broken = True
         if self._recovering.locked():
-            return
+            return  # whoever holds it sees that this one is broken
         async with self._recovering:
-            self.counts.failures += 1
-            log.warning("sending to Kafka failed; going back to the last checkpoints reason=%r", error)
-            for owned in self._owned.values():
-                owned.broken = True
-            await self._outbox.renew()
-            for number, owned in list(self._owned.items()):
-                generation = owned.position.generation
-                if owned.position.owned(generation):
-                    beginning = (await self.feed.beginnings({number}))[number]
-                    await self.feed.rewind(number, await self._restore(number, generation, beginning))
+            while True:
+                self.counts.failures += 1
+                log.warning("sending to Kafka failed; going back to the last checkpoints reason=%r", error)
+                for owned in self._owned.values():
+                    owned.broken = True
+                await self._outbox.renew()
+                for owned in self._to_be_mended():
+                    await self._mend(owned)
+                if not self._to_be_mended():
+                    return
+
+    def _to_be_mended(self) -> list[_Owned]:
+        return [owned for owned in self._owned.values() if owned.broken and not self._is_going(owned)]
+
+    def _is_going(self, owned: _Owned) -> bool:
+        """A new generation takes over from the checkpoints by itself."""
+        position = owned.position
+        return owned.leaving or self._owned.get(owned.number) is not owned or not position.owned(position.generation)
+
+    async def _mend(self, owned: _Owned) -> None:
+        number, generation = owned.number, owned.position.generation
+        beginning = (await self.feed.beginnings({number}))[number]
+        fresh = await self._made_anew(number, owned, beginning)
+        if not self._is_going(owned) and owned.position.owned(generation):
+            self._put(fresh, generation)
+            await self.feed.rewind(number, fresh.position.due)
 
     async def _commit(self) -> None:
         """For lag monitors only; repeated until it stands, for a commit that a rebalance refuses comes never back."""

@@ -28,24 +28,29 @@ class Outbox:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._expected: dict[Acknowledgement, None] = {}  # in order
+        self._starting = asyncio.Lock()
 
     async def start(self) -> None:
         """Waits until Kafka is there."""
-        while self._producer is None:
-            producer = AIOKafkaProducer(
-                **producer_defaults(self._settings), max_request_size=MAX_REQUEST_BYTES, max_batch_size=BATCH_BYTES
-            )
-            try:
-                await producer.start()
-            except (KafkaError, OSError) as error:
-                await producer.stop()
-                log.warning("waiting for Kafka servers=%s reason=%r", self._settings.kafka, error)
-                await asyncio.sleep(1)
-            except BaseException:
-                await producer.stop()
-                raise
-            else:
-                self._producer = producer
+        async with self._starting:
+            while self._producer is None:
+                await self._try_to_start()
+
+    async def _try_to_start(self) -> None:
+        producer = AIOKafkaProducer(
+            **producer_defaults(self._settings), max_request_size=MAX_REQUEST_BYTES, max_batch_size=BATCH_BYTES
+        )
+        try:
+            await producer.start()
+        except (KafkaError, OSError) as error:
+            await producer.stop()
+            log.warning("waiting for Kafka servers=%s reason=%r", self._settings.kafka, error)
+            await asyncio.sleep(1)
+        except BaseException:
+            await producer.stop()
+            raise
+        else:
+            self._producer = producer
 
     async def send(
         self,
@@ -59,10 +64,13 @@ class Outbox:
         """Waits while the producer's buffer is full. The result fails with a KafkaError if Kafka did not take it."""
         if self._producer is None:
             await self.start()
-        assert self._producer is not None
-        acknowledgement: Acknowledgement = await self._producer.send(
+        producer = self._producer
+        assert producer is not None
+        acknowledgement: Acknowledgement = await producer.send(
             topic, value, key=key, partition=partition, timestamp_ms=timestamp, headers=headers
         )
+        if producer is not self._producer:
+            acknowledgement.cancel()
         return self._expect(acknowledgement)
 
     async def renew(self) -> None:

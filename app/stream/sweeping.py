@@ -15,7 +15,7 @@ from app.index.sweep import ALLOWANCE, Counters, Positions, Sweep
 from app.index.sweeper import Sweeper
 from app.settings import Settings
 from app.stream.counts import Counts
-from app.stream.outbox import Outbox
+from app.stream.outbox import Outbox, acknowledged
 from app.stream.parts import Parts
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,8 @@ class Sweeping:
             await self._round(sweeper)
             if sweeper.sweep.positions != kept and is_ours():
                 value = msgspec.json.encode(Swept(sweeper.sweep.positions))
-                await (await self._outbox.send(self._settings.checkpoints_topic, value, KEY, PARTITION))
+                sent = await self._outbox.send(self._settings.checkpoints_topic, value, KEY, PARTITION)
+                await acknowledged([sent])
                 kept = msgspec.json.decode(value, type=Swept).positions
             await asyncio.sleep(SOON_SECONDS if self._counters.removed > removed else ROUND_SECONDS)
 
