@@ -320,6 +320,8 @@ class SimulatedOutbox(Outbox):
         wait = max(broker.away_until, 0.0 if self._process.dead else self._process.frozen_until) - world.now
         if wait > 0:
             self._later(topic, partition, line, wait + world.latency())
+            if line and not self._process.dead and world.strikes(0.4):
+                self._break(line)  # its time is over
             return
         if not line:
             return
@@ -382,6 +384,8 @@ class SimulatedCheckpointLog(CheckpointLog):
         await self._process.network()
         log = self._broker.log(self._topic, partition)
         end, found = log.end, [record for record in log.records if record.offset >= start]
+        if self._broker.world.strikes(0.2):
+            await asyncio.sleep(self._broker.world.random.uniform(0.5, 8.0))  # a long one
         await self._process.network()
         if self._broker.away_until > self._broker.world.now or self._broker.world.strikes(0.02):
             raise KafkaConnectionError

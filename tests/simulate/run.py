@@ -76,13 +76,13 @@ class Worker:
         indexer = Indexer(
             asked,
             SETTINGS.data_stream,
-            health=_hear_nothing,
+            health=hear_nothing,
             clock=simulation.world.loop.time,
             random=simulation.world.random.random,
         )
         self._stages: list[Enriching | Indexing] = [
-            simulation.flaw.enriching(SETTINGS, pipeline, TOPIC_ID, Counts(), _hear_nothing, parts),
-            simulation.flaw.indexing(SETTINGS, indexer, asked, Counts(), _hear_nothing, parts),
+            simulation.flaw.enriching(SETTINGS, pipeline, TOPIC_ID, Counts(), hear_nothing, parts),
+            simulation.flaw.indexing(SETTINGS, indexer, asked, Counts(), hear_nothing, parts),
         ]
         self._tasks = [asyncio.ensure_future(self._run(stage)) for stage in self._stages]
         self._tasks += [asyncio.ensure_future(each) for stage in self._stages for each in self._lives(stage)]
@@ -225,7 +225,7 @@ class Simulation:
             lines = []
             for _ in range(random.randint(1, 4)):
                 number += 1
-                lines.append(_event(node, number, self.world.now, random.randrange(max(1, number - 6), number + 1)))
+                lines.append(event(node, number, self.world.now, random.randrange(max(1, number - 6), number + 1)))
             block = b"\n".join(lines) + b"\n"
             position = positions.get(node, 0)
             positions[node] = position + len(block)
@@ -288,7 +288,7 @@ class Simulation:
         return kept
 
 
-def _event(node: int, number: int, now: float, parent: int) -> bytes:
+def event(node: int, number: int, now: float, parent: int) -> bytes:
     """`parent` is the number of an earlier one."""
     moment = EPOCH.timestamp() + now
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}{number:06d}Z"
@@ -297,7 +297,7 @@ def _event(node: int, number: int, now: float, parent: int) -> bytes:
     return orjson.dumps({"process_exec": body, "node_name": f"n{node}", "time": text})
 
 
-def _hear_nothing(_name: str, _ok: bool, _reason: str = "") -> None:
+def hear_nothing(_name: str, _ok: bool, _reason: str = "") -> None:
     """Health is nobody's concern here."""
 
 
