@@ -44,7 +44,7 @@ chaos: install
 	@$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),5) $(ARGS)
 
 faults: install
-	@$(BIN)/python -m tests.faults.matrix $(ARGS)
+	@$(BIN)/python -m $(if $(PEER),tests.faults.peers $(PEER),tests.faults.matrix) $(ARGS)
 
 simulate: install
 	@$(BIN)/python -m tests.simulate.run --seeds $(or $(SEEDS),1000) $(ARGS)

@@ -20,7 +20,7 @@ from app.local.ports import HOST, free_ports, require_free
 # A broker that was killed may come back only after its old session has ended: 9 s, unless told otherwise.
 QUICK_RETURN: Final = {"broker.session.timeout.ms": "1000", "broker.heartbeat.interval.ms": "200"}
 
-_CLUSTER_ID: Final = "dGV0cmFzdGFzaC1sb2NhbA"  # 16 bytes in base64; one that begins with '-' is taken for an option
+CLUSTER_ID: Final = "dGV0cmFzdGFzaC1sb2NhbA"  # 16 bytes in base64; one that begins with '-' is taken for an option
 _JVM: Final = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.apache.logging.log4j.level=WARN")
 
 
@@ -141,7 +141,7 @@ def _format(java: Path, jars: str, data: Path) -> None:
             configuration = Path(partial, "server.properties")
             lines = _properties(1, 2, made).items()
             configuration.write_text("".join(f"{name}={value}\n" for name, value in lines), "utf-8")
-            tool = ["-cp", jars, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(configuration)]
+            tool = ["-cp", jars, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(configuration)]
             done = subprocess.run([str(java), *_JVM, *tool], capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise Stop(f"Kafka's data folder {data} cannot be made: {(done.stdout + done.stderr).strip()}")

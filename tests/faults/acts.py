@@ -1,6 +1,8 @@
 """The rows of the matrix: what is done to whom, and how it shows that the protection against it has acted."""
 
 import json
+import resource
+import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
@@ -11,10 +13,12 @@ from confluent_kafka.admin import AdminClient
 
 from app.local.elasticsearch import Elasticsearch
 from app.local.kafka import Kafka
+from tests.faults.brokers import Brokers
 from tests.faults.children import Child
-from tests.faults.proxy import ANY, BULK
+from tests.faults.proxy import ANY, BULK, REFUSED
 from tests.faults.refusal import Topic
-from tests.faults.scene import Scene, spoil
+from tests.faults.relay import Relay
+from tests.faults.scene import TETRASTASH, Scene, UnsettledError, spoil
 
 SPOILT_SECONDS: Final = 12.0
 PAUSE_SECONDS: Final = 10.0  # longer than the session time-out
@@ -23,10 +27,16 @@ PAUSE_SECONDS: Final = 10.0  # longer than the session time-out
 class Stage:
     """What a row may harm."""
 
-    def __init__(self, scene: Scene, kafka: Kafka, elasticsearch: Elasticsearch) -> None:
+    def __init__(self, scene: Scene, brokers: Brokers, elasticsearch: Elasticsearch) -> None:
         self.scene = scene
-        self.kafka = kafka
+        self.brokers = brokers
+        self.kafka = brokers.all[0]
         self.elasticsearch = elasticsearch
+
+    @property
+    def relay(self) -> Relay:
+        assert self.brokers.relay is not None
+        return self.brokers.relay
 
     @property
     def worker(self) -> Child:
@@ -58,11 +68,13 @@ class Row(NamedTuple):
     act: Callable[[Stage], None]
     signs: tuple[str, ...] = ()
     workers: int = 2
+    brokers: Literal["one", "relayed", "three"] = "one"
 
 
 RESTORES: Final = ("tetrastash_restores_total",)
 RETRIES: Final = ("tetrastash_retried_documents_total",)
 SWEPT: Final = ("tetrastash_swept_copies_total",)
+REJECTED: Final = ("tetrastash_rejected_total",)
 FAILURES: Final = ("tetrastash_failed_sends_total",)
 
 
@@ -130,6 +142,62 @@ def _pause_kafka(stage: Stage) -> None:
         stage.scene.wait(1.0)
 
 
+def _fill_disk(stage: Stage) -> None:
+    """The kernel refuses to let any file grow, of which Kafka thinks as of a full disk: it ends."""
+    grown = max(log.stat().st_size for log in (stage.kafka.folder / "data").glob("*/*.log"))
+    resource.prlimit(stage.kafka.pid, resource.RLIMIT_FSIZE, (grown, grown))
+    for _ in range(40):
+        stage.scene.wait(0.5)
+        if not stage.kafka.is_running:
+            break
+    else:
+        raise UnsettledError("Kafka did not notice that its disk is full")
+    stage.scene.wait(3.0)
+    stage.kafka.start()
+    stage.scene.wait(2.0)
+
+
+def _answer_late(stage: Stage) -> None:
+    stage.relay.answers = "late"
+    stage.scene.wait(20.0)
+    stage.relay.answers = "pass"
+
+
+def _swallow_answers(stage: Stage) -> None:
+    for _ in range(2):
+        stage.relay.answers = "swallowed"
+        stage.scene.wait(4.0)
+        stage.relay.answers = "pass"
+        stage.relay.cut()
+        stage.scene.wait(6.0)
+    assert stage.relay.swallowed > 0
+
+
+def _swallow_for_long(stage: Stage) -> None:
+    """Longer than any client waits for an answer."""
+    stage.relay.answers = "swallowed"
+    stage.scene.wait(50.0)
+    stage.relay.answers = "pass"
+    stage.relay.cut()
+    stage.scene.wait(2.0)
+
+
+def _cut_connections(stage: Stage) -> None:
+    for _ in range(8):
+        stage.relay.cut()
+        stage.scene.wait(1.5)
+    assert stage.relay.cut_connections > 0
+
+
+def _lose_leaders(stage: Stage) -> None:
+    """Each of the two that are no controller, after the other."""
+    for broker in stage.brokers.all[1:]:
+        broker.kill()
+        stage.scene.wait(8.0)
+        broker.start()
+        stage.scene.wait(6.0)
+
+
 def _refuse(role: str) -> Callable[[Stage], None]:
     def act(stage: Stage) -> None:
         topic = Topic(stage.scene.settings.kafka, getattr(stage.scene.settings, f"{role}_topic"))
@@ -185,6 +253,14 @@ def _spoil(*names: str) -> Callable[[Stage], None]:
     return act
 
 
+def _refuse_and_replay(stage: Stage) -> None:
+    """What became dead letters is sent back when the reason is mended."""
+    _spoil(REFUSED)(stage)
+    stage.scene.wait(3.0)
+    command = [*TETRASTASH, "rejected", "replay", "--stage", "index", "--yes"]
+    subprocess.run(command, env=stage.scene.environment, check=True, capture_output=True, timeout=60)
+
+
 def _roll_and_kill(stage: Stage) -> None:
     for _ in range(4):
         stage.worker.kill(time.monotonic(), 0.5)
@@ -232,6 +308,12 @@ ROWS: Final = (
     Row("Kafka", "SIGKILL", _away("kafka", 3.0, killed=True)),
     Row("Kafka", "away for 75 s", _away("kafka", 75.0, killed=False)),
     Row("Kafka", "SIGSTOP for 3 s, three times", _pause_kafka),
+    Row("Kafka", "full disk, of which it ends", _fill_disk),
+    Row("Kafka", "connections cut, eight times in twelve seconds", _cut_connections, brokers="relayed"),
+    Row("Kafka", "answers up to a second late, for 20 s", _answer_late, brokers="relayed"),
+    Row("Kafka", "answers swallowed for 4 s, then cut, twice", _swallow_answers, brokers="relayed"),
+    Row("Kafka", "answers swallowed for 50 s, then cut", _swallow_for_long, brokers="relayed"),
+    Row("Kafka", "three brokers: SIGKILL to one, then to another", _lose_leaders, brokers="three"),
     Row("Kafka", "takes no record of `documents`", _refuse("documents"), FAILURES),
     Row("Kafka", "takes no record of `events`", _refuse("events")),
     Row("Kafka", "takes no record of `checkpoints`", _refuse("checkpoints"), FAILURES),
@@ -241,9 +323,10 @@ ROWS: Final = (
     Row("Elasticsearch", "SIGSTOP for 8 s", _pause_elasticsearch),
     Row("Elasticsearch", "write block", _block("write"), RETRIES),
     Row("Elasticsearch", "read-only, as a full disk has it", _block("read_only_allow_delete"), RETRIES),
-    *(Row("Elasticsearch", name, _spoil(name), RETRIES) for name in BULK if name not in ANY),
+    *(Row("Elasticsearch", name, _spoil(name), RETRIES) for name in BULK if name not in ANY and name != REFUSED),
     *(Row("Elasticsearch", name, _spoil(name), RETRIES) for name in ANY if name != "slow"),
     Row("Elasticsearch", "slow", _spoil("slow")),
+    Row("Elasticsearch", "400 to items, which are replayed afterwards", _refuse_and_replay, REJECTED),
     Row("rollover", "twice a second, workers killed", _roll_and_kill, SWEPT),
     Row("rollover", "twice a second, bulks that end late or unheard", _roll_and_spoil, SWEPT),
     Row("rollover", "once, and all is indexed again", _roll_and_replay, SWEPT),

@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 PAGE: Final = 2_000
 SHOWN: Final = 5  # of each kind of fault
-_NUMBER: Final = re.compile(r'"node\.example\.com/number": ?"(\d+)"')
+NUMBER: Final = re.compile(r'"node\.example\.com/number": ?"(\d+)"')
 
 Found = dict[str, Any]
 
@@ -32,27 +32,27 @@ def numbers_written(logs: Iterable[Path]) -> set[int]:
     written: set[int] = set()
     for path in logs:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        written.update(int(number) for number in _NUMBER.findall(data.decode()))
+        written.update(int(number) for number in NUMBER.findall(data.decode()))
     return written
 
 
 def stored_documents(url: str, stream: str) -> Iterator[tuple[str, str, Found]]:
     """Index, id and source of every document, by a point in time."""
-    _call(url, "POST", f"/{stream}/_refresh")
-    pit = _call(url, "POST", f"/{stream}/_pit?keep_alive=2m")["id"]
+    call(url, "POST", f"/{stream}/_refresh")
+    pit = call(url, "POST", f"/{stream}/_pit?keep_alive=2m")["id"]
     after: list[Any] | None = None
     while True:
         query: Found = {"size": PAGE, "pit": {"id": pit, "keep_alive": "2m"}, "sort": ["_shard_doc"]}
         if after is not None:
             query["search_after"] = after
-        answer = _call(url, "POST", "/_search", query)
+        answer = call(url, "POST", "/_search", query)
         hits = answer["hits"]["hits"]
         for hit in hits:
             yield hit["_index"], hit["_id"], hit["_source"]
         if not hits:
             break
         pit, after = answer["pit_id"], hits[-1]["sort"]
-    _call(url, "DELETE", "/_pit", {"id": pit})
+    call(url, "DELETE", "/_pit", {"id": pit})
 
 
 def dead_letters(servers: str, topic: str) -> Iterator[Found]:
@@ -91,7 +91,7 @@ def check(
     differ = 0
     for index, name, source in stored:
         ids[name] += 1
-        times_stored.update(int(number) for number in _NUMBER.findall(source["event"]["original"])[:1])
+        times_stored.update(int(number) for number in NUMBER.findall(source["event"]["original"])[:1])
         document = expected.get(name)
         if document is None:
             extra.append(name)
@@ -105,7 +105,7 @@ def check(
     numbers_buried = {
         int(number)
         for name in buried & expected.keys()
-        for number in _NUMBER.findall(expected[name]["event"]["original"])[:1]
+        for number in NUMBER.findall(expected[name]["event"]["original"])[:1]
     }
     lost = sorted(written - times_stored.keys() - numbers_buried)
     ids_lost = sorted(expected.keys() - ids.keys() - buried)
@@ -144,7 +144,7 @@ def _changed(expected: Any, found: Any, path: str = "") -> list[tuple[str, Any, 
     return [] if expected == found else [(path, expected, found)]
 
 
-def _call(url: str, method: str, path: str, body: Found | None = None) -> Found:
+def call(url: str, method: str, path: str, body: Found | None = None) -> Found:
     request = urllib.request.Request(
         url + path,
         method=method,

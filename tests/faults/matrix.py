@@ -7,6 +7,7 @@ counts, and nothing was lost, double or made of a wrong state.
 """
 
 import argparse
+import contextlib
 import logging
 import re
 import shutil
@@ -21,6 +22,7 @@ from typing import Any, Final, NamedTuple
 from app.local.elasticsearch import Elasticsearch
 from app.local.kafka import QUICK_RETURN, Kafka
 from tests.faults.acts import ROWS, Row, Stage
+from tests.faults.brokers import Brokers, behind_a_relay, three
 from tests.faults.faults import mend
 from tests.faults.scene import Scene, UnsettledError, environment_of, is_clean
 
@@ -55,19 +57,38 @@ class Outcome(NamedTuple):
 
 
 def run(row: Row, number: int, kafka: Kafka, elasticsearch: Elasticsearch, folder: Path) -> Outcome:
-    """Raises UnsettledError."""
+    """`kafka` is for rows with a broker of no special kind. Raises UnsettledError."""
     folder.mkdir()
-    for engine in (kafka, elasticsearch):
-        if not engine.is_running:
-            engine.start()
+    with contextlib.ExitStack() as stack:
+        if row.brokers == "relayed":
+            brokers = stack.enter_context(behind_a_relay(folder / "kafka", number))
+        elif row.brokers == "three":
+            brokers = stack.enter_context(three(folder / "kafka"))
+        else:
+            brokers = Brokers([kafka], kafka.bootstrap)
+        for broker in brokers.all:
+            if not broker.is_running:
+                broker.start()
+        if not elasticsearch.is_running:
+            elasticsearch.start()
+        return _play(row, number, brokers, elasticsearch, folder)
+
+
+def _play(row: Row, number: int, brokers: Brokers, elasticsearch: Elasticsearch, folder: Path) -> Outcome:
     name = f"row{number}-{int(time.time())}"
     environment = environment_of(
-        kafka, elasticsearch, folder, TOPIC_PREFIX=name, DATA_STREAM=f"logs-{name.replace('-', '_')}.log-default"
+        brokers.all[0],
+        elasticsearch,
+        folder,
+        KAFKA=brokers.bootstrap,
+        REPLICATION=str(len(brokers.all)),
+        TOPIC_PREFIX=name,
+        DATA_STREAM=f"logs-{name.replace('-', '_')}.log-default",
     )
     with Scene(folder, environment, number, workers=row.workers, rates=RATES) as scene:
         scene.wait(BEFORE_SECONDS)
         before = Counter({metric: scene.occurrences.total(metric) for metric in row.signs})
-        row.act(Stage(scene, kafka, elasticsearch))
+        row.act(Stage(scene, brokers, elasticsearch))
         scene.wait(AFTER_SECONDS)
         scene.stop_writing()
         mend(scene.children, scene.tick)

@@ -47,7 +47,7 @@ class Gauge:
                 ends.append(end)
                 offset = offsets.get(number)
                 lags.append(end - offset if offset is not None else None if end > low else 0)
-        return Progress(self._documents(), tuple(ends), tuple(lags))
+        return Progress(count_documents(settings), tuple(ends), tuple(lags))
 
     def close(self) -> None:
         self._consumer.close()
@@ -63,11 +63,12 @@ class Gauge:
             return {}  # no such group yet
         return {place.partition: place.offset for place in answer.topic_partitions if place.offset >= 0}
 
-    def _documents(self) -> int:
-        """0 while the data stream cannot be asked: it is being made, or the machine has too much to do."""
-        url = f"{self._settings.elasticsearch}/{self._settings.data_stream}/_count?ignore_unavailable=true"
-        try:
-            with urllib.request.urlopen(url, timeout=SECONDS) as answer:
-                return int(json.load(answer)["count"])
-        except OSError:
-            return 0
+
+def count_documents(settings: Settings) -> int:
+    """0 while the data stream cannot be asked: it is being made, or the machine has too much to do."""
+    url = f"{settings.elasticsearch}/{settings.data_stream}/_count?ignore_unavailable=true"
+    try:
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+            return int(json.load(answer)["count"])
+    except OSError:
+        return 0

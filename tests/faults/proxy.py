@@ -23,6 +23,8 @@ SLOW_SECONDS: Final = (0.5, 3.0)
 LATE_SECONDS: Final = (1.0, 6.0)
 # Of other requests than bulks, which read, fewer are spoilt: by one in twenty a round of asking comes to its end.
 READ_SHARE: Final = 0.2
+WITHIN: Final = "cut within the request"
+REFUSED: Final = "400 to items"
 KEPT_HEADERS: Final = ("content-type", "accept")
 
 Reply = web.StreamResponse
@@ -35,7 +37,7 @@ class Proxy:
         self._target = target
         self._random = random
         self._share = share
-        self._names = frozenset(BULK)
+        self._names = frozenset(BULK) - {REFUSED}  # what is refused for good needs somebody to send it back
         self._late: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager
@@ -47,6 +49,10 @@ class Proxy:
     async def answer(self, request: web.Request) -> Reply:
         if request.path == "/_faults":
             return web.json_response(dict(self.happened))
+        if self._is_cut_within(request):
+            self.happened[WITHIN] += 1
+            await request.content.read(1_000)
+            return _abort(request)
         body = await request.read()
         if request.path == "/_spoil":
             told = json.loads(body)
@@ -54,13 +60,20 @@ class Proxy:
             await asyncio.gather(*self._late, return_exceptions=True)
             return web.Response()
         is_bulk = request.method == "POST" and request.path.endswith("_bulk") and b'{"create"' in body[:20]
-        faults = {name: fault for name, fault in (BULK if is_bulk else ANY).items() if name in self._names}
+        spoilers = BULK if is_bulk else ANY
+        faults = {name: fault for name, fault in spoilers.items() if name in self._names and name != WITHIN}
         share = self._share if is_bulk else self._share * READ_SHARE
         if not faults or self._random.random() >= share:
             return _reply(*await self.forward(request, body))
         name = self._random.choice(list(faults))
         self.happened[name] += 1
         return await faults[name](self, request, body)
+
+    def _is_cut_within(self, request: web.Request) -> bool:
+        """Before anybody has read what it is."""
+        if WITHIN not in self._names or not request.path.endswith("_bulk"):
+            return False
+        return self._random.random() < self._share / len(self._names)
 
     async def forward(self, request: web.Request, body: bytes, path: str | None = None) -> tuple[int, str, bytes]:
         headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
@@ -174,6 +187,8 @@ ANY: Final[Mapping[str, Fault]] = {
 }
 BULK: Final[Mapping[str, Fault]] = {
     **ANY,
+    WITHIN: cut_before,
+    "401 to a request": whole(401, "security_exception"),
     "403 to a request": whole(403, "cluster_block_exception"),
     "413": too_large,
     "no JSON": no_json,
@@ -181,6 +196,7 @@ BULK: Final[Mapping[str, Fault]] = {
     "429 to items": items(429, "es_rejected_execution_exception"),
     "503 to items": items(503, "unavailable_shards_exception"),
     "403 to items": items(403, "cluster_block_exception"),
+    REFUSED: items(400, "document_parsing_exception"),
 }
 
 

@@ -74,7 +74,7 @@ class Scene:
 
     def __enter__(self) -> "Scene":
         with contextlib.ExitStack() as stack:
-            _call([*TETRASTASH, "setup"], self.environment, self.folder / "setup.log")
+            self._set_up()
             self.writer = Writer(_made(self.folder / "logs"), self.seed, self._rates)
             self.proxy = stack.enter_context(
                 _spoiling(self.settings.elasticsearch, self.seed, self._share, self.folder)
@@ -83,8 +83,6 @@ class Scene:
             for child in self.children:
                 stack.callback(child.end)
                 child.start()
-            self._gauge = Gauge(self.settings)
-            stack.callback(self._gauge.close)
             self._wait_until_ready()
             self.writer.start()
             stack.callback(self.writer.stop)
@@ -134,8 +132,9 @@ class Scene:
     def settle(self, sweep_seconds: float = SWEEP_SECONDS) -> float:
         """Until all is stored, or nothing moves any more, and the sweep has passed; the seconds until all was stored.
         Raises UnsettledError."""
-        seconds = self._settle()
-        self._wait_for_the_sweep(sweep_seconds)
+        with contextlib.closing(Gauge(self.settings)) as gauge:
+            seconds = self._settle(gauge)
+            self._wait_for_the_sweep(gauge, sweep_seconds)
         self.occurrences.look(self.children, time.monotonic(), at_once=True)
         return seconds
 
@@ -145,6 +144,9 @@ class Scene:
         logs = self.writer.complete()
         _undisturbed(logs, self.environment, self.folder)
         return _check(self.settings, logs, self.folder)
+
+    def _set_up(self) -> None:
+        _call([*TETRASTASH, "setup"], self.environment, self.folder / "setup.log")
 
     def _processes(self, environment: Mapping[str, str]) -> list[Child]:
         commands = {f"worker-{number + 1}": self._worker for number in range(self._workers)}
@@ -163,7 +165,7 @@ class Scene:
                 raise UnsettledError(f"{READY_SECONDS:.0f} s after their start not all processes are ready")
             time.sleep(0.2)
 
-    def _settle(self) -> float:
+    def _settle(self, gauge: Gauge) -> float:
         written = self.writer.written
         began = time.monotonic()
         before: Progress | None = None
@@ -171,7 +173,7 @@ class Scene:
         while True:
             now = time.monotonic()
             self.tick()
-            progress = self._gauge.read()
+            progress = gauge.read()
             if progress != before or not progress.done:
                 if progress != before:
                     log.info("settling documents=%d of=%d lag=%s", progress.documents, written, progress.lags)
@@ -186,11 +188,11 @@ class Scene:
                 )
             time.sleep(0.3)
 
-    def _wait_for_the_sweep(self, seconds: float) -> None:
+    def _wait_for_the_sweep(self, gauge: Gauge, seconds: float) -> None:
         """Until no more documents are stored than were written, and as long as that may take; the checker tells
         which."""
         began = time.monotonic()
-        while (excess := self._gauge.read().documents - self.writer.written) > 0:
+        while (excess := gauge.read().documents - self.writer.written) > 0:
             if time.monotonic() > began + seconds:
                 break
             self.tick()

@@ -1,5 +1,6 @@
 from tests.faults.acts import ROWS
 from tests.faults.matrix import Outcome, lines_of, merged
+from tests.faults.peers import Suffered, written_into
 
 EMPTY = "before\n<!-- table -->\n\n<!-- end -->\nafter\n"
 
@@ -29,3 +30,11 @@ def test_what_a_log_said_breaks_no_table() -> None:
 
 def test_no_two_rows_have_one_name() -> None:
     assert len({(row.place, row.name) for row in ROWS}) == len(ROWS)
+
+
+def test_what_a_peer_suffers_goes_into_a_table_of_its_own() -> None:
+    text = EMPTY + "<!-- peers -->\n\n<!-- end of peers -->\n"
+    found = {"events": 1_000, "lost": 200, "duplicated": 3}
+    merged_text = written_into(text, "rsyslog", [Suffered(ROWS[0], found, 4.0)])
+    assert merged_text.startswith(EMPTY)
+    assert f"| {ROWS[0].place} | {ROWS[0].name} | 1,000 | 200 | 3 | 4 |\n<!-- end of peers -->" in merged_text
