@@ -261,19 +261,18 @@ class Enriching:
     async def _finish(self, owned: Iterable[_Owned], seconds: float) -> None:
         unfinished = [each for each in owned if not each.broken]
         if unfinished:
-            results = await asyncio.gather(
-                *(asyncio.wait_for(self._leave(each), seconds) for each in unfinished), return_exceptions=True
-            )
+            results = await asyncio.gather(*(self._leave(each, seconds) for each in unfinished), return_exceptions=True)
             for error in results:
                 if isinstance(error, BaseException):
                     log.warning("left a partition without a last checkpoint; it will be replayed reason=%r", error)
 
-    async def _leave(self, owned: _Owned) -> None:
-        if owned.position.due != owned.history.upto:
-            await self._checkpoint(owned)
-        elif owned.attempt.starts and owned.position.due == owned.attempt.due and not owned.torn:
-            owned.attempt = survived(owned.position.due)
-            await acknowledged([await self._write_attempt(owned)])
+    async def _leave(self, owned: _Owned, seconds: float) -> None:
+        async with asyncio.timeout(seconds):
+            if owned.position.due != owned.history.upto:
+                await self._checkpoint(owned)
+            elif owned.attempt.starts and owned.position.due == owned.attempt.due and not owned.torn:
+                owned.attempt = survived(owned.position.due)
+                await acknowledged([await self._write_attempt(owned)])
 
     async def _try_checkpoint(self, owned: _Owned) -> None:
         try:

@@ -63,6 +63,7 @@ class Verdict(NamedTuple):
 class Worker:
     def __init__(self, simulation: "Simulation", number: int, pipeline: Pipeline) -> None:
         self.process = Process(simulation.world, number)
+        self.process.die = self.die
         process, broker, search = self.process, simulation.broker, simulation.elasticsearch
         parts = Parts(
             feed=lambda _settings, group, topic, stage: SimulatedFeed(process, broker, group, topic, stage),
@@ -99,6 +100,7 @@ class Worker:
 
     def die(self) -> None:
         self.process.dead = True
+        self.process.gates_left = None
         for task in self._tasks:
             task.cancel()
         for stage in self._stages:
@@ -114,12 +116,17 @@ class Worker:
             feed.fall_silent(seconds)
 
     async def stop(self) -> None:
-        """As app.stream.worker does on SIGTERM."""
+        """As app.stream.worker does on SIGTERM; it may die over it."""
+        closing = asyncio.ensure_future(self._close())
+        self._tasks.append(closing)
+        await asyncio.wait([closing])
+        self.die()
+
+    async def _close(self) -> None:
         for stage in self._stages:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stage.close(3.5), 4.0)
             await cast(SimulatedFeed, stage.feed).leave()
-        self.die()
 
     def _lives(self, stage: Enriching | Indexing) -> Iterator[Coroutine[Any, Any, None]]:
         feed = cast(SimulatedFeed, stage.feed)
@@ -169,7 +176,8 @@ class Simulation:
         random = self.world.random
         worker = random.choice(self.workers)
         acts: list[tuple[Callable[[], Any], int]] = [
-            (lambda: self._kill(worker), 4),
+            (lambda: self._kill(worker), 2),
+            (lambda: setattr(worker.process, "gates_left", random.randint(1, 60)), 5),
             (lambda: self._restart(worker), 2),
             (lambda: worker.freeze(random.uniform(0.5, 14.0)), 3),
             (lambda: self._deafen(worker), 2),
@@ -213,6 +221,7 @@ class Simulation:
             error = worker.failure()
             if error is not None:
                 self.errors.append(repr(error))
+            if error is not None or worker.process.dead:
                 self._kill(worker)
 
     async def _write(self) -> None:

@@ -1,6 +1,7 @@
 """What a simulation is made of: chance, time, and processes that freeze and die."""
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 
 from tests.simulate.clock import VirtualLoop
@@ -43,9 +44,15 @@ class Process:
         self.dead = False
         self.frozen_until = 0.0
         self.deaf_until = 0.0  # for what the group says
+        self.gates_left: int | None = None  # until it dies; None: it does not
+        self.die: Callable[[], None] = lambda: setattr(self, "dead", True)
 
     async def gate(self) -> None:
-        """Where a frozen process stands still, and a dead one is no more."""
+        """Where a frozen process stands still, and a dead one is no more: before and after all that it asks for."""
+        if self.gates_left is not None:
+            self.gates_left -= 1
+            if self.gates_left == 0:
+                self.die()
         while not self.dead and self.frozen_until > self.world.now:  # noqa: ASYNC110 - time is what it waits for
             await asyncio.sleep(self.frozen_until - self.world.now)
         if self.dead:
