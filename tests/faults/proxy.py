@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, Final
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientConnectionError, ClientSession, web
 
 PRODUCT: Final = {"x-elastic-product": "Elasticsearch"}
 SLOW_SECONDS: Final = (0.5, 3.0)
@@ -63,11 +63,14 @@ class Proxy:
         spoilers = BULK if is_bulk else ANY
         faults = {name: fault for name, fault in spoilers.items() if name in self._names and name != WITHIN}
         share = self._share if is_bulk else self._share * READ_SHARE
-        if not faults or self._random.random() >= share:
-            return _reply(*await self.forward(request, body))
-        name = self._random.choice(list(faults))
-        self.happened[name] += 1
-        return await faults[name](self, request, body)
+        try:
+            if not faults or self._random.random() >= share:
+                return _reply(*await self.forward(request, body))
+            name = self._random.choice(list(faults))
+            self.happened[name] += 1
+            return await faults[name](self, request, body)
+        except ClientConnectionError:
+            return _abort(request)  # as if nobody stood between
 
     def _is_cut_within(self, request: web.Request) -> bool:
         """Before anybody has read what it is."""

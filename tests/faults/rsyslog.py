@@ -32,7 +32,7 @@ ruleset(name="send") {
     action(type="omelasticsearch" %(elasticsearch)s bulkid="first" template="document" %(queue)s.first")
 }
 input(type="imfile" file="%(logs)s/*.log" tag="tetragon" ruleset="send" persistStateInterval="1" freshStartTail="off"
-    sortFiles="on" reopenOnTruncate="on")
+    reopenOnTruncate="on")
 """
 _ELASTICSEARCH: Final = (
     'server="%(host)s" serverport="%(port)d" searchIndex="%(stream)s" searchType="" bulkmode="on" dynbulkid="on" '
