@@ -38,7 +38,7 @@ def test_a_dead_letter_is_not_lost() -> None:
 
 
 def test_a_dead_letter_that_was_sent_back_must_be_stored() -> None:
-    letters = [{"id": "id-2"}, {"id": "id-2", "replays": 1}]
+    letters: list[dict[str, Any]] = [{"id": "id-2"}, {"id": "id-2", "replays": 1}]
     assert counts(check(WRITTEN, UNDISTURBED, stored(*UNDISTURBED[:2]), letters)) == (1, 0, 0, 0)
     assert counts(check(WRITTEN, UNDISTURBED, stored(*UNDISTURBED[:2]), [*letters, {"id": "id-2"}])) == (0, 0, 0, 0)
 
