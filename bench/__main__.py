@@ -1,6 +1,6 @@
 """`make bench`: measures what an event costs, and prints a table. No budget fails it; what could not be measured does.
 
-python -m bench [--repeat N] [--write] [ship] [enrich] [paths] [pipeline] [scale] [trickle] [start] [memory]
+python -m bench [--repeat N] [--write] [ship] [enrich] [paths] [pipeline] [scale] [trickle] [start] [memory] [outage]
 """
 
 import argparse
@@ -16,6 +16,7 @@ from app.errors import Stop
 from app.local.pipeline import engines
 from bench import filters, live, paths, pipeline
 from bench.logs import write_logs
+from bench.outage import outage
 from bench.report import PAGE, as_markdown, as_text, conditions
 from bench.rows import Group, Reading, cells, figures
 from bench.site import Site
@@ -34,6 +35,7 @@ MEASURES: Final[Sequence[tuple[Group, Callable[[Site], Iterator[Reading]]]]] = [
     ("start", live.start),
     ("trickle", live.trickle),
     ("trickle", live.trickle_to_nothing),
+    ("outage", outage),
 ]
 _SHOW_MEMORY: Final[tuple[Group, ...]] = ("ship", "pipeline", "trickle")
 

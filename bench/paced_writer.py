@@ -1,6 +1,6 @@
 """`python -m bench.paced_writer <made logs> <live logs> <events a second and node> <seconds>`: writes logs as if live.
 
-Every event gets the time of its writing; nodes take turns, so that events come evenly.
+Every event gets the time of its writing; nodes take turns, so that events come evenly. A log that ends begins again.
 """
 
 import os
@@ -35,7 +35,8 @@ def main(made: str, live: str, rate: str, seconds: str) -> None:
             break
         line = reader.readline()
         if not line:
-            break
+            reader.seek(0)
+            line = reader.readline()
         os.write(writer, stamped(line, time.time_ns()))
         due += pause
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Final, Literal, NamedTuple
 
-Group = Literal["ship", "enrich", "paths", "pipeline", "scale", "trickle", "start", "memory"]
+Group = Literal["ship", "enrich", "paths", "pipeline", "scale", "trickle", "start", "memory", "outage"]
 Unit = Literal["µs", "s", "MB"]  # µs of CPU for one, seconds by the clock, megabytes (10^6) resident at most
 
 
@@ -56,6 +56,10 @@ ROWS: Final[Mapping[str, Row]] = {
     "trickle, null server": Row("trickle", "µs", 60, "tetrastash ship LOGS; tetrastash work"),
     "  file to answer, p99": Row("trickle", "s", 1, "tetrastash ship LOGS; tetrastash work"),
     "first document": Row("start", "s", 5, "tetrastash work"),
+    "worker, outage": Row("outage", "MB", 400, "tetrastash ship LOGS; tetrastash work"),
+    "shipper, outage": Row("outage", "MB", 60, "tetrastash ship LOGS; tetrastash work"),
+    # At three times the rate, for what comes meanwhile comes on top.
+    "  all is stored again": Row("outage", "s", 300, "tetrastash ship LOGS; tetrastash work"),
     "worker, pipeline": Row("memory", "MB", 250, "tetrastash work"),
     "worker, trickle": Row("memory", "MB", 250, "tetrastash work"),
     "shipper, once": Row("memory", "MB", 60, "tetrastash ship --once LOGS"),

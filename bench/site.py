@@ -138,9 +138,9 @@ def listening(run: Run, *arguments: str | Path, **settings: str) -> Iterator[tup
 
 
 @contextmanager
-def null_server(run: Run) -> Iterator[int]:
-    """Its port."""
-    [port] = free_ports(1)
+def null_server(run: Run, at: int | None = None) -> Iterator[int]:
+    """Its port, which is a free one unless told."""
+    port = at or free_ports(1)[0]
     with ended(run.python("bench.null_elasticsearch", str(port))) as process:
         until(lambda: _status(port, "/taken") == 200, process, seconds=20, what="it answered")
         yield port
