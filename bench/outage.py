@@ -20,7 +20,6 @@ def outage(site: Site) -> Iterator[Reading]:
     run = site.run()
     made, live = run.folder / "made", run.folder / "live"
     sources = write_logs(made, NODES, LINES)
-    a_line = sum(path.stat().st_size for path in sources) / (NODES * LINES)
     live.mkdir()
     logs = [live / path.name for path in sources]
     for path in logs:
@@ -37,14 +36,21 @@ def outage(site: Site) -> Iterator[Reading]:
         yield Reading("shipper, outage", shipper.memory() / 1e6)
         running.enter_context(null_server(run, port))
         began = time.monotonic()
-        on_its_way = NODES * RATE * BEHIND
-        until(lambda: taken(port) >= _lines(logs, a_line) - on_its_way, worker, seconds=LONGEST, what="it caught up")
+        written, on_its_way = _Written(logs), NODES * RATE * BEHIND
+        until(lambda: taken(port) >= written.lines() - on_its_way, worker, seconds=LONGEST, what="all was stored again")
         lasted = time.monotonic() - began
         writer.require_running()
-        written = _lines(logs, a_line)
-        note = f"{taken(port) / lasted:,.0f} a second, of {written:,}; worker {worker.memory() / 1e6:.0f} MB"
+        note = f"{taken(port) / lasted:,.0f} a second, of {written.lines():,}; worker {worker.memory() / 1e6:.0f} MB"
         yield Reading("  all is stored again", lasted, note=note)
 
 
-def _lines(logs: list[Path], a_line: float) -> int:
-    return int(sum(path.stat().st_size for path in logs) / a_line)
+class _Written:
+    """Reads no line twice."""
+
+    def __init__(self, logs: list[Path]) -> None:
+        self._files = [path.open("rb") for path in logs]
+        self._lines = 0
+
+    def lines(self) -> int:
+        self._lines += sum(file.read().count(b"\n") for file in self._files)
+        return self._lines
