@@ -27,6 +27,7 @@ from app.settings import Settings
 from app.stream.counts import Counts
 from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
+from app.stream.watch import watch_topics
 from app.stream.worker import Running, run_stages
 from app.topics import Topics, check_topics
 
@@ -98,7 +99,7 @@ async def work(settings: Settings, only: StageName | None) -> int:
             if "index" in names:
                 indexer = Indexer(client, settings.data_stream, health=ready.set)
                 stages.append(Indexing(settings, indexer, asking, counted["index"], ready.set))
-            await run_stages(stages, stopping)
+            await run_stages(stages, stopping, watch_topics(settings, topics))
     return 0
 
 

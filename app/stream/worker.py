@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Final, Protocol
 
 import faust
@@ -39,10 +39,10 @@ class Running(Protocol):
     async def disconnect(self) -> None: ...
 
 
-async def run_stages(stages: Sequence[Running], stopping: asyncio.Event) -> None:
-    """Until `stopping` is set. Raises what ended a stage; app.errors.Stop says what a person must do."""
+async def run_stages(stages: Sequence[Running], stopping: asyncio.Event, watching: Coroutine[Any, Any, None]) -> None:
+    """Until `stopping` is set. Raises what ended a stage, or `watching`; app.errors.Stop says what a person must do."""
     stop: asyncio.Future[Any] = asyncio.ensure_future(stopping.wait())
-    tasks: list[asyncio.Future[Any]] = [stop]
+    tasks: list[asyncio.Future[Any]] = [stop, asyncio.ensure_future(watching)]
     try:
         opening: asyncio.Future[Any] = asyncio.gather(*(stage.open() for stage in stages))
         await asyncio.wait([opening, stop], return_when=asyncio.FIRST_COMPLETED)
