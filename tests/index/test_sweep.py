@@ -1,11 +1,11 @@
 """Whatever happens, no acknowledged document is without a copy on disk, and in the end each has exactly one."""
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from app.index.sweep import Ask, Index, Positions, Sweep
+from app.index.sweep import Positions, Sweep
+from tests.index.flawed import Backward, Hasty, Idle, Trusting
 from tests.index.rolling import ALLOWANCE, Trouble, simulate
 
 SEEDS = range(300)
@@ -14,28 +14,6 @@ PAGE = 3
 
 def whole(positions: Positions) -> Sweep:
     return Sweep(positions, ALLOWANCE, PAGE)
-
-
-class Trusting(Sweep):
-    """Without step 4: takes a copy for kept that it has only seen."""
-
-    def _are_kept(self, kept: Any) -> Generator[Ask, Any, bool]:  # noqa: ARG002 - the program's signature
-        yield from ()
-        return True
-
-
-class Backward(Sweep):
-    """Without the second half of step 3: asks older indices alone."""
-
-    def _is_swept(self, index: Index) -> bool:  # noqa: ARG002 - the program's signature
-        return False
-
-
-class Hasty(Sweep):
-    """Believes what lies above the checkpoint as well."""
-
-    def _advance(self, index: Index, number: int, position: int) -> None:
-        super()._advance(index, number, position + 1)
 
 
 def troubles(make: Any, **options: Any) -> list[Trouble]:
@@ -48,10 +26,6 @@ def test_nothing_is_lost_and_nothing_stays_double() -> None:
 
 
 def test_without_a_sweep_documents_are_double() -> None:
-    class Idle(Sweep):
-        def round(self, indices: Any) -> Generator[Ask, Any, None]:  # noqa: ARG002 - the program's signature
-            yield from ()
-
     assert sum(bool(trouble.double) for trouble in troubles(Idle)) > len(SEEDS) / 4
 
 

@@ -15,7 +15,7 @@ from app.index.sweep import Sweep
 from app.index.sweeper import Sweeper
 from app.local.elasticsearch import Elasticsearch
 from app.settings import Settings
-from tests.index.test_sweep import Trusting
+from tests.index.flawed import Trusting
 
 pytestmark = pytest.mark.integration
 

@@ -1,17 +1,17 @@
 """A worker without one of its protections: what the simulation must find, else it proves nothing."""
 
 import contextlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from app.index import delivery
-from app.index.bulk import Items, Verdict, read_answer
-from app.index.sweep import Ask, Index, Sweep
+from app.index.sweep import Sweep
 from app.stream import checkpoint, enriching, indexing
 from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
 from app.stream.outbox import Acknowledgement
-from app.stream.partitions import Partition, Take
+from tests.faults.unprotected import BelievingPartition, believed
+from tests.index.flawed import Backward, Idle, Trusting
 from tests.simulate.kafka import SimulatedOutbox
 
 
@@ -23,16 +23,6 @@ class Flaw(NamedTuple):
     outbox: type[SimulatedOutbox] = SimulatedOutbox
     sweep: Callable[[Sweep], Sweep] = lambda sweep: sweep
     replaced: tuple[tuple[Any, str, Any], ...] = ()
-
-
-class _Believing(Partition):
-    """Takes whatever arrives for what is due."""
-
-    def arrive(self, generation: int, start: int, seeks: int, lost: int, offsets: Sequence[int]) -> Take:  # noqa: ARG002 - the program's signature
-        return Take(0, skipped=0, lost=0)
-
-    def processed(self, offset: int) -> None:
-        self.due = offset + 1
 
 
 class _KeepingItsState(Enriching):
@@ -78,33 +68,8 @@ class _Hurried(Indexing):
         await super()._commit()
 
 
-class _Idle(Sweep):
-    def round(self, indices: Any) -> Generator[Ask, Any, None]:  # noqa: ARG002 - the program's signature
-        yield from ()
-
-
-class _Trusting(Sweep):
-    """Without step 4: takes a copy for kept that it has only seen."""
-
-    def _are_kept(self, kept: Any) -> Generator[Ask, Any, bool]:  # noqa: ARG002 - the program's signature
-        yield from ()
-        return True
-
-
-class _Backward(Sweep):
-    """Without the second half of step 3: asks older indices alone."""
-
-    def _is_swept(self, index: Index) -> bool:  # noqa: ARG002 - the program's signature
-        return False
-
-
 def _sweeps(kind: type[Sweep]) -> Callable[[Sweep], Sweep]:
     return lambda sweep: kind(sweep.positions, counters=sweep.counters)
-
-
-def _believed(status: int, answer: bytes, documents: int) -> Verdict:
-    """Whoever answers 200 has stored everything."""
-    return Items(documents, [], [], [], [], [], [], None) if status == 200 else read_answer(status, answer, documents)
 
 
 def _one_key(_upto: int, _writer: str, _number: int) -> bytes:
@@ -113,15 +78,17 @@ def _one_key(_upto: int, _writer: str, _number: int) -> bytes:
 
 
 FLAWS: Final = {
-    "answers": Flaw(replaced=((delivery, "read_answer", _believed),)),
+    "answers": Flaw(replaced=((delivery, "read_answer", believed),)),
     "generations": Flaw(enriching=_KeepingItsState),
     "keys": Flaw(replaced=((checkpoint, "record_key", _one_key),)),
     "order": Flaw(outbox=_Promising),
-    "positions": Flaw(replaced=((enriching, "Partition", _Believing), (indexing, "Partition", _Believing))),
+    "positions": Flaw(
+        replaced=((enriching, "Partition", BelievingPartition), (indexing, "Partition", BelievingPartition))
+    ),
     "prefix": Flaw(indexing=_Hurried),
-    "sweep": Flaw(sweep=_sweeps(_Idle)),
-    "sweep's step 3": Flaw(sweep=_sweeps(_Backward)),
-    "sweep's step 4": Flaw(sweep=_sweeps(_Trusting)),
+    "sweep": Flaw(sweep=_sweeps(Idle)),
+    "sweep's step 3": Flaw(sweep=_sweeps(Backward)),
+    "sweep's step 4": Flaw(sweep=_sweeps(Trusting)),
 }
 
 
