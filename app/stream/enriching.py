@@ -10,17 +10,16 @@ from aiokafka.errors import KafkaError
 
 from app.enrich.blocks import Enriched
 from app.enrich.memory import Memory
-from app.errors import Retry, TopicError
+from app.errors import Retry
 from app.settings import Settings
 from app.stream.arrival import arrive
 from app.stream.attempts import DEATHS, KEY, at_line, begin, decode, survived
-from app.stream.checkpoint import History
 from app.stream.checkpoint_log import Found
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
 from app.stream.hold import Hold
 from app.stream.outbox import Acknowledgement, acknowledged
-from app.stream.partitions import Partition
+from app.stream.owned import Owned
 from app.stream.parts import REAL, Parts
 from schemas.record import DOCUMENTS, FORMAT, FORMAT_VERSION, SOURCE, Record
 
@@ -45,31 +44,6 @@ class Enrich(Protocol):
     def steps(self, memory: Memory, record: Record, given_up: Container[int]) -> Generator[int, None, Enriched]: ...
 
 
-class _Owned:
-    """One partition in one generation: its position, what its agents remember, and what Kafka still has to confirm."""
-
-    def __init__(self, number: int, writer: str) -> None:
-        self.number = number
-        self.position = Partition()
-        self.memory = Memory()
-        self.history = History(writer)
-        self.counters: dict[str, int] = {}
-        self.waiting: list[Acknowledgement] = []
-        self.torn = False  # memory is ahead of the position: a record is being processed, or its processing failed
-        self.broken = False  # a send failed, or changes were drained and not written: only a restore helps
-        self.leaving = False  # nothing more is taken before the next generation
-        self.read_to = 0  # offset in the checkpoints topic
-        self.checkpointed_at = 0.0
-        self.attempt = survived(0)
-        self.careful_until = 0.0
-        self.committed = 0
-        self.processing = asyncio.Lock()
-        self.checkpointing = asyncio.Lock()
-
-    def at_its_checkpoint(self) -> bool:
-        return not (self.torn or self.broken or self.checkpointing.locked()) and self.position.due == self.history.upto
-
-
 class Enriching:
     """A stage of app.stream.consumer."""
 
@@ -90,7 +64,7 @@ class Enriching:
         self._topic_id = topic_id
         self._outbox = parts.outbox(settings)
         self._log = parts.checkpoints(settings)
-        self._owned: dict[int, _Owned] = {}
+        self._owned: dict[int, Owned] = {}
         self._writer = parts.name()
         self._clock = parts.clock
         self._recovering = asyncio.Lock()
@@ -168,7 +142,7 @@ class Enriching:
         ends = await self.feed.ends(set(owned)) if owned else {}
         self.counts.lag = {part: max(0, ends[part] - each.position.due) for part, each in owned.items()}
 
-    async def _process(self, owned: _Owned, generation: int, fetched: Fetched) -> None:
+    async def _process(self, owned: Owned, generation: int, fetched: Fetched) -> None:
         position = owned.position
         async with owned.processing:
             taken = await arrive(self.feed, owned.number, position, generation, fetched, self.counts)
@@ -188,7 +162,7 @@ class Enriching:
             if owned.careful_until:
                 await self._checkpoint(owned)
 
-    async def _enrich(self, owned: _Owned, record: Record) -> None:
+    async def _enrich(self, owned: Owned, record: Record) -> None:
         owned.torn = True
         if owned.careful_until and owned.position.due == owned.attempt.due:
             enriched = await self._line_by_line(owned, record)
@@ -225,7 +199,7 @@ class Enriching:
             await asyncio.sleep(0)
             self._yield_at = self._clock() + YIELD_SECONDS
 
-    async def _line_by_line(self, owned: _Owned, record: Record) -> Enriched:
+    async def _line_by_line(self, owned: Owned, record: Record) -> Enriched:
         """Each line is written down before it is processed. Raises KafkaError."""
         if owned.attempt.given_up:
             log.error(
@@ -253,12 +227,12 @@ class Enriching:
                     failure.agent, failure.type, failure.text, failure.exec_id,
                 )  # fmt: skip
 
-    def _due(self, owned: _Owned, now: float) -> bool:
+    def _due(self, owned: Owned, now: float) -> bool:
         if owned.broken or owned.leaving or owned.position.due == owned.history.upto:
             return False
         return now - owned.checkpointed_at >= CHECKPOINT_SECONDS or owned.memory.changed_bytes >= CHECKPOINT_BYTES
 
-    async def _finish(self, owned: Iterable[_Owned], seconds: float) -> None:
+    async def _finish(self, owned: Iterable[Owned], seconds: float) -> None:
         unfinished = [each for each in owned if not each.broken]
         if unfinished:
             results = await asyncio.gather(*(self._leave(each, seconds) for each in unfinished), return_exceptions=True)
@@ -266,7 +240,7 @@ class Enriching:
                 if isinstance(error, BaseException):
                     log.warning("left a partition without a last checkpoint; it will be replayed reason=%r", error)
 
-    async def _leave(self, owned: _Owned, seconds: float) -> None:
+    async def _leave(self, owned: Owned, seconds: float) -> None:
         async with asyncio.timeout(seconds):
             if owned.position.due != owned.history.upto:
                 await self._checkpoint(owned)
@@ -274,13 +248,13 @@ class Enriching:
                 owned.attempt = survived(owned.position.due)
                 await acknowledged([await self._write_attempt(owned)])
 
-    async def _try_checkpoint(self, owned: _Owned) -> None:
+    async def _try_checkpoint(self, owned: Owned) -> None:
         try:
             await self._checkpoint(owned)
         except KafkaError as error:
             await self._recover(owned, error)
 
-    async def _checkpoint(self, owned: _Owned) -> None:
+    async def _checkpoint(self, owned: Owned) -> None:
         """One record, written only after every document before it is acknowledged. Raises KafkaError."""
         async with owned.checkpointing:
             async with owned.processing:
@@ -326,24 +300,11 @@ class Enriching:
         self._put(fresh, generation)
         return fresh.position.due
 
-    async def _made_anew(self, number: int, before: _Owned | None, beginning: int) -> _Owned:
+    async def _made_anew(self, number: int, before: Owned | None, beginning: int) -> Owned:
         """As its checkpoints have it, and of no generation yet."""
-        fresh = _Owned(number, self._writer)
         found = await self._read(number, 0)
-        fresh.read_to = found.read_to
-        records = {key: each for key, each in found.checkpoints.items() if each is not None}
-        restored = fresh.history.restore(records)
-        fresh.position.due = beginning
-        if restored is not None:
-            if restored.topic_id != self._topic_id:
-                raise TopicError(
-                    f"The topic {self.feed.topic} has the id {self._topic_id!r}, and its checkpoints were made of "
-                    f"{restored.topic_id!r}: it was deleted and made anew. Set another TETRASTASH_TOPIC_PREFIX and run "
-                    "`tetrastash setup`."
-                )
-            fresh.memory.load((change.entry, change.value) for change in restored.changes)
-            fresh.counters = restored.counters
-            fresh.position.due = restored.upto
+        fresh = Owned(number, self._writer)
+        fresh.restore(found, beginning, self.feed.topic, self._topic_id)
         fresh.checkpointed_at = self._clock()
         if before is None:
             fresh.attempt = begin(decode(found.others.get(KEY)), fresh.position.due)
@@ -352,12 +313,12 @@ class Enriching:
             fresh.attempt, fresh.careful_until = before.attempt, before.careful_until
         return fresh
 
-    def _put(self, fresh: _Owned, generation: int) -> None:
+    def _put(self, fresh: Owned, generation: int) -> None:
         fresh.position.assign(generation, fresh.position.due)
         self._owned[fresh.number] = fresh
         self.counts.restores += 1
 
-    async def _begin(self, anew: Iterable[_Owned]) -> None:
+    async def _begin(self, anew: Iterable[Owned]) -> None:
         """What is tried is written down for whoever comes after a death; without it, one death is not counted."""
         anew = list(anew)
         for owned in anew:
@@ -372,7 +333,7 @@ class Enriching:
         except (KafkaError, TimeoutError) as error:
             log.warning("this start is not counted reason=%r", error)
 
-    async def _relax(self, owned: _Owned) -> None:
+    async def _relax(self, owned: Owned) -> None:
         owned.careful_until = 0.0
         owned.attempt = survived(owned.position.due)
         try:
@@ -380,7 +341,7 @@ class Enriching:
         except KafkaError as error:
             await self._recover(owned, error)
 
-    async def _write_attempt(self, owned: _Owned) -> Acknowledgement:
+    async def _write_attempt(self, owned: Owned) -> Acknowledgement:
         return await self._outbox.send(self._settings.checkpoints_topic, _encode(owned.attempt), KEY, owned.number)
 
     async def _read(self, number: int, start: int) -> Found:
@@ -392,7 +353,7 @@ class Enriching:
                 await self._log.stop()
                 await asyncio.sleep(1)
 
-    async def _recover(self, harmed: _Owned, error: KafkaError) -> None:
+    async def _recover(self, harmed: Owned, error: KafkaError) -> None:
         """A send failed: what was made since the checkpoints is made again, with a new producer."""
         harmed.broken = True
         if self._recovering.locked():
@@ -409,15 +370,15 @@ class Enriching:
                 if not self._to_be_mended():
                     return
 
-    def _to_be_mended(self) -> list[_Owned]:
+    def _to_be_mended(self) -> list[Owned]:
         return [owned for owned in self._owned.values() if owned.broken and not self._is_going(owned)]
 
-    def _is_going(self, owned: _Owned) -> bool:
+    def _is_going(self, owned: Owned) -> bool:
         """A new generation takes over from the checkpoints by itself."""
         position = owned.position
         return owned.leaving or self._owned.get(owned.number) is not owned or not position.owned(position.generation)
 
-    async def _mend(self, owned: _Owned) -> None:
+    async def _mend(self, owned: Owned) -> None:
         number, generation = owned.number, owned.position.generation
         beginning = (await self.feed.beginnings({number}))[number]
         fresh = await self._made_anew(number, owned, beginning)
