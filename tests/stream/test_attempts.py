@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.stream.attempts import DEATHS, Attempt, at_line, begin, decode, survived
@@ -58,10 +58,10 @@ def test_exactly_the_fatal_lines_are_given_up(sizes: list[int], fatal: set[Line]
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=12), st.lists(st.integers(0, 40), max_size=12))
 def test_who_is_killed_now_here_now_there_gives_up_nothing(sizes: list[int], kills: list[int]) -> None:
-    """Three in a row at the very same line would."""
+    assume(not any(first == second == third for first, second, third in zip(kills, kills[1:], kills[2:], strict=False)))
     log = Log()
-    for number, lines in enumerate(kills):
-        run(log, sizes, set(), 4, lines if number % 2 else lines + 1)
+    for lines in kills:
+        run(log, sizes, set(), 4, lines)
     while not run(log, sizes, set(), 4):
         raise AssertionError("nothing ends it any more")
     assert log.given_up == []

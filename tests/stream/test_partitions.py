@@ -5,7 +5,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.stream.partitions import Ignore, Partition, Seek, Take
+from app.stream.partitions import UNOWNED, Ignore, Partition, Seek, Take
 
 
 class Client:
@@ -137,3 +137,18 @@ def test_nothing_is_taken_after_the_partition_was_revoked() -> None:
     partition.revoke()
     assert not partition.owned(1)
     assert partition.arrive(1, 5, 0, 0, [5]) == Ignore(stale=True)
+
+
+def test_a_new_generation_knows_of_no_seek() -> None:
+    partition = Partition()
+    partition.assign(1, 0)
+    assert partition.arrive(1, start=5, seeks=0, lost=0, offsets=[5]) == Seek(0, hole=5)
+    partition.assign(2, 0)
+    assert partition.arrive(2, start=5, seeks=0, lost=0, offsets=[5]) == Seek(0, hole=5)
+
+
+def test_before_it_is_assigned_it_takes_nothing() -> None:
+    partition = Partition()
+    assert partition.due == 0
+    assert not partition.owned(UNOWNED)
+    assert partition.arrive(0, start=0, seeks=0, lost=0, offsets=[0]) == Ignore(stale=True)
