@@ -22,7 +22,7 @@ from app.enrich import blocks
 from app.index import delivery
 from app.index.bulk import Items, Verdict, read_answer
 from app.settings import read_settings
-from app.stream import enriching, feed, indexing, work
+from app.stream import feed, indexing, owned, work
 from app.stream.consumer import BlockConsumer, Fetched, Stage, _message
 from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
@@ -214,7 +214,7 @@ def _without_commits() -> None:
 
 
 def _without_positions() -> None:
-    _replace(enriching, "Partition", BelievingPartition)
+    _replace(owned, "Partition", BelievingPartition)
     _replace(indexing, "Partition", BelievingPartition)
 
 

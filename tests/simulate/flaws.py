@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from app.index import delivery
 from app.index.sweep import Sweep
-from app.stream import checkpoint, enriching, indexing
+from app.stream import checkpoint, indexing, owned
 from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
 from app.stream.outbox import Acknowledgement
@@ -83,7 +83,7 @@ FLAWS: Final = {
     "keys": Flaw(replaced=((checkpoint, "record_key", _one_key),)),
     "order": Flaw(outbox=_Promising),
     "positions": Flaw(
-        replaced=((enriching, "Partition", BelievingPartition), (indexing, "Partition", BelievingPartition))
+        replaced=((owned, "Partition", BelievingPartition), (indexing, "Partition", BelievingPartition))
     ),
     "prefix": Flaw(indexing=_Hurried),
     "sweep": Flaw(sweep=_sweeps(Idle)),
