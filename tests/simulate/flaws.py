@@ -61,10 +61,10 @@ class _Hurried(Indexing):
     """Commits what is stored, whatever before it is not."""
 
     async def _commit(self) -> None:
-        for owned in self._owned.values():
-            done = [waiting for waiting in owned._waiting if waiting.done]
+        for each in self._owned.values():
+            done = [waiting for waiting in each._waiting if waiting.done]
             if done:
-                owned.stored_to = max(owned.stored_to, done[-1].next_offset)
+                each.stored_to = max(each.stored_to, done[-1].next_offset)
         await super()._commit()
 
 
