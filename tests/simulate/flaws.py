@@ -82,9 +82,7 @@ FLAWS: Final = {
     "generations": Flaw(enriching=_KeepingItsState),
     "keys": Flaw(replaced=((checkpoint, "record_key", _one_key),)),
     "order": Flaw(outbox=_Promising),
-    "positions": Flaw(
-        replaced=((owned, "Partition", BelievingPartition), (indexing, "Partition", BelievingPartition))
-    ),
+    "positions": Flaw(replaced=((owned, "Partition", BelievingPartition), (indexing, "Partition", BelievingPartition))),
     "prefix": Flaw(indexing=_Hurried),
     "sweep": Flaw(sweep=_sweeps(Idle)),
     "sweep's step 3": Flaw(sweep=_sweeps(Backward)),
