@@ -26,7 +26,9 @@ from app.ship.tail import Tail
 
 log: Final = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 0.1  # how long a line waits for company, and a rename to be noticed
+# How long a line waits for company, and a rename to be noticed. Longer makes larger blocks, which are cheaper for the
+# workers, and every event that much later (`python -m bench trickle`).
+LOOK_SECONDS: Final = 0.25
 TURN_BLOCKS: Final = 4
 SAVE_SECONDS: Final = 0.5
 SAVE_ANYWAY_SECONDS: Final = 10.0  # for the sizes of files that wait
