@@ -38,13 +38,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Waiting:
-    """A block that was taken and is not stored yet."""
+    """A block that was taken, without its bytes: others may be stored long before the one in front of them."""
 
-    __slots__ = ("block", "done", "next_offset", "sent")
+    __slots__ = ("done", "next_offset", "sent")
 
-    def __init__(self, block: Block, next_offset: int, sent: int) -> None:
+    def __init__(self, next_offset: int, sent: int) -> None:
         """`sent` is Kafka's time of the record, in ms."""
-        self.block = block
         self.next_offset = next_offset
         self.sent = sent
         self.done = False
@@ -92,7 +91,7 @@ class Indexing:
         self._outbox = parts.outbox(settings)
         self._sweeping = Sweeping(settings, client, self._outbox, counts, parts)
         self._owned: dict[int, _Owned] = {}
-        self._gathered: list[_Waiting] = []
+        self._gathered: list[tuple[_Waiting, Block]] = []
         self._gathered_bytes = 0
         self._places = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._requests: dict[asyncio.Task[None], None] = {}  # in order
@@ -131,11 +130,11 @@ class Indexing:
             if self._hold.on:
                 await self._hold.wait(lambda: owned.position.owned(generation) and not self._closing)
                 return
-            waiting = _Waiting(block_of(record), record.offset + 1, record.timestamp)
+            waiting = _Waiting(record.offset + 1, record.timestamp)
             owned.take(waiting)
             owned.position.processed(record.offset)
             self.counts.delivered += 1
-            self._gathered.append(waiting)
+            self._gathered.append((waiting, block_of(record)))
             self._gathered_bytes += len(record.value)
             if self._gathered_bytes >= REQUEST_BYTES:
                 # Waiting for a free place is the backpressure that reaches Kafka.
@@ -219,14 +218,14 @@ class Indexing:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
 
-    async def _index(self, gathered: list[_Waiting]) -> None:
-        indexed = await self._indexer.index([waiting.block for waiting in gathered])
+    async def _index(self, gathered: Sequence[tuple[_Waiting, Block]]) -> None:
+        indexed = await self._indexer.index([block for _, block in gathered])
         self.counts.stored += indexed.stored
         self.counts.repeated += indexed.repeated
         await self._bury(indexed.rejections)
         taken = indexed.stored + indexed.repeated + len(indexed.rejections)
         self._hold.count(taken, indexed.rejections)
-        for waiting in gathered:
+        for waiting, _ in gathered:
             waiting.done = True
         for owned in self._owned.values():
             owned.advance()
