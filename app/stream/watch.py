@@ -1,7 +1,6 @@
 """Whether the topics are still those that the worker began with. Positions and checkpoints of others mean nothing."""
 
 import asyncio
-import logging
 from typing import Final
 
 from aiokafka.errors import KafkaError
@@ -10,8 +9,6 @@ from app.errors import TopicError
 from app.settings import Settings
 from app.topic_ids import topics_by_name
 from app.topics import Topics, record_of, require_equal_partitions, require_recorded, topic_names
-
-log = logging.getLogger(__name__)
 
 EVERY_SECONDS: Final = 10.0
 

@@ -75,27 +75,37 @@ def run(row: Row, number: int, kafka: Kafka, elasticsearch: Elasticsearch, folde
 
 
 def _play(row: Row, number: int, brokers: Brokers, elasticsearch: Elasticsearch, folder: Path) -> Outcome:
-    name = f"row{number}-{int(time.time())}"
     environment = environment_of(
         brokers.all[0],
         elasticsearch,
         folder,
         KAFKA=brokers.bootstrap,
         REPLICATION=str(len(brokers.all)),
-        TOPIC_PREFIX=name,
-        DATA_STREAM=f"logs-{name.replace('-', '_')}.log-default",
+        **names_of(number),
     )
     with Scene(folder, environment, number, workers=row.workers, rates=RATES) as scene:
         scene.wait(BEFORE_SECONDS)
         before = Counter({metric: scene.occurrences.total(metric) for metric in row.signs})
-        row.act(Stage(scene, brokers, elasticsearch))
-        scene.wait(AFTER_SECONDS)
-        scene.stop_writing()
-        mend(scene.children, scene.tick)
-        seconds = scene.settle()
+        seconds = suffer(row, Stage(scene, brokers, elasticsearch))
         acted = sum(scene.occurrences.total(metric) - before[metric] for metric in row.signs) if row.signs else 1
         found = scene.judge()
         return Outcome(row, found, seconds, acted, _said(scene), scene.complaints)
+
+
+def suffer(row: Row, stage: Stage) -> float:
+    """The seconds until all is stored again."""
+    scene = stage.scene
+    row.act(stage)
+    scene.wait(AFTER_SECONDS)
+    scene.stop_writing()
+    mend(scene.children, scene.tick)
+    return scene.settle()
+
+
+def names_of(number: int) -> dict[str, str]:
+    """Settings of a row of its own, whatever was stored before."""
+    name = f"row{number}-{int(time.time())}"
+    return {"TOPIC_PREFIX": name, "DATA_STREAM": f"logs-{name.replace('-', '_')}.log-default"}
 
 
 def _said(scene: Scene) -> str:

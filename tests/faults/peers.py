@@ -24,8 +24,7 @@ from tests.faults.acts import ROWS, Row, Stage
 from tests.faults.brokers import Brokers
 from tests.faults.checker import NUMBER, call, numbers_written, stored_documents
 from tests.faults.children import Child
-from tests.faults.faults import mend
-from tests.faults.matrix import AFTER_SECONDS, BEFORE_SECONDS, DOCUMENT, RATES
+from tests.faults.matrix import AFTER_SECONDS, BEFORE_SECONDS, DOCUMENT, RATES, names_of, suffer
 from tests.faults.progress import count_documents
 from tests.faults.scene import Scene, environment_of
 
@@ -123,18 +122,11 @@ def run(command: Command, row: Row, number: int, elasticsearch: Elasticsearch, f
     folder.mkdir()
     if not elasticsearch.is_running:
         elasticsearch.start()
-    name = f"row{number}-{int(time.time())}"
     nowhere = Kafka(folder / "kafka")  # which is never started
-    environment = environment_of(
-        nowhere, elasticsearch, folder, DATA_STREAM=f"logs-{name.replace('-', '_')}.log-default"
-    )
+    environment = environment_of(nowhere, elasticsearch, folder, **names_of(number))
     with PeerScene(command, folder, environment, number, workers=1, rates=RATES) as scene:
         scene.wait(BEFORE_SECONDS)
-        row.act(Stage(scene, Brokers([nowhere], nowhere.bootstrap), elasticsearch))
-        scene.wait(AFTER_SECONDS)
-        scene.stop_writing()
-        mend(scene.children, scene.tick)
-        seconds = scene.settle()
+        seconds = suffer(row, Stage(scene, Brokers([nowhere], nowhere.bootstrap), elasticsearch))
         return Suffered(row, scene.judge(), seconds)
 
 

@@ -147,19 +147,11 @@ class BelievingPartition(Partition):
 class SlowOutbox(Outbox):
     """Gives its word at once, and sends documents later: who waits for them waits for nothing."""
 
-    async def send(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None,
-        partition: int,
-        timestamp: int | None = None,
-        headers: list[tuple[str, bytes]] | None = None,
-    ) -> Acknowledgement:
-        send = functools.partial(super().send, topic, value, key, partition, timestamp, headers)
+    async def send(self, topic: str, *record: Any, **more: Any) -> Acknowledgement:
+        send = functools.partial(super().send, topic, *record, **more)
         if not topic.endswith(".documents"):
             return await send()
-        self._order(partition, send)
+        self._order(record[2], send)
         promised: Acknowledgement = asyncio.get_running_loop().create_future()
         promised.set_result(None)
         return promised

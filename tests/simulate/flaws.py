@@ -40,16 +40,8 @@ class _KeepingItsState(Enriching):
 class _Promising(SimulatedOutbox):
     """Gives its word for documents at once, and sends them when it comes to it."""
 
-    async def send(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None,
-        partition: int,
-        timestamp: int | None = None,
-        headers: list[tuple[str, bytes]] | None = None,
-    ) -> Acknowledgement:
-        sent = await super().send(topic, value, key, partition, timestamp, headers)
+    async def send(self, topic: str, *record: Any, **more: Any) -> Acknowledgement:
+        sent = await super().send(topic, *record, **more)
         if not topic.endswith(".documents"):
             return sent
         promised: Acknowledgement = self._broker.world.loop.create_future()

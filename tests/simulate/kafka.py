@@ -20,6 +20,7 @@ from app.stream.checkpoint_log import CheckpointLog
 from app.stream.consumer import Fetched, Stage
 from app.stream.feed import Feed
 from app.stream.outbox import Acknowledgement, Outbox
+from app.stream.parts import Parts
 from schemas.checkpoint import Checkpoint
 from schemas.record import Record
 from tests.simulate.world import Process, World
@@ -397,3 +398,14 @@ class SimulatedCheckpointLog(CheckpointLog):
 class _Read(NamedTuple):
     key: bytes | None
     value: bytes | None
+
+
+def simulated_parts(process: Process, broker: Broker) -> Parts:
+    """Without a sweeper of its own."""
+    return Parts(
+        feed=lambda _settings, group, topic, stage: SimulatedFeed(process, broker, group, topic, stage),
+        outbox=lambda _settings: SimulatedOutbox(process, broker),
+        checkpoints=lambda _settings: SimulatedCheckpointLog(process, broker),
+        clock=broker.world.loop.time,
+        name=broker.world.name,
+    )

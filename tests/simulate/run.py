@@ -27,12 +27,11 @@ from app.stream.checkpoint import History
 from app.stream.counts import Counts
 from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
-from app.stream.parts import Parts
 from schemas.record import FILE, PATH, POSITION, SHIPPER
-from tests.simulate.clock import VirtualLoop
+from tests.simulate.clock import VirtualLoop, run
 from tests.simulate.elasticsearch import EPOCH, Elasticsearch, SimulatedSweeper, client
 from tests.simulate.flaws import FLAWS, Flaw, without
-from tests.simulate.kafka import Broker, SimulatedCheckpointLog, SimulatedFeed
+from tests.simulate.kafka import Broker, SimulatedCheckpointLog, SimulatedFeed, simulated_parts
 from tests.simulate.world import Process, World
 
 PARTITIONS: Final = 2
@@ -65,13 +64,9 @@ class Worker:
         self.process = Process(simulation.world, number)
         self.process.die = self.die
         process, broker, search = self.process, simulation.broker, simulation.elasticsearch
-        parts = Parts(
-            feed=lambda _settings, group, topic, stage: SimulatedFeed(process, broker, group, topic, stage),
+        parts = simulated_parts(process, broker)._replace(
             outbox=lambda _settings: simulation.flaw.outbox(process, broker),
-            checkpoints=lambda _settings: SimulatedCheckpointLog(process, broker),
             sweeper=lambda _client, _stream, sweep: SimulatedSweeper(process, search, simulation.flaw.sweep(sweep)),
-            clock=simulation.world.loop.time,
-            name=simulation.world.name,
         )
         asked = client(process, search)
         indexer = Indexer(
@@ -312,23 +307,12 @@ def hear_nothing(_name: str, _ok: bool, _reason: str = "") -> None:
 
 def simulate(seed: int, flaw: str | None = None) -> Verdict:
     loop = VirtualLoop()
-    asyncio.set_event_loop(loop)
-    try:
-        with without(flaw) as flawed:
-            simulation = Simulation(loop, seed, flawed)
-            verdict = loop.run_until_complete(simulation.run())
-            _cancel_all(loop)
-            return verdict
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
 
+    async def scene(flawed: Flaw) -> Verdict:
+        return await Simulation(loop, seed, flawed).run()
 
-def _cancel_all(loop: VirtualLoop) -> None:
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    with without(flaw) as flawed:
+        return run(loop, scene(flawed))
 
 
 def main() -> int:

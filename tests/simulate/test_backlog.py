@@ -9,11 +9,10 @@ from app.index.indexer import Indexed, Indexer
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
 from app.stream.indexing import REQUEST_BYTES, Indexing
-from app.stream.parts import Parts
 from schemas.record import DOCUMENTS, FORMAT, FORMAT_VERSION, Record
-from tests.simulate.clock import VirtualLoop
+from tests.simulate.clock import VirtualLoop, run
 from tests.simulate.elasticsearch import Elasticsearch, client
-from tests.simulate.kafka import Broker, SimulatedCheckpointLog, SimulatedFeed, SimulatedOutbox
+from tests.simulate.kafka import Broker, simulated_parts
 from tests.simulate.run import SETTINGS, hear_nothing
 from tests.simulate.world import Process, World
 
@@ -40,15 +39,8 @@ def test_what_is_stored_is_not_kept_until_all_before_it_is() -> None:
     async def scene() -> None:
         broker, process = Broker(world, SETTINGS), Process(world, 1)
         asked = client(process, Elasticsearch(world))
-        parts = Parts(
-            feed=lambda _, group, topic, stage: SimulatedFeed(process, broker, group, topic, stage),
-            outbox=lambda _: SimulatedOutbox(process, broker),
-            checkpoints=lambda _: SimulatedCheckpointLog(process, broker),
-            clock=loop.time,
-            name=world.name,
-        )
         indexer = _StuckAtFirst(asked, SETTINGS.data_stream, health=hear_nothing)
-        stage = Indexing(SETTINGS, indexer, asked, Counts(), hear_nothing, parts)
+        stage = Indexing(SETTINGS, indexer, asked, Counts(), hear_nothing, simulated_parts(process, broker))
         await stage.start_at({0}, 1)
         headers = {FORMAT: FORMAT_VERSION, DOCUMENTS: b"1"}
         records = [
@@ -63,12 +55,4 @@ def test_what_is_stored_is_not_kept_until_all_before_it_is() -> None:
         assert held == [True] + [False] * (RECORDS - 1)
         assert stage._owned[0].stored_to == 0
 
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_until_complete(scene())
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        asyncio.set_event_loop(None)
-        loop.close()
+    run(loop, scene())

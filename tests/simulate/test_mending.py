@@ -1,7 +1,7 @@
 """A send fails, and while what was made since the checkpoint is made again, something else happens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,9 +11,8 @@ from app.enrich.pipeline import Pipeline
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
 from app.stream.enriching import Enriching
-from app.stream.parts import Parts
-from tests.simulate.clock import VirtualLoop
-from tests.simulate.kafka import Broker, SimulatedCheckpointLog, SimulatedFeed, SimulatedOutbox
+from tests.simulate.clock import VirtualLoop, run
+from tests.simulate.kafka import Broker, SimulatedCheckpointLog, SimulatedOutbox, simulated_parts
 from tests.simulate.run import AGENTS, SETTINGS, TOPIC_ID, event, hear_nothing
 from tests.simulate.world import Process, World
 
@@ -41,12 +40,8 @@ class Rig:
         self.process = Process(world, 1)
         self.outbox = SimulatedOutbox(self.process, self.broker)
         self.log = _SlowLog(self.process, self.broker)
-        parts = Parts(
-            feed=lambda _, group, topic, stage: SimulatedFeed(self.process, self.broker, group, topic, stage),
-            outbox=lambda _: self.outbox,
-            checkpoints=lambda _: self.log,
-            clock=loop.time,
-            name=world.name,
+        parts = simulated_parts(self.process, self.broker)._replace(
+            outbox=lambda _: self.outbox, checkpoints=lambda _: self.log
         )
         pipeline = Pipeline(AGENTS, original=False)
         self.stage = Enriching(SETTINGS, pipeline, TOPIC_ID, Counts(), hear_nothing, parts)
@@ -77,15 +72,6 @@ class Rig:
 @pytest.fixture
 def loop() -> VirtualLoop:
     return VirtualLoop()
-
-
-def run(loop: VirtualLoop, scene: Coroutine[Any, Any, None]) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_until_complete(scene)
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
 
 
 def test_a_generation_that_has_taken_over_meanwhile_stays(loop: VirtualLoop) -> None:
