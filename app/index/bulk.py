@@ -16,7 +16,8 @@ from schemas.record import DOCUMENTS, Record
 LIMIT: Final = 5 * 1024 * 1024  # bytes of a request's body; above it a request costs memory and saves nothing
 FILTER: Final = ",".join(
     ["errors"]
-    + [f"items.*.{name}" for name in ("status", "failure_store", "error.type", "error.reason", "error.caused_by")]
+    + [f"items.*.{name}" for name in ("status", "failure_store")]
+    + [f"items.*.error.{name}" for name in ("type", "reason", "caused_by", "index", "shard")]
 )
 REASON_LIMIT: Final = 2_000  # characters: Elasticsearch quotes the value that it refuses
 
@@ -65,6 +66,14 @@ class Action(NamedTuple):
     line: int
 
 
+class Repeated(NamedTuple):
+    """A place in the request whose document lies in the index of this name already; None where that is not told."""
+
+    place: int
+    name: str | None
+    shard: int | None
+
+
 class Items(NamedTuple):
     """What became of every document, by its place in the request: each place is in one list, or stored.
 
@@ -73,7 +82,7 @@ class Items(NamedTuple):
     """
 
     stored: int
-    repeated: list[int]
+    repeated: list[Repeated]
     busy: list[int]
     failing: list[tuple[int, str]]
     blocked: list[int]
@@ -159,7 +168,7 @@ def read_answer(status: int, answer: bytes, documents: int) -> Verdict:
         if answer == _all_created(documents):
             return Items(documents, [], [], [], [], [], [], None)
         return _read_items(answer, documents)
-    error = _request_error(answer)
+    error = request_error(answer)
     reason = f"HTTP {status} {_shown(answer) if error is None else error_reason(error)}"
     if status == 413 or _exceeds_memory(status, reason) or (status == 400 and _blames_a_document(error, reason)):
         return Halve(reason)
@@ -183,7 +192,7 @@ def _read_items(answer: bytes, documents: int) -> Items | Again:
     if len(decoded["items"]) != documents or len(outcomes) != documents:
         return Again(f"the answer tells of {len(outcomes)} documents, expected {documents}")
     stored = 0
-    repeated: list[int] = []
+    repeated: list[Repeated] = []
     busy: list[int] = []
     failing: list[tuple[int, str]] = []
     blocked: list[int] = []
@@ -199,7 +208,7 @@ def _read_items(answer: bytes, documents: int) -> Items | Again:
             stored += 1
             continue
         if status == 409:
-            repeated.append(place)
+            repeated.append(_repeated(place, error))
             continue
         reason = f"{status} {error_reason(error)}"
         if _exceeds_memory(status, reason):
@@ -219,6 +228,12 @@ def _read_items(answer: bytes, documents: int) -> Items | Again:
             continue
         first = first or reason
     return Items(stored, repeated, busy, failing, blocked, too_large, refused, first)
+
+
+def _repeated(place: int, error: Any) -> Repeated:
+    told = error if isinstance(error, dict) else {}
+    name, shard = told.get("index"), str(told.get("shard"))
+    return Repeated(place, name if isinstance(name, str) else None, int(shard) if shard.isdecimal() else None)
 
 
 def _blames_a_document(error: Any, reason: str) -> bool:
@@ -246,7 +261,7 @@ def error_reason(error: Any) -> str:
     return " ".join(" caused by ".join(parts)[:REASON_LIMIT].split())
 
 
-def _request_error(answer: bytes) -> Any:
+def request_error(answer: bytes) -> Any:
     """The error in an answer to a whole request, None when it is not in Elasticsearch's form."""
     try:
         decoded = orjson.loads(answer)

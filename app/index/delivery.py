@@ -14,13 +14,16 @@ from app.index.bulk import (
     Blocked,
     Halve,
     Items,
+    Repeated,
     Verdict,
     actions,
     body_of,
+    document_id,
     is_as_told,
     is_sound,
     read_answer,
 )
+from app.index.conflicts import Conflict, Looked
 
 SHORTEST_PAUSE: Final = 0.25  # seconds; doubles with every attempt that brought nothing
 LONGEST_PAUSE: Final = 10.0
@@ -30,6 +33,8 @@ NEIGHBOURS: Final = 10  # documents that must have been stored meanwhile for eac
 # What is too large often ends as a cut connection, a time-out or a full queue, and not as a 413.
 ATTEMPTS_BEFORE_SMALLER: Final = 3
 
+NOT_ON_DISK: Final = "an earlier request has stored it, and it is not on disk yet"
+UNASKED: Final = "it cannot be asked whether what is stored already is on disk"
 UNSOUND: Final = "not a block of documents: expected two lines for each, every line with its end"
 
 
@@ -57,6 +62,14 @@ class _Part(NamedTuple):
     uncertain: bool
 
 
+class _Told(NamedTuple):
+    """Elasticsearch says that it is stored already."""
+
+    conflict: Conflict
+    action: Action
+    uncertain: bool
+
+
 class _Failing(NamedTuple):
     since: float
     taken: int  # by Elasticsearch from anyone, when it began
@@ -66,8 +79,8 @@ _GO: Final = Step(0.0, None, blocked=False, attempts=0)
 
 
 class Delivery:
-    """Send `body` and tell what came of it, until `body` is None; then every document is in exactly one of `stored`,
-    `repeated` and `refused`."""
+    """Send `body` and tell what came of it, until `body` is None; then look at `conflicts`, until there are none and
+    `body` still is None. Then every document is in exactly one of `stored`, `repeated` and `refused`."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self.stored = 0
@@ -77,6 +90,7 @@ class Delivery:
         self._whole: Sequence[Block] = [block for block in blocks if block.data]
         self._documents = sum(block.documents for block in self._whole)  # as told
         self._parts: list[_Part] = []
+        self._told: list[_Told] = []
         self._uncertain = False  # of the whole
         self._attempts = 0  # in a row that brought nothing
         self._failing: dict[tuple[int, int], _Failing] = {}
@@ -96,6 +110,15 @@ class Delivery:
             return [block.data for block in self._whole]
         return body_of(self._parts[-1].left) if self._parts else None
 
+    @property
+    def conflicts(self) -> set[Conflict]:
+        return {told.conflict for told in self._told}
+
+    @property
+    def settled(self) -> int:
+        """Documents that are not to be sent again, as far as is known."""
+        return self.stored + self.repeated + len(self.refused) + len(self._told)
+
     def answered(self, status: int, answer: bytes, now: float, taken: int) -> Step:
         verdict = read_answer(status, answer, self.left)
         # Without an answer for every document only a 4xx is certain to have stored nothing.
@@ -110,10 +133,29 @@ class Delivery:
         """What answers there, or its certificate, is not what a person must see to it that it is."""
         return self._conclude(Blocked(reason), now=0.0, taken=0, uncertain=True)
 
+    def looked(self, looked: Looked, trouble: str | None) -> Step:
+        """`trouble` says why some could not be looked at."""
+        told, self._told = self._told, []
+        gone: dict[bool, list[Action]] = {}
+        for each in told:
+            if each.conflict in looked.kept:
+                self._count(uncertain=each.uncertain)
+            elif each.conflict in looked.gone:
+                gone.setdefault(each.uncertain, []).append(each.action)
+            else:
+                self._told.append(each)
+        self._parts += [_Part(left, uncertain) for uncertain, left in gone.items()]
+        if len(self._told) < len(told):
+            self._attempts = 0
+        if not self._told:
+            return _GO
+        self._attempts += 1
+        return self._wait(f"{UNASKED}: {trouble}" if trouble else NOT_ON_DISK, blocked=False)
+
     def _conclude(self, verdict: Verdict, now: float, taken: int, *, uncertain: bool) -> Step:
         if self._whole:
-            if isinstance(verdict, Items) and verdict.stored + len(verdict.repeated) == self._documents:
-                self._settle(verdict, uncertain=self._uncertain)
+            if isinstance(verdict, Items) and verdict.stored == self._documents:
+                self.stored += verdict.stored
                 self._whole = ()
                 return _GO
             self._uncertain = self._uncertain or uncertain
@@ -134,7 +176,9 @@ class Delivery:
 
     def _sort(self, items: Items, now: float, taken: int) -> Step:
         left, uncertain = self._pop()
-        self._settle(items, uncertain=uncertain)
+        self.stored += items.stored
+        for repeated in items.repeated:
+            self._tell(left[repeated.place], repeated, uncertain=uncertain)
         refused = items.refused + items.too_large if len(left) == 1 else items.refused
         self.refused += [Refused(left[place], reason) for place, reason in refused]
         if len(left) > 1:
@@ -159,11 +203,20 @@ class Delivery:
             self._parts.append(part)
         return self._wait(items.reason, blocked=bool(items.blocked))
 
-    def _settle(self, items: Items, *, uncertain: bool) -> None:
+    def _tell(self, action: Action, repeated: Repeated, *, uncertain: bool) -> None:
+        id_ = document_id(action)
+        if repeated.name is None or id_ is None:
+            # Nobody can look there.
+            self._count(uncertain=uncertain)
+        else:
+            self._told.append(_Told(Conflict(repeated.name, repeated.shard, id_), action, uncertain))
+
+    def _count(self, *, uncertain: bool) -> None:
         # What an attempt without an answer stored says 409 to the next one: it is no repetition of the event.
-        known = 0 if uncertain else len(items.repeated)
-        self.repeated += known
-        self.stored += items.stored + len(items.repeated) - known
+        if uncertain:
+            self.stored += 1
+        else:
+            self.repeated += 1
 
     def _smaller(self) -> bool:
         return self._attempts > 0 and self._attempts % ATTEMPTS_BEFORE_SMALLER == 0

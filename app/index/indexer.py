@@ -12,7 +12,9 @@ import msgspec
 from elastic_transport import TlsError, TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
 
+from app.index.asker import Asker, reason_of
 from app.index.bulk import FILTER, LIMIT, Action, Again, Block, Blocked, bodies, document_id, read_answer
+from app.index.conflicts import look
 from app.index.delivery import Delivery, Step
 from app.index.occasional import Occasional
 from schemas.identity import placed_id
@@ -62,6 +64,7 @@ class Indexer:
         data_stream: str,
         *,
         health: Callable[[str, bool, str], None],
+        asker: Callable[[AsyncElasticsearch, str], Asker] = Asker,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[], float] = random.random,
@@ -69,7 +72,9 @@ class Indexer:
     ) -> None:
         self.counters = Counters()
         self._client = client
+        self._data_stream = data_stream
         self._path = f"/{quote(data_stream, safe='')}/_bulk"
+        self._asker = asker
         self._health = health
         self._clock = clock
         self._sleep = sleep
@@ -100,7 +105,7 @@ class Indexer:
             try:
                 verdict = read_answer(*await self._post([b"\n"]), documents=0)
             except (ApiError, TransportError) as error:
-                verdict = Again(_reason(error))
+                verdict = Again(reason_of(error))
             if isinstance(verdict, Again | Blocked):
                 self._health(HEALTH, False, verdict.reason)
                 if self._occasional.due("greet", self._clock()) is not None:
@@ -112,8 +117,8 @@ class Indexer:
 
     async def _deliver(self, delivery: Delivery) -> None:
         try:
-            while (body := delivery.body()) is not None:
-                step = await self._attempt(delivery, body)
+            while (body := delivery.body()) is not None or delivery.conflicts:
+                step = await (self._attempt(delivery, body) if body is not None else self._look(delivery))
                 self._judge(delivery, step)
                 if step.pause:
                     await self._sleep(self._random() * step.pause)
@@ -123,25 +128,35 @@ class Indexer:
     async def _attempt(self, delivery: Delivery, body: list[bytes]) -> Step:
         counters = self.counters
         sent, taken = delivery.left, counters.stored + counters.repeated
-        stored, repeated, refused = delivery.stored, delivery.repeated, len(delivery.refused)
+        stored, repeated, settled = delivery.stored, delivery.repeated, delivery.settled
         began = self._clock()
         try:
             status, answer = await self._post(body)
         except (UnsupportedProductError, TlsError) as error:
-            step = delivery.unusable(_reason(error))
+            step = delivery.unusable(reason_of(error))
         except TransportError as error:
-            step = delivery.unanswered(_reason(error))
+            step = delivery.unanswered(reason_of(error))
         else:
             if status == 413:
                 self._limit = max(SMALLEST_LIMIT, min(self._limit, sum(map(len, body)) // 2))
             step = delivery.answered(status, answer, self._clock(), taken)
         counters.requests += 1
         counters.seconds += self._clock() - began
-        stored, repeated = delivery.stored - stored, delivery.repeated - repeated
-        counters.stored += stored
-        counters.repeated += repeated
+        counters.stored += delivery.stored - stored
+        counters.repeated += delivery.repeated - repeated
         # A block may hold other documents than it was told of.
-        counters.retried += max(0, sent - stored - repeated - (len(delivery.refused) - refused))
+        counters.retried += max(0, sent - (delivery.settled - settled))
+        return step
+
+    async def _look(self, delivery: Delivery) -> Step:
+        """At what Elasticsearch says is stored already."""
+        stored, repeated, settled = delivery.stored, delivery.repeated, delivery.settled
+        asker = self._asker(self._client, self._data_stream)
+        looked = await asker.ask(look(delivery.conflicts))
+        step = delivery.looked(looked, asker.trouble)
+        self.counters.stored += delivery.stored - stored
+        self.counters.repeated += delivery.repeated - repeated
+        self.counters.retried += settled - delivery.settled
         return step
 
     async def _post(self, body: list[bytes]) -> tuple[int, bytes]:
@@ -165,7 +180,7 @@ class Indexer:
                 log.warning(
                     "Elasticsearch does not take documents, which wait and are tried again. documents=%d reason=%s "
                     "alike=%d",
-                    delivery.left,
+                    delivery.left or len(delivery.conflicts),
                     step.trouble,
                     held_back,
                 )
@@ -193,12 +208,6 @@ class Indexer:
                 rejection.reason,
                 held_back,
             )
-
-
-def _reason(error: ApiError | TransportError) -> str:
-    if isinstance(error, UnsupportedProductError):
-        return "what answers there is not Elasticsearch"
-    return f"{type(error).__name__}: {error.message}"
 
 
 def _rejection(action: Action, reason: str) -> Rejection:

@@ -4,7 +4,7 @@ An `_id` is unique within one backing index. A document whose first sending ende
 next, lies in both; no question asked before sending prevents it, for a request that was given up may still end. So the
 documents of each index are compared with the other indices once they can no longer change, and the younger copy goes.
 
-`Sweep.round` asks and is answered, by `send`: None is no answer, and nothing is concluded from it. What it relies on:
+What it relies on:
 
 - Nothing appears any more in a shard at or below its global checkpoint, and what is there is on disk.
 - An event is in no index that was closed to writing before it happened, up to `allowance` of the clocks.
@@ -12,95 +12,18 @@ documents of each index are compared with the other indices once they can no lon
   one id, one has been found. So positions of two sweepers are never mixed; those of one are right at any time.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
+
+from app.index.questions import Ahead, Asking, Copy, Delete, Find, Index, Indices, Page, Refresh, Seen, Shard, Shards
 
 ALLOWANCE: Final = 60_000  # ms by which the clocks of nodes and of Elasticsearch may differ
 PAGE: Final = 1_000  # documents compared at once
 NOTHING: Final = -1  # the position before the first sequence number
 
 
-class Index(NamedTuple):
-    """A backing index; `created` in ms, `generation` from its name."""
-
-    name: str
-    uuid: str
-    generation: int
-    created: int
-
-
-class Shard(NamedTuple):
-    """Of the primary. What lies at or below `checkpoint` is on disk and stays."""
-
-    checkpoint: int
-    maximum: int
-
-
-class Copy(NamedTuple):
-    """Where exactly a document lies: a write changes both, so that nobody deletes what he has not seen."""
-
-    seq_no: int
-    term: int
-
-
-class Seen(NamedTuple):
-    """`timestamp` in ms; None where the document has none."""
-
-    id: str
-    copy: Copy
-    timestamp: int | None
-
-
-class Shards(NamedTuple):
-    """Asks for a list of Shard by name, by their numbers."""
-
-    names: Sequence[str]
-
-
-class Refresh(NamedTuple):
-    """Asks that all is found that is there; answered by True."""
-
-    names: Sequence[str]
-
-
-class Page(NamedTuple):
-    """Asks for the first `size` Seen of a shard with `after` < seq_no ≤ `upto`, by seq_no; only those with a timestamp
-    below `before`, or none, where that is given."""
-
-    name: str
-    shard: int
-    after: int
-    upto: int
-    before: int | None
-    size: int
-
-
-class Ahead(NamedTuple):
-    """Asks how many documents with `after` < seq_no ≤ `upto` are more than `by` ms ahead of Elasticsearch's clock."""
-
-    name: str
-    shard: int
-    after: int
-    upto: int
-    by: int
-
-
-class Find(NamedTuple):
-    """Asks, in real time, for a Copy or None by (name, id); leaves out what it cannot tell."""
-
-    wanted: Sequence[tuple[str, str]]
-
-
-class Delete(NamedTuple):
-    """Asks to delete exactly these copies; answered by those (name, id) that are certainly gone."""
-
-    doomed: Sequence[tuple[str, str, Copy]]
-
-
-Ask: TypeAlias = Shards | Refresh | Ahead | Page | Find | Delete
-Round: TypeAlias = Generator[Ask, Any, None]
 Positions: TypeAlias = dict[str, list[int]]  # by UUID, of each shard
 
 
@@ -129,8 +52,11 @@ class Sweep:
         self._allowance = allowance
         self._page = page
 
-    def round(self, indices: Iterable[Index]) -> Round:
-        """`indices` are all that there are. Positions move after each page."""
+    def round(self) -> Asking[None]:
+        """Positions move after each page."""
+        indices: Sequence[Index] | None = yield Indices()
+        if not indices:
+            return
         ordered = sorted(indices, key=lambda index: index.generation)
         self._forget({index.uuid for index in ordered})
         shards: Mapping[str, Sequence[Shard]] | None = yield Shards([index.name for index in ordered])
@@ -149,13 +75,13 @@ class Sweep:
                         self.counters.unanswered += 1
                         break
 
-    def _look_ahead(self, index: Index, number: int, upto: int) -> Generator[Ask, Any, None]:
+    def _look_ahead(self, index: Index, number: int, upto: int) -> Asking[None]:
         """What will have happened later than an index was closed is not looked for there."""
         after = self._position(index, number)
         if after < upto:
             self.counters.ahead += (yield Ahead(index.name, number, after, upto, self._allowance // 2)) or 0
 
-    def _compare(self, ordered: Sequence[Index], index: Index, number: int, upto: int) -> Generator[Ask, Any, bool]:
+    def _compare(self, ordered: Sequence[Index], index: Index, number: int, upto: int) -> Asking[bool]:
         """A page of one shard with all other indices; whether its answers were definite."""
         older = [each for each in ordered if each.generation < index.generation]
         swept = [each for each in ordered if each.generation > index.generation and self._is_swept(each)]
@@ -188,7 +114,7 @@ class Sweep:
         swept: Sequence[Index],
         seen: Sequence[Seen],
         found: Mapping[tuple[str, str], Copy | None],
-    ) -> Generator[Ask, Any, bool]:
+    ) -> Asking[bool]:
         """Every copy but the oldest; whether they are gone."""
         doomed: list[tuple[str, str, Copy]] = []
         kept: dict[tuple[str, str], Copy] = {}
@@ -211,7 +137,7 @@ class Sweep:
         self.counters.removed += len(gone)
         return all((name, id_) in gone for name, id_, _ in doomed)
 
-    def _are_kept(self, kept: Mapping[tuple[str, str], Copy]) -> Generator[Ask, Any, bool]:
+    def _are_kept(self, kept: Mapping[tuple[str, str], Copy]) -> Asking[bool]:
         """Whether these older copies are on disk. `Find` shows what is not there yet: a node that dies loses it, and a
         younger copy that was deleted for it would have been the only one."""
         names = sorted({name for name, _ in kept})

@@ -82,7 +82,7 @@ class Indexing:
         health: Callable[[str, bool, str], None],
         parts: Parts = REAL,
     ) -> None:
-        """`client` is one of app.elastic.client, for comparing backing indices."""
+        """`client` is one of app.elastic.bulk_client, for comparing backing indices."""
         self.counts = counts
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.feed = parts.feed(settings, settings.index_group, settings.documents_topic, self)

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from elasticsearch import AsyncElasticsearch
 
-from app.index.sweep import Sweep
-from app.index.sweeper import Sweeper
+from app.index.asker import Asker
 from app.settings import Settings
 from app.stream.checkpoint_log import CheckpointLog
 from app.stream.consumer import Stage
@@ -26,7 +25,7 @@ class Parts(NamedTuple):
     feed: Callable[[Settings, str, str, Stage], Feed] = Feed
     outbox: Callable[[Settings], Outbox] = Outbox
     checkpoints: Callable[[Settings], CheckpointLog] = CheckpointLog
-    sweeper: Callable[[AsyncElasticsearch, str, Sweep], Sweeper] = Sweeper
+    asker: Callable[[AsyncElasticsearch, str], Asker] = Asker
     clock: Callable[[], float] = time.monotonic
     name: Callable[[], str] = _fresh_name
 

@@ -12,7 +12,6 @@ from elasticsearch import AsyncElasticsearch
 from app.errors import Retry
 from app.index.occasional import Occasional
 from app.index.sweep import ALLOWANCE, Counters, Positions, Sweep
-from app.index.sweeper import Sweeper
 from app.settings import Settings
 from app.stream.counts import Counts
 from app.stream.outbox import Outbox, acknowledged
@@ -35,18 +34,17 @@ class Swept(msgspec.Struct, frozen=True):
 
 
 class Sweeping:
-    """`client` is one of app.elastic.client. `counts` are told what was swept."""
+    """`client` is one of app.elastic.bulk_client. `counts` are told what was swept."""
 
     def __init__(
         self, settings: Settings, client: AsyncElasticsearch, outbox: Outbox, counts: Counts, parts: Parts
     ) -> None:
         self._settings = settings
-        self._client = client
         self._outbox = outbox
         self._counts = counts
         self._counters = Counters()  # of all the sweeps of this process
         self._log = parts.checkpoints(settings)
-        self._make_sweeper = parts.sweeper
+        self._asker = parts.asker(client, settings.data_stream)
         self._clock = parts.clock
         self._occasional = Occasional()
 
@@ -69,20 +67,20 @@ class Sweeping:
     async def _as_owner(self, is_ours: Callable[[], bool]) -> None:
         """Until it is another's. Raises KafkaError, Retry or OSError while Kafka is away."""
         kept = _decode(await self._log.last(PARTITION, KEY))
-        sweeper = self._make_sweeper(self._client, self._settings.data_stream, Sweep(kept, counters=self._counters))
+        sweep = Sweep(kept, counters=self._counters)
         while is_ours():
             removed = self._counters.removed
-            await self._round(sweeper)
-            if sweeper.sweep.positions != kept and is_ours():
-                value = msgspec.json.encode(Swept(sweeper.sweep.positions))
+            await self._round(sweep)
+            if sweep.positions != kept and is_ours():
+                value = msgspec.json.encode(Swept(sweep.positions))
                 sent = await self._outbox.send(self._settings.checkpoints_topic, value, KEY, PARTITION)
                 await acknowledged([sent])
                 kept = msgspec.json.decode(value, type=Swept).positions
             await asyncio.sleep(SOON_SECONDS if self._counters.removed > removed else ROUND_SECONDS)
 
-    async def _round(self, sweeper: Sweeper) -> None:
+    async def _round(self, sweep: Sweep) -> None:
         counters, counts = self._counters, self._counts
-        await sweeper.round()
+        await self._asker.ask(sweep.round())
         if (removed := counters.removed - counts.swept_copies) > 0:
             log.info("removed second copies, which a rollover had let in. documents=%d", removed)
         ahead = counters.ahead - counts.ahead
@@ -93,9 +91,9 @@ class Sweeping:
                 ALLOWANCE // 2000, ALLOWANCE // 1000, ahead,
             )  # fmt: skip
         counts.swept, counts.swept_copies, counts.ahead = counters.compared, counters.removed, counters.ahead
-        if sweeper.trouble is not None:
+        if self._asker.trouble is not None:
             counts.sweep_troubles += 1
-            self._say(sweeper.trouble)
+            self._say(self._asker.trouble)
 
     def _say(self, reason: str) -> None:
         if self._occasional.due(reason, self._clock()) is not None:

@@ -98,7 +98,7 @@ async def work(settings: Settings, only: StageName | None) -> int:
                 stages.append(Enriching(settings, pipeline, topics.events.id, counted["enrich"], ready.set))
             if "index" in names:
                 indexer = Indexer(client, settings.data_stream, health=ready.set)
-                stages.append(Indexing(settings, indexer, asking, counted["index"], ready.set))
+                stages.append(Indexing(settings, indexer, client, counted["index"], ready.set))
             await run_stages(stages, stopping, watch_topics(settings, topics))
     return 0
 

@@ -1,22 +1,22 @@
 """Sweeps that lack one of their precautions: what a simulation must find, else it proves nothing."""
 
-from collections.abc import Generator
 from typing import Any
 
-from app.index.sweep import Ask, Index, Sweep
+from app.index.questions import Asking, Index
+from app.index.sweep import Sweep
 
 
 class Idle(Sweep):
     """Looks for nothing."""
 
-    def round(self, indices: Any) -> Generator[Ask, Any, None]:  # noqa: ARG002 - the program's signature
+    def round(self) -> Asking[None]:
         yield from ()
 
 
 class Trusting(Sweep):
     """Without step 4: takes a copy for kept that it has only seen."""
 
-    def _are_kept(self, kept: Any) -> Generator[Ask, Any, bool]:  # noqa: ARG002 - the program's signature
+    def _are_kept(self, kept: Any) -> Asking[bool]:  # noqa: ARG002 - the program's signature
         yield from ()
         return True
 

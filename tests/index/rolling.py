@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from app.index.sweep import (
+from app.index.questions import (
     Ahead,
     Ask,
+    Asking,
     Copy,
     Delete,
     Find,
     Index,
+    Indices,
     Page,
-    Positions,
     Refresh,
-    Round,
     Seen,
     Shard,
     Shards,
-    Sweep,
 )
+from app.index.sweep import Positions, Sweep
 
 SHARDS = 2
 ALLOWANCE = 50  # of the simulation's ms
@@ -84,6 +84,8 @@ class Stream:
         return sum(id_ in shard.live(shard.durable if on_disk else None) for shard in shards)
 
     def answer(self, ask: Ask) -> Any:
+        if isinstance(ask, Indices):
+            return list(self.indices)
         if isinstance(ask, Shards):
             return {
                 name: [Shard(shard.durable - 1, len(shard.log) - 1) for shard in self.shards[name]]
@@ -138,14 +140,14 @@ class _Sweeper:
     def __init__(self, stream: Stream, make: Callable[[Positions], Sweep], positions: Positions) -> None:
         self.sweep = make(positions)
         self._stream = stream
-        self._round: Round | None = None
+        self._round: Asking[None] | None = None
         self._ask: Ask | None = None
 
     def step(self, random: Random, faults: float) -> bool:
         """Whether a round has ended."""
         try:
             if self._round is None:
-                self._round = self.sweep.round(list(self._stream.indices))
+                self._round = self.sweep.round()
                 self._ask = next(self._round)
                 return False
             assert self._ask is not None

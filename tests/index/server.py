@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 Item = dict[str, object]
 Pairs = Sequence[tuple[str, str]]
 Rule = Callable[[str], Item | None]  # what is answered for this id; None: it is stored
+BACKING = ".ds-stream-000001"
 PRODUCT = {"x-elastic-product": "Elasticsearch"}
 
 
@@ -21,7 +22,8 @@ def error(status: int, kind: str = "some_exception", reason: str = "because") ->
 class Server:
     """`store` holds every document by id. `script` is taken one step a request; when it has run out, `rule` decides.
 
-    A body above `largest` bytes is a 413.
+    A body above `largest` bytes is a 413. `before_look` is called one step a look at what is stored already, of which
+    all up to `checkpoint` is on disk, and all where that is None.
     """
 
     def __init__(self) -> None:
@@ -29,6 +31,9 @@ class Server:
         self.script: list[Step] = []
         self.rule: Rule = lambda _: None
         self.largest = 2**40
+        self.checkpoint: int | None = None
+        self.before_look: list[Callable[[], None]] = []
+        self.look_status = 200
         self.requests: list[list[str]] = []
         self.urls: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -47,12 +52,31 @@ class Server:
             return await self.script.pop(0)(self, request, pairs)
         return await items(self.rule)(self, request, pairs)
 
+    async def stats(self, _: web.Request) -> web.StreamResponse:
+        if self.before_look:
+            self.before_look.pop(0)()
+        last = len(self.store) - 1
+        checkpoint = last if self.checkpoint is None else self.checkpoint
+        shard = {"routing": {"primary": True}, "seq_no": {"max_seq_no": last, "global_checkpoint": checkpoint}}
+        answer = {"indices": {BACKING: {"shards": {"0": [shard]}}}}
+        return web.json_response(answer, status=self.look_status, headers=PRODUCT)
+
+    async def find(self, request: web.Request) -> web.StreamResponse:
+        numbers = {name: number for number, name in enumerate(self.store)}
+        asked = [each["_id"] for each in (await request.json())["docs"]]
+        found: list[Item] = [
+            {"found": True, "_seq_no": numbers[name], "_primary_term": 1} if name in numbers else {"found": False}
+            for name in asked
+        ]
+        return web.json_response({"docs": found}, headers=PRODUCT)
+
     def take(self, pairs: Pairs, rule: Rule) -> list[Item]:
         return [rule(name) or self._create(name, document) for name, document in pairs]
 
     def _create(self, name: str, document: str) -> Item:
         if name in self.store:
-            return error(409, "version_conflict_engine_exception", "document already exists")
+            conflict = {"type": "version_conflict_engine_exception", "reason": "document already exists"}
+            return {"status": 409, "error": {**conflict, "index": BACKING, "shard": "0"}}
         self.store[name] = document
         return {"status": 201}
 
@@ -116,6 +140,8 @@ async def serving() -> AsyncIterator[Server]:
     server = Server()
     app = web.Application(client_max_size=2**30)
     app.router.add_post("/{stream}/_bulk", server.bulk)
+    app.router.add_get("/{stream}/_stats/docs", server.stats)
+    app.router.add_post("/_mget", server.find)
     async with TestServer(app) as running:
         server.url = str(running.make_url("/"))
         yield server

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.index.bulk import Block
+from app.index.conflicts import Conflict, Looked
 from app.index.delivery import LONGEST_PAUSE, NEIGHBOURS, PATIENCE, SLOW_PAUSE, Delivery
 
 FATES = ("stored", "refused", "malformed", "large")
 BUSY = {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "full"}}
 BROKEN = {"status": 500, "error": {"type": "null_pointer_exception", "reason": "?"}}
+CONFLICT = {"status": 409, "error": {"type": "version_conflict_engine_exception", "index": "ds-1", "shard": "0"}}
 LOCKED = {"status": 403, "error": {"type": "cluster_block_exception", "reason": "read only"}}
 
 
@@ -33,7 +35,7 @@ class Elasticsearch:
 
     def _create(self, name: str) -> dict[str, object]:
         if name in self.store:
-            return {"status": 409, "error": {"type": "version_conflict_engine_exception", "reason": "exists"}}
+            return CONFLICT
         if name.startswith("refused"):
             return {"status": 400, "error": {"type": "document_parsing_exception", "reason": "no"}}
         self.store.add(name)
@@ -51,6 +53,15 @@ def block(names: list[str], told: int | None = None, tail: bytes = b"") -> Block
     return Block(data + tail, len(names) if told is None else told)
 
 
+def look(delivery: Delivery, server: Elasticsearch, seen: list[str]) -> None:
+    """What is not `seen` in some way is kept."""
+    conflicts = sorted(delivery.conflicts)
+    seen = seen[: len(conflicts)] + ["kept"] * (len(conflicts) - len(seen))
+    by_fate = {fate: [each for each, its in zip(conflicts, seen, strict=True) if its == fate] for fate in set(seen)}
+    server.store -= {conflict.id for conflict in by_fate.get("gone", [])}
+    delivery.looked(Looked(by_fate.get("kept", []), by_fate.get("gone", [])), None)
+
+
 fates = st.lists(st.lists(st.sampled_from(FATES), min_size=1, max_size=6), min_size=1, max_size=4)
 mishaps = st.lists(
     st.one_of(
@@ -63,10 +74,17 @@ mishaps = st.lists(
 )
 
 
+looks = st.lists(st.lists(st.sampled_from(["kept", "gone", "unknown"]), max_size=6), max_size=4)
+
+
 @settings(max_examples=300, deadline=None)
-@given(fates, mishaps, st.integers(-1, 1), st.booleans())
+@given(fates, mishaps, st.integers(-1, 1), st.booleans(), looks)
 def test_every_document_ends_in_exactly_one_place(
-    groups: list[list[str]], script: list[str | dict[int, dict[str, object]]], untrue: int, torn: bool
+    groups: list[list[str]],
+    script: list[str | dict[int, dict[str, object]]],
+    untrue: int,
+    torn: bool,
+    seen: list[list[str]],
 ) -> None:
     named = [[f"{fate}-{i}-{j}" for j, fate in enumerate(group)] for i, group in enumerate(groups)]
     blocks = [block(names) for names in named]
@@ -77,8 +95,11 @@ def test_every_document_ends_in_exactly_one_place(
     delivery = Delivery(blocks)
     for _ in range(500):
         body = delivery.body()
-        if body is None:
+        if body is None and not delivery.conflicts:
             break
+        if body is None:
+            look(delivery, server, seen.pop(0) if seen else [])
+            continue
         names = names_in(body)
         mishap = script.pop(0) if script else {}
         if isinstance(mishap, dict):
@@ -98,6 +119,7 @@ def test_every_document_ends_in_exactly_one_place(
         assert 0.0 <= step.pause <= SLOW_PAUSE
         assert step.blocked or step.pause <= LONGEST_PAUSE
     assert delivery.body() is None
+    assert not delivery.conflicts
     every = {name for names in named for name in names}
     refused = [refusal.action.command for refusal in delivery.refused]
     refused_names = {json.loads(command)["create"]["_id"] for command in refused if command}
@@ -117,14 +139,40 @@ def test_only_the_documents_that_have_to_are_sent_again() -> None:
 
 
 def test_a_conflict_is_a_repetition_unless_an_attempt_without_answer_went_before() -> None:
-    conflict = b'{"errors":true,"items":[{"create":{"status":409}}]}'
-    known = Delivery([block(["a"])])
-    known.answered(200, conflict, now=0.0, taken=0)
-    assert (known.stored, known.repeated) == (0, 1)
-    unknown = Delivery([block(["a"])])
+    conflict = json.dumps({"errors": True, "items": [{"create": CONFLICT}]}).encode()
+    known, unknown = Delivery([block(["a"])]), Delivery([block(["a"])])
     unknown.unanswered("timed out")
-    unknown.answered(200, conflict, now=0.0, taken=0)
+    for delivery in (known, unknown):
+        delivery.answered(200, conflict, now=0.0, taken=0)
+        assert delivery.conflicts == {Conflict("ds-1", 0, "a")}
+        delivery.looked(Looked(kept=delivery.conflicts), None)
+        assert not delivery.conflicts
+    assert (known.stored, known.repeated) == (0, 1)
     assert (unknown.stored, unknown.repeated) == (1, 0)
+
+
+@pytest.mark.parametrize("error", [{}, {"type": "version_conflict_engine_exception"}, "words", None])
+def test_a_conflict_of_which_no_place_is_told_is_believed(error: object) -> None:
+    delivery = Delivery([block(["a"])])
+    answer = {"errors": True, "items": [{"create": {"status": 409, "error": error}}]}
+    delivery.answered(200, json.dumps(answer).encode(), now=0.0, taken=0)
+    assert (delivery.repeated, delivery.conflicts, delivery.body()) == (1, set(), None)
+
+
+def test_what_could_not_be_looked_at_is_looked_at_again_and_only_what_is_gone_is_sent() -> None:
+    server = Elasticsearch()
+    server.store = {"stored-a", "stored-b", "stored-c"}
+    delivery = Delivery([block(["stored-a", "stored-b", "stored-c", "stored-d"])])
+    delivery.answered(*server.bulk(names_in(delivery.body() or []), {}), now=0.0, taken=0)
+    a, b, c = sorted(delivery.conflicts)
+    step = delivery.looked(Looked(kept=[a], gone=[b]), "half an answer")
+    assert step.pause > 0
+    assert step.trouble == "it cannot be asked whether what is stored already is on disk: half an answer"
+    assert delivery.conflicts == {c}
+    assert names_in(delivery.body() or []) == ["stored-b"]
+    delivery.answered(200, b'{"errors":false,"items":[{"create":{"status":201}}]}', now=0.0, taken=0)
+    assert delivery.looked(Looked(kept=[c]), None).pause == 0
+    assert (delivery.stored, delivery.repeated, delivery.body()) == (2, 2, None)
 
 
 def fail(delivery: Delivery, now: float, taken: int) -> None:

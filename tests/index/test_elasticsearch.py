@@ -2,10 +2,15 @@
 
 import asyncio
 
+import pytest
+
 from app.elastic import bulk_client, client
 from app.index.bulk import FILTER, Block, Items, read_answer
+from app.index.conflicts import Looked
+from app.index.delivery import Delivery, Step
 from app.index.indexer import Indexed, Indexer
 from app.index.install import install
+from app.local.elasticsearch import Elasticsearch
 from app.settings import Settings
 
 DOCUMENTS = Block(b"".join(b'{"create":{"_id":"%d"}}\n{"@timestamp":"2026-01-01"}\n' % n for n in range(100)), 100)
@@ -52,3 +57,35 @@ async def test_a_worker_without_documents_learns_that_elasticsearch_is_there(set
     async with bulk_client(settings) as bulk:
         await Indexer(bulk, settings.data_stream, health=lambda _, ok, reason: told.append((ok, reason))).greet()
     assert told == [(True, "")]
+
+
+class Believing(Indexer):
+    """Takes Elasticsearch's word that something is stored already."""
+
+    async def _look(self, delivery: Delivery) -> Step:
+        return delivery.looked(Looked(kept=delivery.conflicts), None)
+
+
+@pytest.mark.parametrize(("kind", "is_lost"), [(Indexer, False), (Believing, True)])
+async def test_a_conflict_with_what_a_node_could_still_lose_is_not_believed(
+    settings: Settings, elasticsearch: Elasticsearch, kind: type[Indexer], is_lost: bool
+) -> None:
+    """As when a first request was given up, and is on its way to the disk: longer here, to kill the node meanwhile."""
+    documents = Block(b"".join(b'{"create":{"_id":"%d"}}\n{"@timestamp":1}\n' % number for number in range(50)), 50)
+    async with client(settings) as admin, bulk_client(settings) as bulk:
+        await install(admin, settings.data_stream)
+        indexer = kind(bulk, settings.data_stream, health=lambda *_: None)
+        await indexer.index([Block(b'{"create":{"_id":"first"}}\n{"@timestamp":1}\n', 1)])
+        unwritten = {"index.translog.durability": "async", "index.translog.sync_interval": "1h"}
+        await admin.indices.put_settings(index=settings.data_stream, settings=unwritten)
+        assert await indexer.index([documents]) == Indexed(50, 0, [])
+
+        again = asyncio.ensure_future(indexer.index([documents]))
+        await asyncio.wait([again], timeout=2)
+        assert again.done() == is_lost
+        await asyncio.to_thread(elasticsearch.kill)
+        await asyncio.to_thread(elasticsearch.start)
+        await again
+        await admin.cluster.health(index=settings.data_stream, wait_for_status="yellow", timeout="30s")
+        await admin.indices.refresh(index=settings.data_stream)
+        assert (await admin.count(index=settings.data_stream))["count"] == (1 if is_lost else 51)

@@ -113,6 +113,34 @@ async def test_documents_that_are_stored_already_are_counted_as_repeated(rig: Ri
     assert await rig.index_all() == Indexed(990, 10, [])
 
 
+async def test_what_is_stored_already_counts_once_it_is_on_disk(rig: Rig) -> None:
+    rig.server.store = {name(n): json.dumps({"n": n}) for n in range(10)}
+    rig.server.checkpoint = 4
+    rig.server.before_look = [lambda: None, lambda: None, lambda: setattr(rig.server, "checkpoint", None)]
+    assert await rig.index_all() == Indexed(990, 10, [])
+    assert rig.server.before_look == []
+    assert len(rig.server.requests) == 1
+    assert rig.sleeps == [0.5, 1.0]
+    assert rig.indexer.counters.retried == 0
+
+
+async def test_what_a_node_has_lost_after_it_called_it_stored_is_sent_again(rig: Rig) -> None:
+    rig.server.store = {name(n): json.dumps({"n": n}) for n in range(10)}
+    rig.server.before_look = [lambda: rig.server.store.__delitem__(name(3))]
+    assert await rig.index_all() == Indexed(991, 9, [])
+    assert rig.server.requests[1:] == [[name(3)]]
+    assert rig.indexer.counters.retried == 1
+
+
+async def test_a_look_that_is_refused_is_told_and_waited_for(rig: Rig) -> None:
+    rig.server.store = {name(0): json.dumps({"n": 0})}
+    rig.server.look_status = 403
+    rig.server.before_look = [lambda: None] * 4 + [lambda: setattr(rig.server, "look_status", 200)]
+    assert await rig.index_all() == Indexed(999, 1, [])
+    assert [ok for ok, _ in rig.health] == [True, False, True]
+    assert rig.health[1][1].startswith("it cannot be asked whether what is stored already is on disk: 403 ")
+
+
 async def test_a_full_queue_for_half_of_the_items_sends_just_these_again(rig: Rig) -> None:
     def odd_ones_wait(key: str) -> Item | None:
         return error(429, "es_rejected_execution_exception") if int(key[2:]) % 2 else None

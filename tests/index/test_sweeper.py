@@ -10,9 +10,9 @@ import pytest
 from elasticsearch import AsyncElasticsearch
 
 from app import elastic
+from app.index.asker import Asker
 from app.index.install import install
 from app.index.sweep import Sweep
-from app.index.sweeper import Sweeper
 from app.local.elasticsearch import Elasticsearch
 from app.settings import Settings
 from tests.index.flawed import Trusting
@@ -21,8 +21,9 @@ pytestmark = pytest.mark.integration
 
 
 class Stream:
-    def __init__(self, client: AsyncElasticsearch, name: str) -> None:
+    def __init__(self, client: AsyncElasticsearch, asked: AsyncElasticsearch, name: str) -> None:
         self.client = client
+        self.asker = Asker(asked, name)
         self.name = name
         self.sweep = Sweep(page=50)
 
@@ -45,11 +46,10 @@ class Stream:
         """The index that was written to until now."""
         return str((await self.client.indices.rollover(alias=self.name))["old_index"])
 
-    async def rounds(self, count: int = 2) -> Sweeper:
-        sweeper = Sweeper(self.client, self.name, self.sweep)
+    async def rounds(self, count: int = 2) -> Asker:
         for _ in range(count):
-            await sweeper.round()
-        return sweeper
+            await self.asker.ask(self.sweep.round())
+        return self.asker
 
     async def stored(self) -> dict[str, list[str]]:
         """The indices of each id."""
@@ -63,9 +63,9 @@ class Stream:
 
 @pytest.fixture
 async def stream(settings: Settings) -> AsyncIterator[Stream]:
-    async with elastic.client(settings) as client:
+    async with elastic.client(settings) as client, elastic.bulk_client(settings) as asked:
         await install(client, settings.data_stream)
-        yield Stream(client, settings.data_stream)
+        yield Stream(client, asked, settings.data_stream)
 
 
 def ids(*ranges: range) -> list[str]:
@@ -80,9 +80,9 @@ async def test_what_was_stored_again_after_a_rollover_goes_and_nothing_else(stre
     await stream.put(ids(range(250, 350), range(500, 600)))
     assert sum(map(len, (await stream.stored()).values())) == 800
 
-    sweeper = await stream.rounds()
+    asker = await stream.rounds()
 
-    assert sweeper.trouble is None
+    assert asker.trouble is None
     found = await stream.stored()
     assert set(found) == set(ids(range(600)))
     assert all(len(places) == 1 for places in found.values())
@@ -138,13 +138,13 @@ async def test_an_index_that_cannot_be_asked_is_told_and_waited_for(stream: Stre
     first = await stream.roll()
     await stream.put(ids(range(10)))
     await stream.client.indices.close(index=first)
-    sweeper = await stream.rounds()
-    assert sweeper.trouble == f"{first!r} cannot be asked: index_closed_exception"
+    asker = await stream.rounds()
+    assert asker.trouble == f"{first!r} cannot be asked: index_closed_exception"
     assert stream.sweep.counters.removed == 0
 
     await stream.client.indices.open(index=first)
-    sweeper = await stream.rounds(4)
-    assert sweeper.trouble is None
+    asker = await stream.rounds(4)
+    assert asker.trouble is None
     assert all(places == [first] for places in (await stream.stored()).values())
 
 
@@ -154,13 +154,13 @@ async def test_an_index_that_lets_nothing_go_is_told_and_waited_for(stream: Stre
     await stream.put(ids(range(10)))
     second = await stream.roll()
     await stream.client.indices.put_settings(index=second, settings={"index.blocks.write": True})
-    sweeper = await stream.rounds()
-    assert sweeper.trouble is not None
-    assert sweeper.trouble.startswith(f"{second!r} does not let a copy go: ")
+    asker = await stream.rounds()
+    assert asker.trouble is not None
+    assert asker.trouble.startswith(f"{second!r} does not let a copy go: ")
 
     await stream.client.indices.put_settings(index=second, settings={"index.blocks.write": False})
-    sweeper = await stream.rounds()
-    assert sweeper.trouble is None
+    asker = await stream.rounds()
+    assert asker.trouble is None
     assert all(places == [first] for places in (await stream.stored()).values())
 
 
@@ -171,26 +171,26 @@ async def test_an_index_that_is_deleted_is_forgotten(stream: Stream) -> None:
     await stream.rounds()
     await stream.put(ids(range(20, 30)))
     await stream.client.indices.delete(index=first)
-    sweeper = await stream.rounds()
-    assert sweeper.trouble is None
+    asker = await stream.rounds()
+    assert asker.trouble is None
     assert set(await stream.stored()) == set(ids(range(20, 30)))
     assert len(stream.sweep.positions) == 1
 
 
 async def test_a_stream_that_is_not_there_yet_has_nothing_to_sweep(settings: Settings) -> None:
-    async with elastic.client(settings) as client:
-        sweeper = Sweeper(client, settings.data_stream, Sweep())
-        await sweeper.round()
-    assert sweeper.trouble is None
+    async with elastic.bulk_client(settings) as client:
+        asker = Asker(client, settings.data_stream)
+        await asker.ask(Sweep().round())
+    assert asker.trouble is None
 
 
 async def test_an_elasticsearch_that_is_away_is_told(settings: Settings) -> None:
     away: dict[str, Any] = {"elasticsearch": "http://127.0.0.1:1"}
-    async with elastic.client(settings.model_copy(update=away)) as client:
-        sweeper = Sweeper(client, settings.data_stream, Sweep())
-        await sweeper.round()
-    assert sweeper.trouble is not None
-    assert sweeper.trouble.startswith("ConnectionError: ")
+    async with elastic.bulk_client(settings.model_copy(update=away)) as client:
+        asker = Asker(client, settings.data_stream)
+        await asker.ask(Sweep().round())
+    assert asker.trouble is not None
+    assert asker.trouble.startswith("ConnectionError: ")
 
 
 @pytest.mark.parametrize(("sweep", "is_lost"), [(Sweep, False), (Trusting, True)])
@@ -204,9 +204,9 @@ async def test_a_copy_that_a_node_could_still_lose_is_not_trusted(
     await stream.client.indices.put_settings(index=first, settings=unwritten)
     await stream.put(ids(range(100, 200)))
     await stream.put(ids(range(100, 200)), index=first)
-    sweeper = await stream.rounds()
+    asker = await stream.rounds()
     assert stream.sweep.counters.removed == (100 if is_lost else 0)
-    assert sweeper.trouble is None
+    assert asker.trouble is None
 
     await asyncio.to_thread(elasticsearch.kill)
     await asyncio.to_thread(elasticsearch.start)

@@ -14,13 +14,12 @@ from elastic_transport import ConnectionError as Cut
 from elastic_transport import ConnectionTimeout
 from elasticsearch import AsyncElasticsearch
 
-from app.index.sweep import Ask, Delete, Index, Sweep
-from app.index.sweeper import Sweeper
+from app.index.asker import Asker
+from app.index.questions import Ask, Delete, Find, Shards
 from tests.index.rolling import Stream
 from tests.simulate.world import Process, World
 
 BUSY = {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "queue is full"}}
-CONFLICT = {"status": 409, "error": {"type": "version_conflict_engine_exception", "reason": "exists"}}
 
 
 class _Meta(NamedTuple):
@@ -74,8 +73,7 @@ class Elasticsearch:
                 if self.world.strikes(busy):
                     items.append({"create": BUSY})
                 elif id_ in shard.live():
-                    touched.append(shard)
-                    items.append({"create": CONFLICT})
+                    items.append({"create": self._conflict(name, shard)})
                 else:
                     shard.append(id_, timestamp_of(source))
                     self.sources[name, id_] = source
@@ -90,6 +88,11 @@ class Elasticsearch:
             return items
         finally:
             self.under_way -= 1
+
+    def _conflict(self, name: str, shard: Any) -> dict[str, Any]:
+        """Which says nothing of whether the other copy is on disk."""
+        error = {"type": "version_conflict_engine_exception", "reason": "exists", "index": name}
+        return {"status": 409, "error": {**error, "shard": str(self.stream.shards[name].index(shard))}}
 
     async def bulk_later(self, name: str, lines: Sequence[bytes], seconds: float) -> None:
         self.under_way += 1
@@ -107,7 +110,7 @@ class Client:
     def __init__(self, process: Process, elasticsearch: Elasticsearch) -> None:
         self._process = process
         self._elasticsearch = elasticsearch
-        self._late: list[asyncio.Task[None]] = []
+        self._late: list[asyncio.Task[Any]] = []
 
     async def perform_request(
         self, _method: str, _path: str, *, params: Any, headers: Any, body: Sequence[bytes]
@@ -129,11 +132,19 @@ class Client:
             raise ConnectionTimeout("and it goes on")
         if world.strikes(0.1):
             await asyncio.sleep(world.random.uniform(0.1, 4.0))  # routed already
+        if world.strikes(0.06):
+            going_on = elasticsearch.bulk(name, lines, 0.05, slow=0.8)
+            self._late.append(asyncio.create_task(going_on))
+            await self._process.network()
+            raise ConnectionTimeout("on its way to the disk")
         # A process that dies does not stop what it has sent.
         items = await asyncio.shield(asyncio.ensure_future(elasticsearch.bulk(name, lines, 0.05)))
         await self._process.network()
         if items is None or world.strikes(0.05):
             raise Cut("no answer")
+        # Of all moments the worst: what it has called stored already is not on disk.
+        if elasticsearch.is_writing and any(item["create"]["status"] == 409 for item in items) and world.strikes(0.3):
+            elasticsearch.die()
         return Response(_Meta(200), orjson.dumps({"errors": True, "items": items}))
 
 
@@ -141,17 +152,13 @@ def client(process: Process, elasticsearch: Elasticsearch) -> AsyncElasticsearch
     return cast(AsyncElasticsearch, Client(process, elasticsearch))
 
 
-class SimulatedSweeper(Sweeper):
-    """Puts the questions of app.index.sweep to the simulation."""
+class SimulatedAsker(Asker):
+    """Puts the questions of app.index.questions to the simulation."""
 
-    def __init__(self, process: Process, elasticsearch: Elasticsearch, sweep: Sweep) -> None:
-        super().__init__(client(process, elasticsearch), "logs-x-y", sweep)
+    def __init__(self, process: Process, elasticsearch: Elasticsearch) -> None:
+        super().__init__(client(process, elasticsearch), "logs-x-y")
         self._process = process
         self._elasticsearch = elasticsearch
-
-    async def _indices(self) -> list[Index]:
-        await self._process.network()
-        return list(self._elasticsearch.tick().indices)
 
     async def _answer(self, ask: Ask) -> Any:
         world = self._elasticsearch.world
@@ -159,8 +166,9 @@ class SimulatedSweeper(Sweeper):
         if world.strikes(0.03):
             raise Cut("before it was sent")
         answer = self._elasticsearch.tick().answer(ask)
-        # Of all moments the worst: what it has found elsewhere is not on disk.
-        if isinstance(ask, Delete) and world.strikes(0.8 if self._elasticsearch.is_writing else 0.2):
+        # Of all moments the worst: what it has found is not on disk.
+        worst = {Delete: 0.8 if self._elasticsearch.is_writing else 0.2, Find: 0.1, Shards: 0.1}
+        if world.strikes(worst.get(type(ask), 0.0)):
             self._elasticsearch.die()
         await self._process.network()
         if world.strikes(0.03):

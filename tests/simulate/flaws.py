@@ -1,12 +1,13 @@
 """A worker without one of its protections: what the simulation must find, else it proves nothing."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final, NamedTuple
 
-from app.index import delivery
-from app.index.sweep import Sweep
-from app.stream import checkpoint, indexing, owned
+from app.index import delivery, indexer
+from app.index.conflicts import Conflict, Looked
+from app.index.questions import Asking
+from app.stream import checkpoint, indexing, owned, sweeping
 from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
 from app.stream.outbox import Acknowledgement
@@ -21,7 +22,6 @@ class Flaw(NamedTuple):
     enriching: type[Enriching] = Enriching
     indexing: type[Indexing] = Indexing
     outbox: type[SimulatedOutbox] = SimulatedOutbox
-    sweep: Callable[[Sweep], Sweep] = lambda sweep: sweep
     replaced: tuple[tuple[Any, str, Any], ...] = ()
 
 
@@ -60,8 +60,10 @@ class _Hurried(Indexing):
         await super()._commit()
 
 
-def _sweeps(kind: type[Sweep]) -> Callable[[Sweep], Sweep]:
-    return lambda sweep: kind(sweep.positions, counters=sweep.counters)
+def _believing(conflicts: Collection[Conflict]) -> Asking[Looked]:
+    """What is stored already by Elasticsearch's word is."""
+    yield from ()
+    return Looked(kept=conflicts)
 
 
 def _one_key(_upto: int, _writer: str, _number: int) -> bytes:
@@ -71,14 +73,15 @@ def _one_key(_upto: int, _writer: str, _number: int) -> bytes:
 
 FLAWS: Final = {
     "answers": Flaw(replaced=((delivery, "read_answer", believed),)),
+    "conflicts": Flaw(replaced=((indexer, "look", _believing),)),
     "generations": Flaw(enriching=_KeepingItsState),
     "keys": Flaw(replaced=((checkpoint, "record_key", _one_key),)),
     "order": Flaw(outbox=_Promising),
     "positions": Flaw(replaced=((owned, "Partition", BelievingPartition), (indexing, "Partition", BelievingPartition))),
     "prefix": Flaw(indexing=_Hurried),
-    "sweep": Flaw(sweep=_sweeps(Idle)),
-    "sweep's step 3": Flaw(sweep=_sweeps(Backward)),
-    "sweep's step 4": Flaw(sweep=_sweeps(Trusting)),
+    "sweep": Flaw(replaced=((sweeping, "Sweep", Idle),)),
+    "sweep's step 3": Flaw(replaced=((sweeping, "Sweep", Backward),)),
+    "sweep's step 4": Flaw(replaced=((sweeping, "Sweep", Trusting),)),
 }
 
 

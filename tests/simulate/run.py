@@ -29,7 +29,7 @@ from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
 from schemas.record import FILE, PATH, POSITION, SHIPPER
 from tests.simulate.clock import VirtualLoop, run
-from tests.simulate.elasticsearch import EPOCH, Elasticsearch, SimulatedSweeper, client
+from tests.simulate.elasticsearch import EPOCH, Elasticsearch, SimulatedAsker, client
 from tests.simulate.flaws import FLAWS, Flaw, without
 from tests.simulate.kafka import Broker, SimulatedCheckpointLog, SimulatedFeed, simulated_parts
 from tests.simulate.world import Process, World
@@ -66,13 +66,14 @@ class Worker:
         process, broker, search = self.process, simulation.broker, simulation.elasticsearch
         parts = simulated_parts(process, broker)._replace(
             outbox=lambda _settings: simulation.flaw.outbox(process, broker),
-            sweeper=lambda _client, _stream, sweep: SimulatedSweeper(process, search, simulation.flaw.sweep(sweep)),
+            asker=lambda _client, _stream: SimulatedAsker(process, search),
         )
         asked = client(process, search)
         indexer = Indexer(
             asked,
             SETTINGS.data_stream,
             health=hear_nothing,
+            asker=parts.asker,
             clock=simulation.world.loop.time,
             random=simulation.world.random.random,
         )

@@ -1,4 +1,4 @@
-"""Asks Elasticsearch what app.index.sweep wants to know, and deletes what it says."""
+"""Puts the questions of app.index.questions to Elasticsearch."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,31 +6,34 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
 from elastic_transport import TransportError
-from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
+from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError, UnsupportedProductError
 
-from app.index.bulk import error_reason
-from app.index.install import refusal
-from app.index.sweep import (
+from app.index.bulk import error_reason, request_error
+from app.index.questions import (
     Ahead,
     Ask,
+    Asking,
     Copy,
     Delete,
     Find,
     Index,
+    Indices,
     Page,
     Refresh,
     Seen,
     Shard,
     Shards,
-    Sweep,
+    T,
 )
 
 _GENERATION: Final = re.compile(r"-(\d{6,})$")
 _EVERY: Final = "open,closed,hidden"
 _AT_ONCE: Final = 2_000  # places asked, or copies deleted, in one request
+_NAMES_AT_ONCE: Final = 20  # in a URL, of which Elasticsearch reads 4 KiB
 _NO_SEQ_NO: Final = -2
-_JSON: Final = {"accept": "application/json", "content-type": "application/json"}
+_HEADERS: Final = {"accept": "application/json", "content-type": "application/json"}
 _LINES: Final = {"accept": "application/json", "content-type": "application/x-ndjson"}
 
 
@@ -38,62 +41,42 @@ class Unanswered(Exception):
     """With the reason."""
 
 
-class Sweeper:
-    """`client` is one of app.elastic.client. `trouble` says why the last round did not come to its end, None if it
-    did."""
+class Asker:
+    """`client` is one of app.elastic.bulk_client. `trouble` says why the last who asked did not get every answer,
+    None if he did."""
 
-    def __init__(self, client: AsyncElasticsearch, data_stream: str, sweep: Sweep) -> None:
-        self.sweep = sweep
+    def __init__(self, client: AsyncElasticsearch, data_stream: str) -> None:
         self.trouble: str | None = None
         self._client = client
-        self._data_stream = data_stream
+        self._stream = quote(data_stream, safe="")
 
-    async def round(self) -> None:
-        """May be cancelled at any time: what was not answered is asked again."""
+    async def ask(self, asking: Asking[T]) -> T:
+        """May be cancelled at any time."""
         self.trouble = None
-        try:
-            indices = await self._indices()
-        except (ApiError, TransportError) as error:
-            self.trouble = _reason(error)
-            return
-        if not indices:
-            return
-        asking = self.sweep.round(indices)
         answer: Any = None
         while True:
             try:
                 ask = asking.send(answer)
-            except StopIteration:
-                return
+            except StopIteration as end:
+                result: T = end.value
+                return result
             try:
                 answer = await self._answer(ask)
             except (ApiError, TransportError) as error:
-                self.trouble, answer = _reason(error), None
+                self.trouble, answer = reason_of(error), None
             except Unanswered as error:
                 self.trouble, answer = str(error), None
-
-    async def _indices(self) -> list[Index]:
-        try:
-            told = await self._client.indices.get_settings(
-                index=self._data_stream, name="index.creation_date,index.uuid", expand_wildcards=_EVERY
-            )
-        except NotFoundError:
-            return []
-        found = []
-        for name, each in told.body.items():
-            index = each["settings"]["index"]
-            generation = _GENERATION.search(name)
-            if generation is None:
-                self.trouble = f"the backing index {name!r} has no generation in its name, and is not compared"
-            else:
-                found.append(Index(name, index["uuid"], int(generation[1]), int(index["creation_date"])))
-        return found
+            except (ValueError, AttributeError, KeyError, TypeError, IndexError) as error:
+                self.trouble, answer = f"the answer is not what Elasticsearch gives: {error!r}", None
 
     async def _answer(self, ask: Ask) -> Any:
+        if isinstance(ask, Indices):
+            return await self._indices()
         if isinstance(ask, Shards):
             return await self._shards(ask)
         if isinstance(ask, Refresh):
-            await self._client.indices.refresh(index=list(ask.names), ignore_unavailable=True)
+            for names in _parts(ask.names, _NAMES_AT_ONCE):
+                await self._request("POST", f"/{','.join(names)}/_refresh", {"ignore_unavailable": "true"})
             return True
         if isinstance(ask, Ahead):
             return await self._ahead(ask)
@@ -103,21 +86,39 @@ class Sweeper:
             return await self._find(ask)
         return await self._delete(ask)
 
+    async def _indices(self) -> list[Index]:
+        try:
+            told = await self._request(
+                "GET",
+                f"/{self._stream}/_settings/index.creation_date,index.uuid",
+                {"expand_wildcards": _EVERY},
+            )
+        except NotFoundError:
+            return []
+        found = []
+        for name, each in told.items():
+            index = each["settings"]["index"]
+            generation = _GENERATION.search(name)
+            if generation is None:
+                self.trouble = f"the backing index {name!r} has no generation in its name, and is not compared"
+            else:
+                found.append(Index(name, index["uuid"], int(generation[1]), int(index["creation_date"])))
+        return found
+
     async def _shards(self, ask: Shards) -> dict[str, list[Shard]]:
         """Leaves out an index of which a primary is not there."""
-        told = await self._client.perform_request(
+        told = await self._request(
             "GET",
-            f"/{quote(self._data_stream, safe='')}/_stats/docs",
-            params={
+            f"/{self._stream}/_stats/docs",
+            {
                 "level": "shards",
-                "ignore_unavailable": "true",  # of the closed ones; the client's own call cannot say so
+                "ignore_unavailable": "true",  # of the closed ones
                 "expand_wildcards": "open,hidden",
                 "filter_path": "indices.*.shards.*.routing.primary,indices.*.shards.*.seq_no",
             },
-            headers={"accept": "application/json"},
         )
         found = {}
-        for name, index in told.body.get("indices", {}).items():
+        for name, index in told.get("indices", {}).items():
             primaries = {
                 int(number): copy["seq_no"]
                 for number, copies in index.get("shards", {}).items()
@@ -135,25 +136,32 @@ class Sweeper:
         later = {"gt": f"now+{ask.by // 1000}s"}
         conditions = [{"range": {"_seq_no": {"gt": ask.after, "lte": ask.upto}}}, {"range": {"@timestamp": later}}]
         query = {"bool": {"filter": conditions}}
-        told = await self._client.count(index=ask.name, preference=f"_shards:{ask.shard}", query=query)
+        path = f"/{ask.name}/_count"
+        told = await self._request("POST", path, {"preference": f"_shards:{ask.shard}"}, {"query": query})
         return int(told["count"])
 
     async def _page(self, ask: Page) -> list[Seen]:
         conditions: list[dict[str, Any]] = [{"range": {"_seq_no": {"gt": ask.after, "lte": ask.upto}}}]
         if ask.before is not None:
             conditions.append({"range": {"@timestamp": {"lt": ask.before, "format": "epoch_millis"}}})
-        told = await self._client.search(
-            index=ask.name,
-            preference=f"_shards:{ask.shard}",
-            size=ask.size,
-            query={"bool": {"filter": conditions}},
-            sort=[{"_seq_no": "asc"}],
-            docvalue_fields=[{"field": "@timestamp", "format": "epoch_millis"}],
-            seq_no_primary_term=True,
-            source=False,
-            track_total_hits=False,
-            allow_partial_search_results=False,
-            filter_path="timed_out,_shards.failed,hits.hits._id,hits.hits._seq_no,hits.hits._primary_term,hits.hits.fields",
+        told = await self._request(
+            "POST",
+            f"/{ask.name}/_search",
+            {
+                "preference": f"_shards:{ask.shard}",
+                "allow_partial_search_results": "false",
+                "filter_path": "timed_out,_shards.failed,"
+                "hits.hits._id,hits.hits._seq_no,hits.hits._primary_term,hits.hits.fields",
+            },
+            {
+                "size": ask.size,
+                "query": {"bool": {"filter": conditions}},
+                "sort": [{"_seq_no": "asc"}],
+                "docvalue_fields": [{"field": "@timestamp", "format": "epoch_millis"}],
+                "seq_no_primary_term": True,
+                "_source": False,
+                "track_total_hits": False,
+            },
         )
         if told.get("timed_out") or told["_shards"]["failed"]:
             raise Unanswered(f"a search in {ask.name!r} did not come to its end")
@@ -161,18 +169,14 @@ class Sweeper:
 
     async def _find(self, ask: Find) -> dict[tuple[str, str], Copy | None]:
         found: dict[tuple[str, str], Copy | None] = {}
-        for places in _parts(ask.wanted):
-            told = await self._client.perform_request(
+        for places in _parts(ask.wanted, _AT_ONCE):
+            told = await self._request(
                 "POST",
                 "/_mget",
-                params={
-                    "_source": "false",
-                    "filter_path": "docs._seq_no,docs._primary_term,docs.found,docs.error.type",
-                },
-                headers=_JSON,
-                body={"docs": [{"_index": name, "_id": id_} for name, id_ in places]},
+                {"_source": "false", "filter_path": "docs._seq_no,docs._primary_term,docs.found,docs.error.type"},
+                {"docs": [{"_index": name, "_id": id_} for name, id_ in places]},
             )
-            for place, each in zip(places, told.body["docs"], strict=True):
+            for place, each in zip(places, told["docs"], strict=True):
                 if each.get("found"):
                     found[place] = Copy(each["_seq_no"], each["_primary_term"])
                 elif "found" in each:
@@ -183,18 +187,14 @@ class Sweeper:
 
     async def _delete(self, ask: Delete) -> set[tuple[str, str]]:
         gone = set()
-        for copies in _parts(ask.doomed):
-            told = await self._client.perform_request(
-                "POST",
-                "/_bulk",
-                params={"filter_path": "items.delete.status,items.delete.result,items.delete.error"},
-                headers=_LINES,
-                body=[
-                    {"delete": {"_index": name, "_id": id_, "if_seq_no": copy.seq_no, "if_primary_term": copy.term}}
-                    for name, id_, copy in copies
-                ],
-            )
-            for (name, id_, _), item in zip(copies, told.body["items"], strict=True):
+        for copies in _parts(ask.doomed, _AT_ONCE):
+            lines = [
+                {"delete": {"_index": name, "_id": id_, "if_seq_no": copy.seq_no, "if_primary_term": copy.term}}
+                for name, id_, copy in copies
+            ]
+            parameters = {"filter_path": "items.delete.status,items.delete.result,items.delete.error"}
+            told = await self._request("POST", "/_bulk", parameters, *lines)
+            for (name, id_, _), item in zip(copies, told["items"], strict=True):
                 answer = item["delete"]
                 # Not found without an error is the document; with one it is the index, of which nothing is known.
                 if "error" not in answer and answer["status"] in (200, 404):
@@ -202,6 +202,17 @@ class Sweeper:
                 else:
                     self.trouble = f"{name!r} does not let a copy go: {error_reason(answer.get('error'))}"
         return gone
+
+    async def _request(self, method: str, path: str, parameters: Mapping[str, str], *body: Mapping[str, Any]) -> Any:
+        """Several objects as `body` are lines."""
+        told = await self._client.perform_request(
+            method,
+            path,
+            params=parameters,
+            headers=_HEADERS if len(body) < 2 else _LINES,
+            body=[orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in body] or None,
+        )
+        return orjson.loads(told.body)
 
 
 def _seen(hit: Mapping[str, Any]) -> Seen:
@@ -212,13 +223,15 @@ def _seen(hit: Mapping[str, Any]) -> Seen:
     return Seen(hit["_id"], Copy(seq_no, hit["_primary_term"]), int(float(times[0])) if times else None)
 
 
-def _parts(every: Sequence[Any]) -> Iterator[list[Any]]:
+def _parts(every: Sequence[Any], size: int) -> Iterator[list[Any]]:
     left = iter(every)
-    while part := list(islice(left, _AT_ONCE)):
+    while part := list(islice(left, size)):
         yield part
 
 
-def _reason(error: ApiError | TransportError) -> str:
+def reason_of(error: ApiError | TransportError) -> str:
+    if isinstance(error, UnsupportedProductError):
+        return "what answers there is not Elasticsearch"
     if isinstance(error, ApiError):
-        return f"{error.meta.status} {refusal(error)}"
+        return f"{error.meta.status} {error_reason(request_error(error.body))}"
     return f"{type(error).__name__}: {error.message}"
