@@ -55,7 +55,7 @@ class Settings(BaseModel):
     agents: Path | None = Field(None, description="a folder of agents of your own, loaded beside the built-in ones")
     sweep: bool = Field(
         True,
-        description="remove the second copy of what was stored before and after a rollover; needs the privileges read, "
+        description="remove the second copy of what was stored before and after a rollover; needs the privileges "
         "view_index_metadata, maintenance and delete",
     )
     rejected_share: float = Field(

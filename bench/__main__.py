@@ -1,6 +1,6 @@
 """`make bench`: measures what an event costs, and prints a table. No budget fails it; what could not be measured does.
 
-python -m bench [--repeat N] [--write] [ship] [enrich] [paths] [pipeline] [scale] [trickle] [start] [memory] [outage]
+python -m bench [--repeat N] [--write] [GROUP ...], a group of bench.rows; all of them if none is named
 """
 
 import argparse
@@ -20,6 +20,7 @@ from bench.outage import outage
 from bench.report import PAGE, as_markdown, as_text, conditions
 from bench.rows import Group, Reading, cells, figures
 from bench.site import Site
+from bench.sweeping import sweep
 from bench.yardstick import Yardstick
 
 NODES, EVENTS = 8, 200_000
@@ -35,6 +36,7 @@ MEASURES: Final[Sequence[tuple[Group, Callable[[Site], Iterator[Reading]]]]] = [
     ("start", live.start),
     ("trickle", live.trickle),
     ("trickle", live.trickle_to_nothing),
+    ("sweep", sweep),
     ("outage", outage),
 ]
 _SHOW_MEMORY: Final[tuple[Group, ...]] = ("ship", "pipeline", "trickle")

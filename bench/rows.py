@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Final, Literal, NamedTuple
 
-Group = Literal["ship", "enrich", "paths", "pipeline", "scale", "trickle", "start", "memory", "outage"]
+Group = Literal["ship", "enrich", "paths", "pipeline", "scale", "trickle", "start", "memory", "outage", "sweep"]
 Unit = Literal["µs", "s", "MB"]  # µs of CPU for one, seconds by the clock, megabytes (10^6) resident at most
 
 
@@ -60,6 +60,9 @@ ROWS: Final[Mapping[str, Row]] = {
     "shipper, outage": Row("outage", "MB", 60, "tetrastash ship LOGS; tetrastash work"),
     # At three times the rate, for what comes meanwhile comes on top.
     "  all is stored again": Row("outage", "s", 300, "tetrastash ship LOGS; tetrastash work"),
+    # 2 % of what indexing costs.
+    "sweep": Row("sweep", "µs", 3, "a round after 50,000 new documents"),
+    "  sweep of old events": Row("sweep", "µs", None, "a round after 50,000 documents of last week"),
     "worker, pipeline": Row("memory", "MB", 250, "tetrastash work"),
     "worker, trickle": Row("memory", "MB", 250, "tetrastash work"),
     "shipper, once": Row("memory", "MB", 60, "tetrastash ship --once LOGS"),

@@ -21,8 +21,8 @@ ANSWER_SECONDS: Final = 8.0  # for all that is asked of an Elasticsearch that is
 OLDEST: Final = (8, 16)
 
 CLUSTER_RIGHTS: Final = ("monitor",)
-STREAM_RIGHTS: Final = ("create_doc", "auto_configure")
-SWEEP_RIGHTS: Final = ("read", "view_index_metadata", "monitor", "maintenance", "delete")
+STREAM_RIGHTS: Final = ("create_doc", "auto_configure", "read", "monitor")
+SWEEP_RIGHTS: Final = ("view_index_metadata", "maintenance", "delete")
 SETUP_RIGHT: Final = "manage_index_templates"
 
 _NO_SUCH_API: Final = frozenset((400, 404, 405, 410, 501))

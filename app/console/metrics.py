@@ -50,6 +50,9 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "tetrastash_swept_copies_total": Meaning("counter", "Second copies removed after a rollover.", _STAGE),
     "tetrastash_sweep_troubles_total": Meaning("counter", "Rounds of comparing indices that had no end.", _STAGE),
     "tetrastash_ahead_documents_total": Meaning("counter", "Documents of half a minute and more from now.", _STAGE),
+    "tetrastash_unasked_documents_total": Meaning(
+        "counter", "Documents so old that not every index since was searched for a second copy.", _STAGE
+    ),
     "tetrastash_lag_records": Meaning("gauge", "Records that wait in a partition.", ("stage", "partition")),
     "tetrastash_lag_seconds": Meaning(
         "gauge", "Age of the latest record that was taken of a partition in which more wait.", ("stage", "partition")

@@ -21,6 +21,7 @@ from app.index.questions import Ahead, Asking, Copy, Delete, Find, Index, Indice
 
 ALLOWANCE: Final = 60_000  # ms by which the clocks of nodes and of Elasticsearch may differ
 PAGE: Final = 1_000  # documents compared at once
+WIDEST: Final = 32  # older indices asked for one document
 NOTHING: Final = -1  # the position before the first sequence number
 
 
@@ -30,12 +31,13 @@ Positions: TypeAlias = dict[str, list[int]]  # by UUID, of each shard
 @dataclass
 class Counters:
     """Since the start. `unanswered` counts pages that are to be asked again; `ahead` documents of a clock that is about
-    to be wrong by more than the allowance."""
+    to be wrong by more than the allowance; `unasked` those that were looked for in some older indices only."""
 
     compared: int = 0
     removed: int = 0
     unanswered: int = 0
     ahead: int = 0
+    unasked: int = 0
 
 
 class Sweep:
@@ -44,6 +46,7 @@ class Sweep:
         positions: Mapping[str, Sequence[int]] = {},
         allowance: int = ALLOWANCE,
         page: int = PAGE,
+        widest: int = WIDEST,
         counters: Counters | None = None,
     ) -> None:
         """`counters` go on where another sweep has left them."""
@@ -51,6 +54,7 @@ class Sweep:
         self.counters = counters if counters is not None else Counters()
         self._allowance = allowance
         self._page = page
+        self._widest = widest
 
     def round(self) -> Asking[None]:
         """Positions move after each page."""
@@ -151,13 +155,18 @@ class Sweep:
         return again is not None and all(again.get(place) == copy for place, copy in kept.items())
 
     def _may_hold(self, older: Sequence[Index], index: Index, seen: Seen) -> list[Index]:
-        """Those that were still written to when it happened."""
+        """Those that were still written to when it happened. Of too many the first, where it is if it came in time, and
+        the last, where it is if it is being replayed."""
         happened = seen.timestamp
-        return [
+        found = [
             each
             for each, successor in pairwise((*older, index))
             if happened is None or successor.created + self._allowance > happened
         ]
+        if len(found) <= self._widest:
+            return found
+        self.counters.unasked += 1
+        return found[: self._widest // 2] + found[-self._widest // 2 :]
 
     def _has_moved(self, index: Index, shards: Sequence[Shard]) -> bool:
         return any(self._position(index, number) < shard.checkpoint for number, shard in enumerate(shards))

@@ -61,6 +61,7 @@ _COUNTED: Final = {
     "tetrastash_swept_copies_total": "swept_copies",
     "tetrastash_sweep_troubles_total": "sweep_troubles",
     "tetrastash_ahead_documents_total": "ahead",
+    "tetrastash_unasked_documents_total": "unasked",
 }
 
 # Of Counts, what the page shows.

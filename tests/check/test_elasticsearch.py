@@ -60,7 +60,8 @@ async def test_an_assembly_without_security_needs_no_rights() -> None:
     [
         ("create_doc", f"user 'tetrastash' lacks create_doc on {STREAM}."),
         ("auto_configure", f"user 'tetrastash' lacks auto_configure on {STREAM}."),
-        ("monitor", "user 'tetrastash' lacks monitor on the cluster."),
+        ("read", f"user 'tetrastash' lacks read on {STREAM}."),
+        ("monitor", f"user 'tetrastash' lacks monitor on the cluster, monitor on {STREAM}."),
     ],
 )
 async def test_the_right_that_is_missing_is_named(right: str, text: str) -> None:
@@ -75,7 +76,7 @@ async def test_what_may_not_be_looked_at_is_no_failure() -> None:
     assert "lacks view_index_metadata on" in found["elasticsearch rights"].text
 
 
-@pytest.mark.parametrize("right", ["read", "maintenance", "delete"])
+@pytest.mark.parametrize("right", ["view_index_metadata", "maintenance", "delete"])
 async def test_a_right_that_sweeping_needs_is_a_warning_unless_nobody_sweeps(right: str) -> None:
     cluster = Cluster(rights=RIGHTS - {right}, mapping=MAPPING)
     finding = (await told(cluster))["elasticsearch rights"]

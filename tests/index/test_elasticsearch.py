@@ -1,6 +1,7 @@
 """What the real one answers, and that it is understood."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -89,3 +90,30 @@ async def test_a_conflict_with_what_a_node_could_still_lose_is_not_believed(
         await admin.cluster.health(index=settings.data_stream, wait_for_status="yellow", timeout="30s")
         await admin.indices.refresh(index=settings.data_stream)
         assert (await admin.count(index=settings.data_stream))["count"] == (1 if is_lost else 51)
+
+
+async def test_elasticsearch_calls_stored_what_it_can_still_lose(
+    settings: Settings, elasticsearch: Elasticsearch
+) -> None:
+    """Why decision 7: with its default durability, while the request that stores it is under way."""
+    padding = b"x" * 1500
+    lines = [
+        b'{"create":{"_id":"%d"}}\n{"@timestamp":1,"message":"%b"}\n' % (number, padding) for number in range(6000)
+    ]
+    path, headers = f"/{settings.data_stream}/_bulk", {"accept": "application/json", "content-type": "application/json"}
+    async with client(settings) as admin, bulk_client(settings) as bulk:
+        await install(admin, settings.data_stream)
+        await admin.create(index=settings.data_stream, id="first", document={"@timestamp": 1})
+        under_way = asyncio.ensure_future(bulk.perform_request("POST", path, headers=headers, body=lines))
+        (index,) = (await admin.indices.get_settings(index=settings.data_stream)).body
+        while not await admin.exists(index=index, id="49"):
+            assert not under_way.done()
+        answer = await bulk.perform_request("POST", path, headers=headers, body=lines[:50])
+        assert [item["create"]["status"] for item in json.loads(answer.body)["items"]] == [409] * 50
+        assert not under_way.done()
+        await asyncio.to_thread(elasticsearch.kill)
+        await asyncio.gather(under_way, return_exceptions=True)
+        await asyncio.to_thread(elasticsearch.start)
+        await admin.cluster.health(index=settings.data_stream, wait_for_status="yellow", timeout="30s")
+        await admin.indices.refresh(index=settings.data_stream)
+        assert (await admin.count(index=settings.data_stream))["count"] == 1
