@@ -16,7 +16,7 @@ from app.settings import PREFIX, Settings
 
 _ENGINES = {"kafka", "elasticsearch"}
 
-E = TypeVar("E", Kafka, Elasticsearch)
+E = TypeVar("E", bound=Kafka | Elasticsearch)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marker
@@ -29,18 +29,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A test that stops or kills it may leave it so: `settings` starts it again for the next one."""
-    with _running(Kafka(tmp_path_factory.mktemp("kafka"), QUICK_RETURN)) as engine:
+    with running(Kafka(tmp_path_factory.mktemp("kafka"), QUICK_RETURN)) as engine:
         yield engine
 
 
 @pytest.fixture(scope="session")
 def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
-    with _running(Elasticsearch(tmp_path_factory.mktemp("elasticsearch"))) as engine:
+    with running(Elasticsearch(tmp_path_factory.mktemp("elasticsearch"))) as engine:
         yield engine
 
 
 @contextlib.contextmanager
-def _running(engine: E) -> Iterator[E]:
+def running(engine: E) -> Iterator[E]:
     engine.start()
     try:
         yield engine

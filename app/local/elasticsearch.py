@@ -4,12 +4,15 @@ import http.client
 import json
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from app.local.child import Child
 from app.local.ports import HOST, free_ports, require_free
 
 
 class Elasticsearch(Child):
+    node: ClassVar = "app.local.node"
+
     def __init__(self, folder: Path, heap: str = "512m") -> None:
         """`folder` keeps data and log over restarts. `heap` as in -Xmx."""
         super().__init__("Elasticsearch", folder / "elasticsearch.log")
@@ -28,8 +31,8 @@ class Elasticsearch(Child):
             require_free(self.port, "Elasticsearch")
             require_free(self.transport_port, "Elasticsearch's transport")
         ports = [str(self.port), str(self.transport_port)]
-        node: list[str | Path] = [sys.executable, "-m", "app.local.node", self.folder / "home", *ports, self._heap]
-        self.launch(node, lambda: is_healthy(self.port))
+        command: list[str | Path] = [sys.executable, "-m", self.node, self.folder / "home", *ports, self._heap]
+        self.launch(command, lambda: is_healthy(self.port))
 
 
 def is_healthy(port: int) -> bool:

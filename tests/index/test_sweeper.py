@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -15,13 +16,16 @@ from app.index.install import install
 from app.index.sweep import Sweep
 from app.local.elasticsearch import Elasticsearch
 from app.settings import Settings
+from tests.conftest import running
 from tests.index.flawed import Trusting
+from tests.opensearch.engine import OpenSearch
 
 pytestmark = pytest.mark.integration
 
 
 class Stream:
-    def __init__(self, client: AsyncElasticsearch, asked: AsyncElasticsearch, name: str) -> None:
+    def __init__(self, engine: Elasticsearch, client: AsyncElasticsearch, asked: AsyncElasticsearch, name: str) -> None:
+        self.engine = engine
         self.client = client
         self.asker = Asker(asked, name)
         self.name = name
@@ -61,11 +65,29 @@ class Stream:
         return found
 
 
-@pytest.fixture
-async def stream(settings: Settings) -> AsyncIterator[Stream]:
-    async with elastic.client(settings) as client, elastic.bulk_client(settings) as asked:
-        await install(client, settings.data_stream)
-        yield Stream(client, asked, settings.data_stream)
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
+    with running(OpenSearch(tmp_path_factory.mktemp("opensearch"))) as engine:
+        yield engine
+
+
+@pytest.fixture(params=["elasticsearch", "opensearch"])
+async def stream(request: pytest.FixtureRequest) -> AsyncIterator[Stream]:
+    """In both, the same questions have the same answers."""
+    engine: Elasticsearch = request.getfixturevalue(request.param)
+    name = f"logs-{uuid.uuid4().hex}.log-default"
+    if isinstance(engine, OpenSearch):
+        async with engine.client() as client, engine.bulk_client() as asked:
+            mappings = {"properties": {"@timestamp": {"type": "date"}}}
+            await client.indices.put_index_template(
+                name=name, index_patterns=[name], data_stream={}, template={"mappings": mappings}
+            )
+            yield Stream(engine, client, asked, name)
+    else:
+        settings = Settings(elasticsearch=engine.url)
+        async with elastic.client(settings) as client, elastic.bulk_client(settings) as asked:
+            await install(client, name)
+            yield Stream(engine, client, asked, name)
 
 
 def ids(*ranges: range) -> list[str]:
@@ -195,7 +217,7 @@ async def test_an_elasticsearch_that_is_away_is_told(settings: Settings) -> None
 
 @pytest.mark.parametrize(("sweep", "is_lost"), [(Sweep, False), (Trusting, True)])
 async def test_a_copy_that_a_node_could_still_lose_is_not_trusted(
-    stream: Stream, elasticsearch: Elasticsearch, sweep: type[Sweep], is_lost: bool
+    stream: Stream, sweep: type[Sweep], is_lost: bool
 ) -> None:
     stream.sweep = sweep(page=50)
     await stream.put(ids(range(10)))
@@ -208,8 +230,8 @@ async def test_a_copy_that_a_node_could_still_lose_is_not_trusted(
     assert stream.sweep.counters.removed == (100 if is_lost else 0)
     assert asker.trouble is None
 
-    await asyncio.to_thread(elasticsearch.kill)
-    await asyncio.to_thread(elasticsearch.start)
+    await asyncio.to_thread(stream.engine.kill)
+    await asyncio.to_thread(stream.engine.start)
     await until_green(stream)
 
     assert (set(ids(range(100, 200))) - set(await stream.stored()) != set()) == is_lost
