@@ -19,13 +19,13 @@ def learn(scope: Scope, event: Event, process: Process, start: int) -> tuple[Exe
 
     `process` is the event's, and `start` its start in ns since 1970, 0 if unknown.
     """
-    node = event.node_name if event.node_name != scope.node else ""
+    node = sys.intern(event.node_name) if event.node_name != scope.node else ""
     for ancestor in reversed(event.ancestors):
         _learn_one(scope, ancestor, node)
     parent = _learn_one(scope, event.parent, node) if event.parent is not None else None
     body = event.body
     if type(body) is ProcessExec:
-        return _learn_exec(scope, process, node, start), parent
+        return _learn_exec(scope, process, node, start, parent), parent
     learnt = _learn_one(scope, process, node)
     if type(body) is ProcessExit and learnt.exec_id and not learnt.exited:
         time = nanoseconds(body.time) or event.time or scope.clock.now or learnt.start or 1
@@ -34,8 +34,8 @@ def learn(scope: Scope, event: Event, process: Process, start: int) -> tuple[Exe
     return learnt, parent
 
 
-def _learn_exec(scope: Scope, process: Process, node: str, start: int) -> Execution:
-    learnt = _execution(process, node, Source.EXEC, start)
+def _learn_exec(scope: Scope, process: Process, node: str, start: int, parent: Execution | None) -> Execution:
+    learnt = _execution(process, node, Source.EXEC, start, parent)
     if not process.exec_id:
         return learnt
     known = scope.tree.executions.get(process.exec_id)
@@ -59,7 +59,8 @@ def _embedded(process: Process, node: str) -> Execution:
     return _execution(process, node, Source.EMBEDDED, nanoseconds(process.start_time) or 0)
 
 
-def _execution(process: Process, node: str, source: Source, start: int) -> Execution:
+def _execution(process: Process, node: str, source: Source, start: int, parent: Execution | None = None) -> Execution:
+    """Two hundred thousand are remembered: what `parent` has, or others, is not kept once more."""
     if not process.binary:
         source = Source.STUB
     elif "procFS" in process.flags:
@@ -68,7 +69,7 @@ def _execution(process: Process, node: str, source: Source, start: int) -> Execu
     return Execution(
         process.exec_id,
         process.pid,
-        process.parent_exec_id,
+        parent.exec_id if parent is not None and parent.exec_id == process.parent_exec_id else process.parent_exec_id,
         sys.intern(process.binary[:LONGEST]),
         process.arguments[:LONGEST],
         sys.intern(process.cwd[:LONGEST]),

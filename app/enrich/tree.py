@@ -29,7 +29,8 @@ class Tree:
 
     def __init__(self, scope: str, changes: Changes) -> None:
         self.executions: dict[str, Execution] = {}
-        self._pids: dict[Pid, tuple[str, ...]] = {}  # not stored: it follows from the executions
+        # Not stored: it follows from the executions. A pid that was used once is most of them.
+        self._pids: dict[Pid, str | tuple[str, ...]] = {}
         self._ways: dict[str, Way] = {}  # neither: they are found again
         self._watched: dict[str | Pid, list[str]] = {}  # what ways depend on, known or not, and their names
         self._watching = 0  # names in _watched, those of ways that are gone included
@@ -60,8 +61,8 @@ class Tree:
         found = self._pids.get(pid_of(node, pid))
         if found is None:
             return None
-        if len(found) == 1:
-            return self.executions[found[0]]
+        if isinstance(found, str):
+            return self.executions[found]
         return max(map(self.executions.__getitem__, found), key=_recency)
 
     def way_from(self, parent: Execution) -> Way | None:
@@ -130,16 +131,15 @@ class Tree:
     def _index(self, before: Execution | None, after: Execution | None) -> None:
         if before is not None and before.pid is not None:
             pid = pid_of(before.node, before.pid)
-            rest = tuple(exec_id for exec_id in self._pids[pid] if exec_id != before.exec_id)
+            rest = tuple(exec_id for exec_id in _several(self._pids.pop(pid)) if exec_id != before.exec_id)
             if rest:
-                self._pids[pid] = rest
-            else:
-                del self._pids[pid]
+                self._pids[pid] = rest if len(rest) > 1 else rest[0]
         if after is not None and after.pid is not None:
             pid = pid_of(after.node, after.pid)
             if pid in self._watched:
                 self._forget_ways(pid)
-            self._pids[pid] = (*self._pids.get(pid, ()), after.exec_id)
+            held = self._pids.get(pid)
+            self._pids[pid] = after.exec_id if held is None else (*_several(held), after.exec_id)
 
     def _ancestors_of_the_living(self) -> set[str]:
         executions = self.executions
@@ -155,6 +155,10 @@ class Tree:
 
 def pid_of(node: str, pid: int) -> Pid:
     return (node, pid) if node else pid
+
+
+def _several(held: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (held,) if isinstance(held, str) else held
 
 
 def _recency(execution: Execution) -> tuple[bool, int, str]:

@@ -128,10 +128,15 @@ def options(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--rate", type=float, default=sum(RATES) / 2, help="events a second, about")
     parser.add_argument("--spoilt", type=float, default=SPOILT_SHARE, help="share of all bulk requests")
     parser.add_argument("--folder", type=Path, help="for the logs of all processes; must not exist yet")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a run without a fault, too")
     return parser
+
+
+def rates_about(rate: float) -> tuple[float, float]:
+    return rate * RATES[0] / (sum(RATES) / 2), rate * RATES[1] / (sum(RATES) / 2)
 
 
 def prepare() -> None:
@@ -151,7 +156,8 @@ def main() -> None:
         with kept_on_failure(given.folder, keep=given.keep) as folder:
             with engines(folder) as (kafka, elasticsearch):
                 environment = environment_of(kafka, elasticsearch, folder)
-                verdict = run(given.seed, given.minutes * 60, folder, environment, share=given.spoilt)
+                rates = rates_about(given.rate)
+                verdict = run(given.seed, given.minutes * 60, folder, environment, WORK, rates, given.spoilt)
             status = report(verdict)
             if status:
                 raise _FailedError

@@ -12,6 +12,8 @@ import gzip
 import json
 import re
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,6 +24,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 PAGE: Final = 2_000
+BUSY_SECONDS: Final = (1, 2, 4, 8, 16, 32)  # after which a node is asked again that has no memory left for now
 SHOWN: Final = 5  # of each kind of fault
 NUMBER: Final = re.compile(r'"node\.example\.com/number": ?"(\d+)"')
 
@@ -163,8 +166,15 @@ def call(url: str, method: str, path: str, body: Found | None = None) -> Found:
         data=None if body is None else json.dumps(body).encode(),
         headers={"content-type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        result: Found = json.load(answer)
+    for pause in (*BUSY_SECONDS, None):
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                result: Found = json.load(answer)
+            break
+        except urllib.error.HTTPError as error:
+            if error.code != 429 or pause is None:
+                raise
+            time.sleep(pause)
     return result
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from app.errors import Stop
-from tests.faults.chaos import kept_on_failure, options, prepare, report, run
+from tests.faults.chaos import kept_on_failure, options, prepare, rates_about, report, run
 from tests.faults.scene import UnsettledError, engines, environment_of
 from tests.faults.unprotected import PROTECTIONS
 
@@ -28,7 +28,8 @@ def main() -> None:
         try:
             with engines(folder) as (kafka, elasticsearch):
                 environment = environment_of(kafka, elasticsearch, folder)
-                verdict = run(given.seed, given.minutes * 60, folder, environment, unprotected(given.without))
+                rates = rates_about(given.rate)
+                verdict = run(given.seed, given.minutes * 60, folder, environment, unprotected(given.without), rates)
         except (Stop, UnsettledError, subprocess.TimeoutExpired) as error:
             print(f"control: without {given.without}, seed {given.seed} did not come to an end: {error}")
             sys.exit(4)

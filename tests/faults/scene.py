@@ -209,7 +209,8 @@ def is_clean(found: Mapping[str, Any]) -> bool:
 def engines(folder: Path) -> Iterator[tuple[Kafka, Elasticsearch]]:
     """Of a run's own."""
     kafka = Kafka(_made(folder / "kafka"))
-    elasticsearch = Elasticsearch(_made(folder / "elasticsearch"))
+    # Hundreds of rollovers leave as many indices, and each takes its share of the heap.
+    elasticsearch = Elasticsearch(_made(folder / "elasticsearch"), heap="1g")
     with contextlib.ExitStack() as stack:
         for engine in (kafka, elasticsearch):
             engine.start()
