@@ -19,6 +19,7 @@ from tests.faults.proxy import ANY, BULK, REFUSED
 from tests.faults.refusal import Topic
 from tests.faults.relay import Relay
 from tests.faults.scene import TETRASTASH, Scene, UnsettledError, spoil
+from tests.faults.stepped import require_stepped, step
 
 SPOILT_SECONDS: Final = 12.0
 PAUSE_SECONDS: Final = 10.0  # longer than the session time-out
@@ -69,6 +70,7 @@ class Row(NamedTuple):
     signs: tuple[str, ...] = ()
     workers: int = 2
     brokers: Literal["one", "relayed", "three"] = "one"
+    stepped: bool = False  # the clock of all processes under test can be set
 
 
 RESTORES: Final = ("tetrastash_restores_total",)
@@ -115,6 +117,15 @@ def _one_four_two(stage: Stage) -> None:
         child.terminate(time.monotonic(), 8.0)
     stage.scene.wait(10.0)
     assert first.lives == 1
+
+
+def _step_clock(stage: Stage) -> None:
+    for ahead in (3_600, -3_600, 86_400, 0):
+        step(stage.scene.folder, ahead)
+        require_stepped(stage.scene.environment, ahead)
+        stage.scene.wait(5.0)
+        stage.worker.kill(time.monotonic(), 0.5)
+        stage.scene.wait(3.0)
 
 
 def _kill_shipper(stage: Stage) -> None:
@@ -303,6 +314,7 @@ ROWS: Final = (
     Row("worker", "SIGTERM, one after another", _restart_in_turn, RESTORES),
     Row("worker", "SIGSTOP for 10 s: others take over, a zombie wakes", _pause_worker, RESTORES),
     Row("worker", "from one to four, and to two", _one_four_two, RESTORES, 4),
+    Row("worker", "clock an hour ahead, back, a day ahead, right again", _step_clock, RESTORES, stepped=True),
     Row("shipper", "SIGKILL, three times", _kill_shipper),
     Row("Kafka", "restart", _away("kafka", 3.0, killed=False)),
     Row("Kafka", "SIGKILL", _away("kafka", 3.0, killed=True)),

@@ -25,6 +25,7 @@ from tests.faults.acts import ROWS, Row, Stage
 from tests.faults.brokers import Brokers, behind_a_relay, three
 from tests.faults.faults import mend
 from tests.faults.scene import Scene, UnsettledError, environment_of, is_clean
+from tests.faults.stepped import stepped
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "faults.md"
 BEFORE_SECONDS: Final = 4.0
@@ -83,6 +84,8 @@ def _play(row: Row, number: int, brokers: Brokers, elasticsearch: Elasticsearch,
         REPLICATION=str(len(brokers.all)),
         **names_of(number),
     )
+    if row.stepped:
+        environment |= stepped(folder)
     with Scene(folder, environment, number, workers=row.workers, rates=RATES) as scene:
         scene.wait(BEFORE_SECONDS)
         before = Counter({metric: scene.occurrences.total(metric) for metric in row.signs})
