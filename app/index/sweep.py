@@ -21,7 +21,7 @@ from app.index.questions import Ahead, Asking, Copy, Delete, Find, Index, Indice
 
 ALLOWANCE: Final = 60_000  # ms by which the clocks of nodes and of Elasticsearch may differ
 PAGE: Final = 1_000  # documents compared at once
-WIDEST: Final = 32  # older indices asked for one document
+WIDEST: Final = 64  # older indices asked for one document
 NOTHING: Final = -1  # the position before the first sequence number
 
 
@@ -155,18 +155,21 @@ class Sweep:
         return again is not None and all(again.get(place) == copy for place, copy in kept.items())
 
     def _may_hold(self, older: Sequence[Index], index: Index, seen: Seen) -> list[Index]:
-        """Those that were still written to when it happened. Of too many the first, where it is if it came in time, and
-        the last, where it is if it is being replayed."""
+        """Those that were still written to when it happened. Of too many those around that time, where it is if it came
+        in time, and the last, where it is if it is being replayed."""
         happened = seen.timestamp
         found = [
-            each
+            (each, successor)
             for each, successor in pairwise((*older, index))
             if happened is None or successor.created + self._allowance > happened
         ]
-        if len(found) <= self._widest:
-            return found
-        self.counters.unasked += 1
-        return found[: self._widest // 2] + found[-self._widest // 2 :]
+        if len(found) > self._widest:
+            self.counters.unasked += 1
+            before = sum(happened is not None and successor.created <= happened for _, successor in found)
+            first = max(0, before - self._widest // 4)
+            last = len(found) - self._widest // 2
+            found = found[first : first + self._widest // 2][: max(0, last - first)] + found[last:]
+        return [each for each, _ in found]
 
     def _has_moved(self, index: Index, shards: Sequence[Shard]) -> bool:
         return any(self._position(index, number) < shard.checkpoint for number, shard in enumerate(shards))

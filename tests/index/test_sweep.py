@@ -42,16 +42,37 @@ def test_a_clock_that_errs_by_more_than_the_allowance_leaves_doubles_and_loses_n
     assert not any(trouble.lost for trouble in found)
 
 
-def test_of_many_older_indices_those_are_asked_that_are_likeliest_to_hold_it() -> None:
-    """Ten of them, each a second after the one before; what happened in the fourth is found in the tenth."""
+@pytest.mark.parametrize(
+    ("happened", "asked"),
+    [
+        (9_500, (9,)),
+        (7_500, (7, 8, 9)),
+        (5_500, (5, 6, 8, 9)),
+        (500, (1, 2, 8, 9)),
+        (None, (1, 2, 8, 9)),
+    ],
+)
+def test_of_many_older_indices_those_are_asked_that_are_likeliest_to_hold_it(
+    happened: int | None, asked: tuple[int, ...]
+) -> None:
+    """Nine of them, each begun a second after the one before."""
+    assert wanted_of(happened, allowance=0) == [f"ds-{number}" for number in asked]
+
+
+def test_the_time_that_clocks_may_differ_by_does_not_hide_where_it_lies_if_it_came_in_time() -> None:
+    assert wanted_of(5_500, allowance=4_000) == ["ds-4", "ds-5", "ds-8", "ds-9"]
+
+
+def wanted_of(happened: int | None, allowance: int) -> list[str]:
     indices = [Index(f"ds-{number}", f"uuid-{number}", number, number * 1000) for number in range(1, 11)]
-    sweep = Sweep({f"uuid-{number}": [0] for number in range(1, 10)}, allowance=0, widest=4)
+    sweep = Sweep({f"uuid-{number}": [0] for number in range(1, 10)}, allowance=allowance, widest=4)
     asking = sweep.round()
     assert next(asking) == Indices()
     asking.send(indices)
     asking.send({index.name: [Shard(0, 0)] for index in indices})
     asking.send(True)
     asking.send(0)
-    wanted = asking.send([Seen("a", Copy(0, 1), 4_500)])
-    assert wanted == Find([(f"ds-{number}", "a") for number in (4, 5, 8, 9)])
-    assert sweep.counters.unasked == 1
+    wanted = asking.send([Seen("a", Copy(0, 1), happened)])
+    assert isinstance(wanted, Find)
+    assert sweep.counters.unasked == (len(wanted.wanted) == 4)
+    return [name for name, _ in wanted.wanted]
