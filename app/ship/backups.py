@@ -49,6 +49,28 @@ def is_same(file: File, names: list[Name]) -> bool:
         source.close()
 
 
+def goes_on(file: File, names: list[Name], now: float) -> bool:
+    """Whether a backup begins as the file did and has what was read last at the same place; then the file is that one
+    from now on."""
+    if file.place is None:
+        return False
+    try:
+        source = open_any(names)
+    except (OSError, SourceError):
+        return False
+    copy = File(file.path, names[0].stamp, source, source.inode, size=source.size())
+    with suppress(OSError, SourceError):
+        line = first_line(copy.head(), final=True)
+        if line is not None and fingerprint(line) == file.place.file.partition(".")[0]:
+            seam = bytearray(len(file.seam))
+            if source.read(file.cursor - len(seam), memoryview(seam)) == len(seam) and seam == file.seam:
+                file.source, file.inode, file.size = source, copy.inode, copy.size
+                file.stamp, file.away = copy.stamp, now
+                return True
+    source.close()
+    return False
+
+
 def size_of(name: Name) -> int:
     try:
         return os.stat(path_of(name)).st_size

@@ -59,6 +59,7 @@ class File:
     flying: deque[Block] = field(default_factory=deque)
     torn_at: int | None = None  # the size at which no whole line was left
     too_long_from: int | None = None  # where a line began that is longer than LINE_BYTES
+    truncated: bool = False  # what it held may have been copied elsewhere, which is not known yet
     replaced: bool = False  # what is durable or flying is all that will ever come of it
     broken: bool = False  # it cannot be read on until `broken_signature` is another one
     broken_signature: tuple[tuple[int, int, int], ...] | None = None
@@ -106,7 +107,7 @@ class File:
         """Whether the next file's turn has come. `final`: nothing more will be written, so a torn rest goes first."""
         if self.replaced or self.broken:
             return True
-        if self.size is None:
+        if self.size is None or self.truncated:
             return False
         return self.size <= self.cursor if final else self.size <= self.cursor and self.away is not None
 

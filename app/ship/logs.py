@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
-from app.ship.backups import Members, is_same, open_any, shut, signature, size_of
+from app.ship.backups import Members, goes_on, is_same, open_any, shut, signature, size_of
 from app.ship.files import Block, File, ReplacedError
 from app.ship.positions import LOSSES_KEPT, LogBook, Loss, Place, Totals
 from app.ship.shared import Shared
@@ -95,7 +95,7 @@ class Log:
         return None
 
     def _read(self, file: File, *, final: bool) -> Block | None:
-        if file.replaced or file.broken:
+        if file.replaced or file.broken or file.truncated:
             return None
         if file.source is None:
             file.source = self._open_again(file)
@@ -161,6 +161,7 @@ class Log:
         backups = dict(self.named)
         if self.follows:
             backups |= {stamp: names for stamp, names in listed.items() if stamp not in (PACKED, LIVE)}
+        self._find_copied(backups, now)
         self._find_rotated(backups)
         self._try_broken_again(backups)
         self._reopen_grown(backups)
@@ -193,10 +194,21 @@ class Log:
             self._shared.solved(self.path)
             self.files.append(File(self.path, LIVE, source, source.inode, size=source.size()))
 
+    def _find_copied(self, backups: Members, now: float) -> None:
+        """A backup that goes on where a truncated file was left has its bytes: it was copied first."""
+        for file in self.files:
+            if file.truncated:
+                new = (names for stamp, names in sorted(backups.items()) if not self._has(stamp))
+                if not any(goes_on(file, names, now) for names in new):
+                    if file.place is not None and file.unread():
+                        self._lose_file(file.place, file.unread(), "truncated before it was read to its end")
+                    file.replaced = True
+                file.truncated = False
+
     def _find_rotated(self, backups: Members) -> None:
         new = {stamp: names for stamp, names in sorted(backups.items()) if not self._has(stamp)}
         for file in self.files:
-            if file.stamp == AWAY and not file.replaced:
+            if file.stamp == AWAY and not file.replaced and not file.truncated:
                 if file.place is None and file.source is not None:
                     with suppress(OSError, SourceError):  # reading will meet the same
                         self._recognise(file, final=False)
@@ -316,10 +328,8 @@ class Log:
 
     def _replaced(self, file: File) -> None:
         """The file was truncated: what comes now is another file, which begins at 0."""
-        if file.place is not None and file.unread():
-            self._lose_file(file.place, file.unread(), "truncated before it was read to its end")
         shut(file)
-        file.replaced, file.stamp, file.away = True, AWAY, 0.0
+        file.truncated, file.stamp, file.away = True, AWAY, 0.0
 
     def _broken(self, file: File, error: OSError | SourceError) -> None:
         shut(file)

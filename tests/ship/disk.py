@@ -42,14 +42,23 @@ class Writer:
         *whole, self._torn = (self._torn + data).split(b"\n")
         self.written += whole
 
+    def copy_and_truncate(self) -> Path:
+        backup = self._next_backup()
+        backup.write_bytes(self.log.read_bytes())
+        os.truncate(self.log, 0)
+        return backup
+
+    def _next_backup(self) -> Path:
+        self._rotations += 1
+        return self.log.with_name(f"{self.log.stem}-2026-01-02T15-04-{self._rotations:06.3f}{self.log.suffix}")
+
     def rotate(self) -> Path | None:
         if not self.log.exists():
             return None
         if self._torn:
             self.written.append(self._torn)
             self._torn = b""
-        self._rotations += 1
-        backup = self.log.with_name(f"{self.log.stem}-2026-01-02T15-04-{self._rotations:06.3f}{self.log.suffix}")
+        backup = self._next_backup()
         self.log.rename(backup)
         return backup
 

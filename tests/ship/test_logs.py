@@ -264,6 +264,38 @@ def test_what_was_unread_when_a_log_was_truncated_is_a_known_loss(tmp_path: Path
     assert losses(reading) == [(4, 4, "truncated before it was read to its end")]
 
 
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("outgrown", [False, True])
+@pytest.mark.parametrize("happens", ["running", "stopped", "refused by Kafka"])
+def test_a_log_that_is_copied_and_truncated_goes_on_in_the_copy(
+    tmp_path: Path, packed: bool, outgrown: bool, happens: str
+) -> None:
+    writer = Writer(tmp_path)
+    reading = Reading(writer.log)
+    for first in range(0, 9, 3):
+        writer.write(b"%d\n%d\n" % (first, first + 1))
+        reading.run(0.2)
+        reading.save()
+        writer.write(b"%d\n" % (first + 2))
+        reading.step(most=int(happens == "refused by Kafka"))  # what is new is seen, and read at most
+        backup = writer.copy_and_truncate()
+        if packed:
+            writer.pack(backup)
+            backup.unlink()
+        if outgrown:
+            writer.write(b"x" * 40 + b"%d\n" % first)
+        if happens == "stopped":
+            reading.restart()
+        elif happens == "refused by Kafka":
+            reading.fail()
+        reading.run(2)
+        if not outgrown:
+            writer.write(b"y%d\n" % first)
+    reading.run(30)
+    assert losses(reading) == []
+    assert reading.lines() == writer.written
+
+
 def test_what_was_under_way_when_its_log_was_truncated_and_kafka_failed_is_a_known_loss(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.write(b"one\n")

@@ -1,0 +1,176 @@
+"""Logs as they are treated somewhere: rotated by rename, packed, copied and truncated, cut short, deleted.
+
+Every line has a number of its own. Which file it was written to is known, and whether that file was harmed.
+"""
+
+import gzip
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Final, NamedTuple
+
+HEADER: Final = b'{"note":"all files of this log begin alike","node_name":"alike"}\n'
+
+
+class Written(NamedTuple):
+    """`number` counts the files of a log, in the order of writing."""
+
+    log: str
+    number: int
+
+
+class Log:
+    """Rotated by rename, as Tetragon does it."""
+
+    packs = True
+    sizes = (20_000, 300_000)  # bytes, between which it is rotated
+    kept: int | None = None  # backups; all, if none is told
+
+    def __init__(self, folder: Path, name: str, seed: int) -> None:
+        self.path = folder / f"{name}.log"
+        self.name = name
+        self.files: dict[int, Written] = {}  # by the number of a line
+        self.first_lines: dict[Written, bytes] = {}
+        self.harmed: set[Written] = set()
+        self.random = Random(f"{seed}/{name}")
+        self._number = 0
+        self._wrote = 0.0
+        self._size = 0
+        self._limit = self.random.randint(*self.sizes)
+        self._stamp = 0
+        self._due: list[tuple[float, Callable[[], None]]] = []
+        self._backups: list[tuple[Path, Written, float]] = []  # with when each was written to last
+
+    @property
+    def file(self) -> Written:
+        return Written(self.name, self._number)
+
+    def write(self, lines: list[tuple[int, bytes]], now: float) -> None:
+        """By the numbers of the lines."""
+        data = self._begin() if not self._size else b""
+        data += b"".join(line for _, line in lines)
+        with self.path.open("ab") as file:
+            file.write(data)
+        self.first_lines.setdefault(self.file, data[: data.index(b"\n") + 1])
+        self._size += len(data)
+        self._wrote = now
+        for number, _ in lines:
+            self.files[number] = self.file
+
+    def tick(self, now: float, seen: float) -> None:
+        """`seen`: what was there by then was seen by the shipper, and read if that runs."""
+        for due, act in list(self._due):
+            if due <= now:
+                self._due.remove((due, act))
+                act()
+        if self._size >= self._limit:
+            self._rotate(now, seen)
+
+    def come_to_rest(self) -> None:
+        for _, act in self._due:
+            act()
+        self._due.clear()
+
+    def _begin(self) -> bytes:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return b""
+
+    def _rotate(self, now: float, seen: float) -> None:
+        backup = self._backup()
+        self.path.rename(backup)
+        self._next(backup, now, seen)
+
+    def _next(self, backup: Path, now: float, seen: float) -> None:
+        self._backups.append((backup, self.file, self._wrote))
+        if self.packs and self.random.random() < 0.7:
+            self._due.append((now + self.random.uniform(0.0, 1.5), lambda: self._pack(backup)))
+        self._number += 1
+        self._size = 0
+        self._limit = self.random.randint(*self.sizes)
+        while self.kept is not None and len(self._backups) > self.kept and self._backups[0][2] < seen:
+            old, file, _ = self._backups.pop(0)
+            for path in (old, old.with_name(f"{old.name}.gz")):
+                path.unlink(missing_ok=True)
+            self.harmed.add(file)
+
+    def _backup(self) -> Path:
+        self._stamp = max(self._stamp + 1, time.time_ns() // 1_000_000)
+        at = datetime.fromtimestamp(self._stamp // 1000, UTC)
+        return self.path.with_name(f"{self.name}-{at:%Y-%m-%dT%H-%M-%S}.{self._stamp % 1000:03}.log")
+
+    def _pack(self, backup: Path) -> None:
+        if not backup.exists():
+            return
+        packed = backup.with_name(f"{backup.name}.gz")
+        partial = packed.with_name(f"{packed.name}.tmp")
+        partial.write_bytes(gzip.compress(backup.read_bytes(), 1))
+        partial.rename(packed)
+        if self.random.random() < 0.5:
+            backup.unlink()
+        else:  # side by side for a while
+            self._due.append((time.monotonic() + self.random.uniform(0.1, 1.0), lambda: backup.unlink(missing_ok=True)))
+
+
+class Small(Log):
+    """Files of a few lines, which are shorter than what tells them apart might be."""
+
+    sizes = (100, 6_000)
+
+
+class Alike(Log):
+    """Files that all begin with the same line."""
+
+    def _begin(self) -> bytes:
+        super()._begin()
+        return HEADER
+
+
+class Copied(Log):
+    """copytruncate: the file stays, and its bytes go elsewhere."""
+
+    def _rotate(self, now: float, seen: float) -> None:
+        backup = self._backup()
+        partial = backup.with_name(f"{backup.name}.tmp")
+        shutil.copyfile(self.path, partial)
+        partial.rename(backup)
+        os.truncate(self.path, 0)
+        self._next(backup, now, seen)
+
+
+class CutShort(Log):
+    """Truncated, and nothing is kept."""
+
+    def _rotate(self, now: float, seen: float) -> None:
+        if self._wrote < seen:
+            os.truncate(self.path, 0)
+            self.harmed.add(self.file)
+            self._number += 1
+            self._size = 0
+
+
+class Removed(Log):
+    """Unlinked, and begun anew: often with the same inode."""
+
+    def _rotate(self, now: float, seen: float) -> None:
+        if self._wrote < seen:
+            self.path.unlink()
+            self.harmed.add(self.file)
+            self._number += 1
+            self._size = 0
+
+
+class Scarce(Log):
+    """Of whose backups the latest are kept, read or not."""
+
+    sizes = (50_000, 150_000)
+    kept = 3
+
+
+def line(log: str, number: int, random: Random) -> bytes:
+    padding = "x" * random.choice((10, 200, 200, 900, 5_000))
+    return json.dumps({"number": number, "node_name": log, "padding": padding}).encode() + b"\n"
