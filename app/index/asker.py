@@ -22,6 +22,7 @@ from app.index.questions import (
     Indices,
     Page,
     Refresh,
+    Search,
     Seen,
     Shard,
     Shards,
@@ -32,6 +33,7 @@ _GENERATION: Final = re.compile(r"-(\d{6,})$")
 _EVERY: Final = "open,closed,hidden"
 _AT_ONCE: Final = 2_000  # places asked, or copies deleted, in one request
 _NAMES_AT_ONCE: Final = 20  # in a URL, of which Elasticsearch reads 4 KiB
+_RESULTS: Final = 10_000  # of one search, at most
 _NO_SEQ_NO: Final = -2
 _HEADERS: Final = {"accept": "application/json", "content-type": "application/json"}
 _LINES: Final = {"accept": "application/json", "content-type": "application/x-ndjson"}
@@ -82,6 +84,8 @@ class Asker:
             return await self._ahead(ask)
         if isinstance(ask, Page):
             return await self._page(ask)
+        if isinstance(ask, Search):
+            return await self._search(ask)
         if isinstance(ask, Find):
             return await self._find(ask)
         return await self._delete(ask)
@@ -163,9 +167,33 @@ class Asker:
                 "track_total_hits": False,
             },
         )
-        if told.get("timed_out") or told["_shards"]["failed"]:
-            raise Unanswered(f"a search in {ask.name!r} did not come to its end")
-        return [_seen(hit) for hit in told.get("hits", {}).get("hits", ())]
+        return [_seen(hit) for hit in _hits(told, [ask.name])]
+
+    async def _search(self, ask: Search) -> dict[tuple[str, str], Copy]:
+        found = {}
+        for names in _parts(ask.names, _NAMES_AT_ONCE):
+            # So few that even if each lies in every index, one answer has room for all.
+            for ids in _parts(ask.ids, _RESULTS // len(names)):
+                told = await self._request(
+                    "POST",
+                    f"/{','.join(names)}/_search",
+                    {
+                        "allow_partial_search_results": "false",
+                        "filter_path": "timed_out,_shards.failed,"
+                        "hits.hits._index,hits.hits._id,hits.hits._seq_no,hits.hits._primary_term",
+                    },
+                    {
+                        "size": _RESULTS,
+                        "query": {"bool": {"filter": {"ids": {"values": ids}}}},
+                        "sort": ["_doc"],
+                        "seq_no_primary_term": True,
+                        "_source": False,
+                        "track_total_hits": False,
+                    },
+                )
+                for hit in _hits(told, names):
+                    found[hit["_index"], hit["_id"]] = Copy(hit["_seq_no"], hit["_primary_term"])
+        return found
 
     async def _find(self, ask: Find) -> dict[tuple[str, str], Copy | None]:
         found: dict[tuple[str, str], Copy | None] = {}
@@ -215,6 +243,13 @@ class Asker:
         return orjson.loads(told.body)
 
 
+def _hits(told: Mapping[str, Any], names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    if told.get("timed_out") or told["_shards"]["failed"]:
+        raise Unanswered(f"a search in {', '.join(names)} did not come to its end")
+    hits: Sequence[Mapping[str, Any]] = told.get("hits", {}).get("hits", ())
+    return hits
+
+
 def _seen(hit: Mapping[str, Any]) -> Seen:
     seq_no = hit.get("_seq_no", _NO_SEQ_NO)
     if seq_no == _NO_SEQ_NO:
@@ -233,5 +268,7 @@ def reason_of(error: ApiError | TransportError) -> str:
     if isinstance(error, UnsupportedProductError):
         return "what answers there is not Elasticsearch"
     if isinstance(error, ApiError):
-        return f"{error.meta.status} {error_reason(request_error(error.body))}"
+        told = request_error(error.body)
+        where = f"{told['index']!r}: " if isinstance(told, dict) and "index" in told else ""
+        return f"{where}{error.meta.status} {error_reason(told)}"
     return f"{type(error).__name__}: {error.message}"

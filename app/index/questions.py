@@ -78,6 +78,13 @@ class Ahead(NamedTuple):
     by: int
 
 
+class Search(NamedTuple):
+    """Asks for a Copy by (name, id) of all that a search finds."""
+
+    names: Sequence[str]
+    ids: Sequence[str]
+
+
 class Find(NamedTuple):
     """Asks, in real time, for a Copy or None by (name, id); leaves out what it cannot tell."""
 
@@ -90,5 +97,5 @@ class Delete(NamedTuple):
     doomed: Sequence[tuple[str, str, Copy]]
 
 
-Ask: TypeAlias = Indices | Shards | Refresh | Ahead | Page | Find | Delete
+Ask: TypeAlias = Indices | Shards | Refresh | Ahead | Page | Search | Find | Delete
 Asking: TypeAlias = Generator[Ask, Any, T]

@@ -17,7 +17,21 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
 
-from app.index.questions import Ahead, Asking, Copy, Delete, Find, Index, Indices, Page, Refresh, Seen, Shard, Shards
+from app.index.questions import (
+    Ahead,
+    Asking,
+    Copy,
+    Delete,
+    Find,
+    Index,
+    Indices,
+    Page,
+    Refresh,
+    Search,
+    Seen,
+    Shard,
+    Shards,
+)
 
 ALLOWANCE: Final = 60_000  # ms by which the clocks of nodes and of Elasticsearch may differ
 PAGE: Final = 1_000  # documents compared at once
@@ -98,11 +112,12 @@ class Sweep:
         seen: Sequence[Seen] | None = yield Page(index.name, number, after, upto, before, self._page)
         if seen is None:
             return False
-        wanted = [(other.name, each.id) for each in seen for other in (*self._may_hold(older, index, each), *swept)]
-        found: Mapping[tuple[str, str], Copy | None] = {}
-        if wanted:
-            answer = yield Find(wanted)
-            if answer is None or any(place not in answer for place in wanted):
+        names = {other.name for each in seen for other in (*self._may_hold(older, index, each), *swept)}
+        found: Mapping[tuple[str, str], Copy] = {}
+        if names:
+            # What a search does not show yet is above the other index's position, and is compared from there.
+            answer = yield Search(sorted(names), [each.id for each in seen])
+            if answer is None:
                 return False
             found = answer
         if not (yield from self._remove(index, older, swept, seen, found)):
@@ -117,7 +132,7 @@ class Sweep:
         older: Sequence[Index],
         swept: Sequence[Index],
         seen: Sequence[Seen],
-        found: Mapping[tuple[str, str], Copy | None],
+        found: Mapping[tuple[str, str], Copy],
     ) -> Asking[bool]:
         """Every copy but the oldest; whether they are gone."""
         doomed: list[tuple[str, str, Copy]] = []
@@ -127,9 +142,7 @@ class Sweep:
             oldest = next((other for other in older if found.get((other.name, each.id))), None)
             if oldest is not None:
                 place = (oldest.name, each.id)
-                copy = found[place]
-                assert copy is not None
-                kept[place] = copy
+                kept[place] = found[place]
                 doomed.append((index.name, each.id, each.copy))
         if kept and not (yield from self._are_kept(kept)):
             return False

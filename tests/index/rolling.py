@@ -21,6 +21,7 @@ from app.index.questions import (
     Indices,
     Page,
     Refresh,
+    Search,
     Seen,
     Shard,
     Shards,
@@ -107,6 +108,14 @@ class Stream:
                 if ask.after < write.copy.seq_no <= ask.upto and (ask.before is None or write.timestamp < ask.before)
             ]
             return sorted(found, key=lambda each: each.copy.seq_no)[: ask.size]
+        if isinstance(ask, Search):
+            return {
+                (name, id_): write.copy
+                for name in ask.names
+                for id_ in ask.ids
+                for shard in [self.shard_of(name, id_)]
+                if (write := shard.live(shard.shown).get(id_)) is not None
+            }
         if isinstance(ask, Find):
             places = {}
             for name, id_ in ask.wanted:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.index.questions import Copy, Find, Index, Indices, Seen, Shard
+from app.index.questions import Copy, Index, Indices, Search, Seen, Shard
 from app.index.sweep import Positions, Sweep
 from tests.index.flawed import Backward, Hasty, Idle, Trusting
 from tests.index.rolling import ALLOWANCE, Trouble, simulate
@@ -73,6 +73,7 @@ def wanted_of(happened: int | None, allowance: int) -> list[str]:
     asking.send(True)
     asking.send(0)
     wanted = asking.send([Seen("a", Copy(0, 1), happened)])
-    assert isinstance(wanted, Find)
-    assert sweep.counters.unasked == (len(wanted.wanted) == 4)
-    return [name for name, _ in wanted.wanted]
+    assert isinstance(wanted, Search)
+    assert wanted.ids == ["a"]
+    assert sweep.counters.unasked == (len(wanted.names) == 4)
+    return list(wanted.names)
