@@ -59,6 +59,8 @@ class File:
     flying: deque[Block] = field(default_factory=deque)
     torn_at: int | None = None  # the size at which no whole line was left
     too_long_from: int | None = None  # where a line began that is longer than LINE_BYTES
+    looked_at: float | None = None
+    unseen: float = 0.0  # seconds before the last look in which nobody looked
     truncated: bool = False  # what it held may have been copied elsewhere, which is not known yet
     replaced: bool = False  # what is durable or flying is all that will ever come of it
     broken: bool = False  # it cannot be read on until `broken_signature` is another one

@@ -19,6 +19,7 @@ log: Final = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 1.0  # a writer may append a little after a rename; then what has no line end is a line
 LINGER_SECONDS: Final = 10.0  # how long a rotated file is held open after it was read to its end
 ABSENT_SECONDS: Final = 10.0  # a file that no scan finds for so long is gone
+UNSEEN_SECONDS: Final = 1.0  # without a look, after which more may have been written than is known
 SKIPPED_BLOCKS: Final = 64  # of a line that is too long, before others have their turn
 HELD_OPEN: Final = 16  # backups of one log that are held open: their disk space stays in use when they are unlinked
 
@@ -43,7 +44,7 @@ class Log:
 
     # Many times a second
 
-    def look(self) -> bool:
+    def look(self, now: float) -> bool:
         """Takes in how the open files have grown. True if the log's name has come to mean another file."""
         live = None
         for file in self.files:
@@ -60,6 +61,7 @@ class Log:
             return self.follows
         if (status.st_dev, status.st_ino) != live.inode:
             return True
+        live.unseen, live.looked_at = now - (now if live.looked_at is None else live.looked_at), now
         if status.st_size < live.cursor:
             self._replaced(live)
             return True
@@ -200,10 +202,16 @@ class Log:
             if file.truncated:
                 new = (names for stamp, names in sorted(backups.items()) if not self._has(stamp))
                 if not any(goes_on(file, names, now) for names in new):
-                    if file.place is not None and file.unread():
-                        self._lose_file(file.place, file.unread(), "truncated before it was read to its end")
+                    self._tell_truncated(file)
                     file.replaced = True
                 file.truncated = False
+
+    def _tell_truncated(self, file: File) -> None:
+        if file.place is not None and file.unread():
+            self._lose_file(file.place, file.unread(), "truncated before it was read to its end")
+        elif file.place is not None and file.unseen > UNSEEN_SECONDS:
+            reason = f"truncated after {file.unseen:.0f} s in which it may have grown, and nobody looked"
+            self._lose_file(file.place, 0, reason)
 
     def _find_rotated(self, backups: Members) -> None:
         new = {stamp: names for stamp, names in sorted(backups.items()) if not self._has(stamp)}

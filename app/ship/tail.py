@@ -34,7 +34,7 @@ class Tail:
 
     def look(self, now: float) -> None:
         """Takes in what has changed on disk. Cheap while nothing has."""
-        moved = [log for log in self.logs.values() if log.look()]
+        moved = [log for log in self.logs.values() if log.look(now)]
         unmatched = None
         if now >= self._scan_at + SCAN_SECONDS:
             self._scan_at = now

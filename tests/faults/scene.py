@@ -31,6 +31,7 @@ AGENTS: Final = Path(__file__).with_name("agents")
 READY_SECONDS: Final = 90.0
 # How long everything may take to come through once nobody is harmed any more, and how long it must have rested.
 SETTLE_SECONDS: Final = 240.0
+CALL_SECONDS: Final = 1200.0  # to compare a million documents
 REST_SECONDS: Final = 4.0
 # After which a second copy that a rollover let in must be gone.
 SWEEP_SECONDS: Final = 120.0
@@ -287,7 +288,7 @@ def _call(arguments: Sequence[str], environment: Mapping[str, str], log_file: Pa
         stdout = errors if output is None else stack.enter_context(output.open("wb"))
         process = spawn(arguments, environment=environment, stdout=stdout, stderr=errors)
         try:
-            status = process.wait(SETTLE_SECONDS)
+            status = process.wait(CALL_SECONDS)
         except BaseException:
             process.kill()
             process.wait()

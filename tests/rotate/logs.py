@@ -24,6 +24,17 @@ class Written(NamedTuple):
     number: int
 
 
+class Seen(NamedTuple):
+    """By the shipper: the files that began by the first time, and all that was written by the second."""
+
+    began: float
+    written: float
+
+    def may_harm(self, began: float, written: float) -> bool:
+        """Whether it can know what is lost: a file that nobody has seen, or that has grown unseen, leaves no trace."""
+        return began < self.began or written < self.written
+
+
 class Log:
     """Rotated by rename, as Tetragon does it."""
 
@@ -39,12 +50,12 @@ class Log:
         self.harmed: set[Written] = set()
         self.random = Random(f"{seed}/{name}")
         self._number = 0
-        self._wrote = 0.0
+        self._began = self._wrote = 0.0
         self._size = 0
         self._limit = self.random.randint(*self.sizes)
         self._stamp = 0
         self._due: list[tuple[float, Callable[[], None]]] = []
-        self._backups: list[tuple[Path, Written, float]] = []  # with when each was written to last
+        self._backups: list[tuple[Path, Written, tuple[float, float]]] = []  # when each began, and was written to last
 
     @property
     def file(self) -> Written:
@@ -52,7 +63,10 @@ class Log:
 
     def write(self, lines: list[tuple[int, bytes]], now: float) -> None:
         """By the numbers of the lines."""
-        data = self._begin() if not self._size else b""
+        data = b""
+        if not self._size:
+            data = self._begin()
+            self._began = now
         data += b"".join(line for _, line in lines)
         with self.path.open("ab") as file:
             file.write(data)
@@ -62,8 +76,7 @@ class Log:
         for number, _ in lines:
             self.files[number] = self.file
 
-    def tick(self, now: float, seen: float) -> None:
-        """`seen`: what was there by then was seen by the shipper, and read if that runs."""
+    def tick(self, now: float, seen: Seen) -> None:
         for due, act in list(self._due):
             if due <= now:
                 self._due.remove((due, act))
@@ -80,19 +93,19 @@ class Log:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return b""
 
-    def _rotate(self, now: float, seen: float) -> None:
+    def _rotate(self, now: float, seen: Seen) -> None:
         backup = self._backup()
         self.path.rename(backup)
         self._next(backup, now, seen)
 
-    def _next(self, backup: Path, now: float, seen: float) -> None:
-        self._backups.append((backup, self.file, self._wrote))
+    def _next(self, backup: Path, now: float, seen: Seen) -> None:
+        self._backups.append((backup, self.file, (self._began, self._wrote)))
         if self.packs and self.random.random() < 0.7:
             self._due.append((now + self.random.uniform(0.0, 1.5), lambda: self._pack(backup)))
         self._number += 1
         self._size = 0
         self._limit = self.random.randint(*self.sizes)
-        while self.kept is not None and len(self._backups) > self.kept and self._backups[0][2] < seen:
+        while self.kept is not None and len(self._backups) > self.kept and seen.may_harm(*self._backups[0][2]):
             old, file, _ = self._backups.pop(0)
             for path in (old, old.with_name(f"{old.name}.gz")):
                 path.unlink(missing_ok=True)
@@ -133,7 +146,7 @@ class Alike(Log):
 class Copied(Log):
     """copytruncate: the file stays, and its bytes go elsewhere."""
 
-    def _rotate(self, now: float, seen: float) -> None:
+    def _rotate(self, now: float, seen: Seen) -> None:
         backup = self._backup()
         partial = backup.with_name(f"{backup.name}.tmp")
         shutil.copyfile(self.path, partial)
@@ -145,8 +158,8 @@ class Copied(Log):
 class CutShort(Log):
     """Truncated, and nothing is kept."""
 
-    def _rotate(self, now: float, seen: float) -> None:
-        if self._wrote < seen:
+    def _rotate(self, now: float, seen: Seen) -> None:  # noqa: ARG002 - the base's signature
+        if seen.may_harm(self._began, self._wrote):
             os.truncate(self.path, 0)
             self.harmed.add(self.file)
             self._number += 1
@@ -156,8 +169,8 @@ class CutShort(Log):
 class Removed(Log):
     """Unlinked, and begun anew: often with the same inode."""
 
-    def _rotate(self, now: float, seen: float) -> None:
-        if self._wrote < seen:
+    def _rotate(self, now: float, seen: Seen) -> None:  # noqa: ARG002 - the base's signature
+        if seen.may_harm(self._began, self._wrote):
             self.path.unlink()
             self.harmed.add(self.file)
             self._number += 1

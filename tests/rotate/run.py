@@ -7,25 +7,25 @@ Exit status: 0 when every line is in Kafka, or was in a file that was harmed and
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from app.local.kafka import QUICK_RETURN, Kafka
 from app.local.ports import free_ports
-from app.settings import PREFIX, Settings, read_settings
+from app.settings import PREFIX, read_settings
 from schemas.identity import fingerprint
 from tests.faults.children import Child
+from tests.faults.occurrences import is_ready
 from tests.faults.scene import TETRASTASH
-from tests.rotate.logs import Alike, Copied, CutShort, Log, Removed, Scarce, Small, Written, line
+from tests.rotate.logs import Alike, Copied, CutShort, Log, Removed, Scarce, Seen, Small, Written, line
 from tests.ship.topic import lines_of, make_topic, shipped
 
 TICK_SECONDS: Final = 0.01
@@ -38,12 +38,11 @@ class Verdict(NamedTuple):
     seed: int
     lines: int
     kills: int
-    lost: list[int]  # of files that nobody harmed
-    unreported: list[int]
+    lost: Counter[Written]  # lines of files that nobody harmed
+    unreported: Counter[Written]
     repeated: int
     known: int
     reported: int
-    by_log: Counter[str]
 
     @property
     def is_clean(self) -> bool:
@@ -51,7 +50,7 @@ class Verdict(NamedTuple):
 
     def line(self) -> str:
         return (
-            f"rotate: seed {self.seed}, {self.lines} lines, {self.kills} kills, lost {len(self.lost)}, "
+            f"rotate: seed {self.seed}, {self.lines} lines, {self.kills} kills, lost {self.lost.total()}, "
             f"repeated {self.repeated}, known-lost {self.known} (reported {self.reported})"
         )
 
@@ -109,27 +108,31 @@ class Run:
         return self._judge(kills)
 
     def _harm(self, shipper: Child) -> int:
-        """Writes all lines, and returns how often the shipper was killed."""
+        """Writes until there are lines and kills enough, and returns how often the shipper was killed."""
         random, number, kills = self._random, 0, 0
-        harm_at = time.monotonic() + random.uniform(*KILL_SECONDS)
-        up_since, seen = time.monotonic(), 0.0
+        look_at = 0.0
+        harm_at: float | None = None
+        seen = Seen(0.0, 0.0)
         while number < self._lines or kills < self._kills:
             now = time.monotonic()
-            if now >= harm_at and shipper.state == "up":
-                harm_at = now + random.uniform(*KILL_SECONDS)
+            shipper.tick(now)
+            if harm_at is None and shipper.state == "up" and now >= look_at:
+                # What is killed before it has sent anything begins again, and shows nothing.
+                look_at, seen = now + 0.1, Seen(0.0, 0.0)
+                if is_ready(shipper):
+                    harm_at = now + LOOK_SECONDS + random.uniform(*KILL_SECONDS)
+            elif harm_at is not None and now >= harm_at:
+                harm_at, seen = None, Seen(now - LOOK_SECONDS, 0.0)
                 if random.random() < 0.7:
                     shipper.kill(now, random.uniform(0.0, 3.0))
                     kills += 1
                 else:
                     shipper.pause(now, random.uniform(0.5, 3.0))
-            shipper.tick(now)
-            if shipper.state != "up":
-                up_since = now
-            elif now - up_since > LOOK_SECONDS:
-                seen = now - 1.0
+            elif harm_at is not None and now >= harm_at - KILL_SECONDS[0]:
+                seen = Seen(0.0, now - 1.0)
             for log in self._logs:
-                if number < self._lines and random.random() < 0.3:
-                    count = min(random.choice((1, 1, 5, 20, 200)), self._lines - number)
+                if random.random() < 0.3:
+                    count = random.choice((1, 1, 5, 20, 200))
                     log.write([(n, line(log.name, n, random)) for n in range(number, number + count)], now)
                     number += count
                 log.tick(now, seen)
@@ -160,16 +163,11 @@ class Run:
             self._seed,
             len(files),
             kills,
-            lost=[number for number in missing if files[number] not in harmed],
-            unreported=[number for number in known if files[number] not in told],
+            lost=Counter(files[number] for number in missing if files[number] not in harmed),
+            unreported=Counter(files[number] for number in known if files[number] not in told),
             repeated=sum(count - 1 for count in found.values()),
             known=len(known),
             reported=sum(files[number] in told for number in known),
-            by_log=Counter(
-                f"{kind} {files[n].log}"
-                for kind, ns in (("repeated", [n for n in found if found[n] > 1]), ("missing", missing))
-                for n in ns
-            ),
         )
 
     def _told(self) -> set[Written]:
@@ -177,12 +175,6 @@ class Run:
         book = json.loads((self._folder / "positions.json").read_text())
         names = {loss["file"].partition(".")[0] for loss in book["losses"]}
         return {file for log in self._logs for file, first in log.first_lines.items() if fingerprint(first) in names}
-
-
-@contextlib.contextmanager
-def _kept_on_failure() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="tetrastash-rotate-"))
-    yield folder
 
 
 def main() -> int:
@@ -199,10 +191,9 @@ def main() -> int:
         verdict = Run(given.seed, given.lines, given.kills, folder, kafka).play()
     finally:
         kafka.stop()
-    print("repeated:", dict(verdict.by_log))
-    for what, numbers in (("lost", verdict.lost), ("unreported", verdict.unreported)):
-        if numbers:
-            print(f"{what}: {numbers[:20]}; logs in {folder}")
+    for what, files in (("lost", verdict.lost), ("unreported", verdict.unreported)):
+        for file, count in files.items():
+            print(f"{what}: {count} lines of file {file.number} of {file.log}; logs in {folder}")
     print(verdict.line())
     return int(not verdict.is_clean)
 

@@ -264,6 +264,18 @@ def test_what_was_unread_when_a_log_was_truncated_is_a_known_loss(tmp_path: Path
     assert losses(reading) == [(4, 4, "truncated before it was read to its end")]
 
 
+def test_a_log_that_is_truncated_while_nobody_looks_may_have_grown(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"two\n")
+    os.truncate(writer.log, 0)
+    reading.step(30)
+    reading.run(30)
+    assert losses(reading) == [(4, 0, "truncated after 30 s in which it may have grown, and nobody looked")]
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("outgrown", [False, True])
 @pytest.mark.parametrize("happens", ["running", "stopped", "refused by Kafka"])
