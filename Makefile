@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test check lint fmt unit integration chaos faults simulate bench expected
+.PHONY: install demo test check lint fmt unit integration chaos faults simulate rotate bench expected
 
 install: $(STAMP)
 
@@ -45,6 +45,9 @@ chaos: install
 
 faults: install
 	@$(BIN)/python -m $(if $(PEER),tests.faults.peers $(PEER),tests.faults.matrix) $(ARGS)
+
+rotate: install
+	@$(BIN)/python -m tests.rotate.run --seed $(or $(SEED),1) $(ARGS)
 
 simulate: install
 	@$(BIN)/python -m tests.simulate.run --seeds $(or $(SEEDS),1000) $(ARGS)

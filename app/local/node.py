@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,27 +47,26 @@ def descriptor(jar: Path) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("modulename="))
 
 
-def start(home: Path, port: int, transport_port: int, heap: str) -> Any:
-    """The running node, a Java object."""
+def start_jvm(jars: list[Path], heap: str, *options: str) -> None:
+    """In this process. `options` are of this engine alone."""
     import jpype
 
-    jars = prepare(home, class_path("elasticsearch"))
     jpype.startJVM(
         str(java_home(ELASTICSEARCH_NEEDS) / "lib/server/libjvm.so"),
         "-Xrs",  # signals are this process's, not the JVM's
         f"-Xms{heap}",
         f"-Xmx{heap}",
         "-XX:+UseSerialGC",
-        f"-Des.path.home={home}",
-        "-Des.distribution.type=tar",
-        "-Dorg.elasticsearch.nativeaccess.enableVectorLibrary=false",
         "--enable-native-access=ALL-UNNAMED",
+        *options,
         classpath=[str(jar) for jar in jars],
         convertStrings=False,
     )
-    # Classes by name, not by JPackage: that opens the jars as file systems, which the node then cannot do.
-    builder = jpype.JClass("org.elasticsearch.common.settings.Settings").builder()
-    for name, value in {
+
+
+def node_settings(home: Path, port: int, transport_port: int) -> dict[str, str]:
+    """Of a cluster of one."""
+    return {
         "path.home": str(home),
         "cluster.name": "tetrastash-local",
         "node.name": "local",
@@ -75,11 +75,27 @@ def start(home: Path, port: int, transport_port: int, heap: str) -> Any:
         "network.host": HOST,
         "discovery.type": "single-node",
         "cluster.routing.allocation.disk.threshold_enabled": "false",
-        # Elasticsearch reckons a large document four times, and takes requests up to a tenth of its heap: a line of
-        # 5 MB would need a heap of 1 GB. The heap here is smaller.
-        "indexing_pressure.memory.limit": "40%",
-    }.items():
+    }
+
+
+def start(home: Path, port: int, transport_port: int, heap: str) -> Any:
+    """The running node, a Java object."""
+    import jpype
+
+    start_jvm(
+        prepare(home, class_path("elasticsearch")),
+        heap,
+        f"-Des.path.home={home}",
+        "-Des.distribution.type=tar",
+        "-Dorg.elasticsearch.nativeaccess.enableVectorLibrary=false",
+    )
+    # Classes by name, not by JPackage: that opens the jars as file systems, which the node then cannot do.
+    builder = jpype.JClass("org.elasticsearch.common.settings.Settings").builder()
+    for name, value in node_settings(home, port, transport_port).items():
         builder.put(name, value)
+    # Elasticsearch reckons a large document four times, and takes requests up to a tenth of its heap: a line of 5 MB
+    # would need a heap of 1 GB. The heap here is smaller.
+    builder.put("indexing_pressure.memory.limit", "40%")
     settings = builder.build()
     path = jpype.JClass("java.nio.file.Path")
     environment = jpype.JClass("org.elasticsearch.env.Environment")(settings, path.of(str(home), "config"))
@@ -91,7 +107,8 @@ def start(home: Path, port: int, transport_port: int, heap: str) -> Any:
     return jpype.JClass("org.elasticsearch.node.Node")(environment, plugins).start()
 
 
-def main(arguments: list[str]) -> None:
+def serve(start: Callable[[Path, int, int, str], Any], arguments: list[str]) -> None:
+    """Until SIGTERM or SIGINT."""
     home, port, transport_port, heap = arguments
     # Before the JVM starts its threads, which inherit the mask: the signal then waits for sigwait below.
     ends = {signal.SIGTERM, signal.SIGINT}
@@ -105,6 +122,6 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        serve(start, sys.argv[1:])
     except Stop as error:
         sys.exit(str(error))

@@ -50,25 +50,31 @@ def is_same(file: File, names: list[Name]) -> bool:
 
 
 def goes_on(file: File, names: list[Name], now: float) -> bool:
-    """Whether a backup begins as the file did and has what was read last at the same place; then the file is that one
-    from now on."""
-    if file.place is None:
-        return False
+    """Whether a backup holds what was read of the file; then the file is that one from now on."""
     try:
         source = open_any(names)
     except (OSError, SourceError):
         return False
-    copy = File(file.path, names[0].stamp, source, source.inode, size=source.size())
-    with suppress(OSError, SourceError):
-        line = first_line(copy.head(), final=True)
-        if line is not None and fingerprint(line) == file.place.file.partition(".")[0]:
-            seam = bytearray(len(file.seam))
-            if source.read(file.cursor - len(seam), memoryview(seam)) == len(seam) and seam == file.seam:
-                file.source, file.inode, file.size = source, copy.inode, copy.size
-                file.stamp, file.away = copy.stamp, now
-                return True
-    source.close()
-    return False
+    if not is_copy(file, source):
+        source.close()
+        return False
+    file.source, file.inode, file.size = source, source.inode, source.size()
+    file.stamp, file.away = names[0].stamp, now
+    return True
+
+
+def is_copy(file: File, source: Source) -> bool:
+    """Whether it begins as the file did, and has what was read last at the same place."""
+    if file.place is None:
+        return False
+    try:
+        line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
+        seam = bytearray(len(file.seam))
+        got = source.read(file.cursor - len(seam), memoryview(seam))
+    except (OSError, SourceError):
+        return False
+    alike = line is not None and fingerprint(line) == file.place.file.partition(".")[0]
+    return alike and got == len(seam) and seam == file.seam
 
 
 def size_of(name: Name) -> int:

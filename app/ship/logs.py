@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
-from app.ship.backups import Members, goes_on, is_same, open_any, shut, signature, size_of
+from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of
 from app.ship.files import Block, File, ReplacedError
 from app.ship.positions import LOSSES_KEPT, LogBook, Loss, Place, Totals
 from app.ship.shared import Shared
@@ -19,7 +19,7 @@ log: Final = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 1.0  # a writer may append a little after a rename; then what has no line end is a line
 LINGER_SECONDS: Final = 10.0  # how long a rotated file is held open after it was read to its end
 ABSENT_SECONDS: Final = 10.0  # a file that no scan finds for so long is gone
-UNSEEN_SECONDS: Final = 1.0  # without a look, after which more may have been written than is known
+UNSEEN_SECONDS: Final = 0.5  # without a look, after which more may have been written than is known
 SKIPPED_BLOCKS: Final = 64  # of a line that is too long, before others have their turn
 HELD_OPEN: Final = 16  # backups of one log that are held open: their disk space stays in use when they are unlinked
 
@@ -82,6 +82,8 @@ class Log:
             try:
                 block = self._read(file, final=final)
             except ReplacedError:
+                if file.looked_at is not None:
+                    file.unseen = max(file.unseen, now - file.looked_at)
                 self._replaced(file)
                 return None
             except (OSError, SourceError) as error:
@@ -247,13 +249,17 @@ class Log:
     def _open_new(self, backups: Members, now: float) -> bool:
         """False when one could not be opened, so that it is not known which file it is."""
         complete = True
+        live = next((file for file in self.files if file.live), None)
         for stamp, names in sorted(backups.items()):
             if self._has(stamp):
                 continue
             try:
                 source = open_any(names)
-                if any(other.source is not None and other.inode == source.inode for other in self.files):
-                    source.close()  # was the log until a moment ago; the next look will find its name changed
+                was_live = any(other.source is not None and other.inode == source.inode for other in self.files)
+                if was_live or (live is not None and is_copy(live, source)):
+                    # It was the log until a moment ago, or the log is being copied and will be truncated: the next
+                    # look will find out.
+                    source.close()
                     complete = False
                     continue
                 file = File(self.path, stamp, source, source.inode, away=now, size=source.size())

@@ -137,12 +137,11 @@ class Shipper:
     async def _pump(self, under: Under) -> None:
         try:
             while True:
-                now = time.monotonic()
                 more = False
                 for tailed in list(self._tail.logs.values()):
                     # A few blocks each in turn: a busy log does not hold up the others.
                     for _ in range(TURN_BLOCKS):
-                        block = tailed.next_block(now)
+                        block = tailed.next_block(time.monotonic())
                         if block is None:
                             break
                         await under.send(block)

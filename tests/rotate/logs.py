@@ -5,6 +5,7 @@ Every line has a number of its own. Which file it was written to is known, and w
 
 import gzip
 import json
+import logging
 import os
 import shutil
 import time
@@ -13,6 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
+
+from schemas.identity import fingerprint
+from schemas.log import HEAD_BYTES
+
+log: Final = logging.getLogger(__name__)
 
 HEADER: Final = b'{"note":"all files of this log begin alike","node_name":"alike"}\n'
 
@@ -70,7 +76,7 @@ class Log:
         data += b"".join(line for _, line in lines)
         with self.path.open("ab") as file:
             file.write(data)
-        self.first_lines.setdefault(self.file, data[: data.index(b"\n") + 1])
+        self.first_lines.setdefault(self.file, data[: data.index(b"\n") + 1][:HEAD_BYTES])
         self._size += len(data)
         self._wrote = now
         for number, _ in lines:
@@ -88,6 +94,10 @@ class Log:
         for _, act in self._due:
             act()
         self._due.clear()
+
+    def _harmed(self, file: Written) -> None:
+        log.info("harmed log=%s file=%d fingerprint=%s", *file, fingerprint(self.first_lines[file]))
+        self.harmed.add(file)
 
     def _begin(self) -> bytes:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +171,7 @@ class CutShort(Log):
     def _rotate(self, now: float, seen: Seen) -> None:  # noqa: ARG002 - the base's signature
         if seen.may_harm(self._began, self._wrote):
             os.truncate(self.path, 0)
-            self.harmed.add(self.file)
+            self._harmed(self.file)
             self._number += 1
             self._size = 0
 
@@ -172,7 +182,7 @@ class Removed(Log):
     def _rotate(self, now: float, seen: Seen) -> None:  # noqa: ARG002 - the base's signature
         if seen.may_harm(self._began, self._wrote):
             self.path.unlink()
-            self.harmed.add(self.file)
+            self._harmed(self.file)
             self._number += 1
             self._size = 0
 
@@ -184,6 +194,6 @@ class Scarce(Log):
     kept = 3
 
 
-def line(log: str, number: int, random: Random) -> bytes:
+def line(name: str, number: int, random: Random) -> bytes:
     padding = "x" * random.choice((10, 200, 200, 900, 5_000))
-    return json.dumps({"number": number, "node_name": log, "padding": padding}).encode() + b"\n"
+    return json.dumps({"number": number, "node_name": name, "padding": padding}).encode() + b"\n"

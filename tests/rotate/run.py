@@ -8,6 +8,7 @@ Exit status: 0 when every line is in Kafka, or was in a file that was harmed and
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -27,6 +28,8 @@ from tests.faults.occurrences import is_ready
 from tests.faults.scene import TETRASTASH
 from tests.rotate.logs import Alike, Copied, CutShort, Log, Removed, Scarce, Seen, Small, Written, line
 from tests.ship.topic import lines_of, make_topic, shipped
+
+log: Final = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.01
 REST_SECONDS: Final = 60.0
@@ -128,14 +131,15 @@ class Run:
                     kills += 1
                 else:
                     shipper.pause(now, random.uniform(0.5, 3.0))
+                log.info("%s until=%.1f", shipper.state, shipper.until - now)
             elif harm_at is not None and now >= harm_at - KILL_SECONDS[0]:
                 seen = Seen(0.0, now - 1.0)
-            for log in self._logs:
+            for tailed in self._logs:
                 if random.random() < 0.3:
                     count = random.choice((1, 1, 5, 20, 200))
-                    log.write([(n, line(log.name, n, random)) for n in range(number, number + count)], now)
+                    tailed.write([(n, line(tailed.name, n, random)) for n in range(number, number + count)], now)
                     number += count
-                log.tick(now, seen)
+                tailed.tick(now, seen)
             time.sleep(TICK_SECONDS)
         return kills
 
@@ -184,6 +188,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=5, help="at least")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tetrastash-rotate-"))
+    logging.basicConfig(level=logging.INFO, filename=folder / "harm.log", format="%(asctime)s %(message)s")
     kafka = Kafka(folder / "kafka", QUICK_RETURN)
     (folder / "kafka").mkdir()
     kafka.start()

@@ -42,9 +42,13 @@ class Writer:
         *whole, self._torn = (self._torn + data).split(b"\n")
         self.written += whole
 
-    def copy_and_truncate(self) -> Path:
+    def copy(self) -> Path:
         backup = self._next_backup()
         backup.write_bytes(self.log.read_bytes())
+        return backup
+
+    def copy_and_truncate(self) -> Path:
+        backup = self.copy()
         os.truncate(self.log, 0)
         return backup
 

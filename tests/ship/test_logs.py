@@ -264,6 +264,22 @@ def test_what_was_unread_when_a_log_was_truncated_is_a_known_loss(tmp_path: Path
     assert losses(reading) == [(4, 4, "truncated before it was read to its end")]
 
 
+def test_a_copy_that_is_seen_before_its_log_is_truncated_is_not_read_as_another_file(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"two\n")
+    copy = writer.copy()
+    reading.run(3)
+    os.truncate(writer.log, 0)
+    writer.write(b"three\n")
+    reading.run(30)
+    assert reading.lines() == [b"one", b"two", b"three"]
+    assert losses(reading) == []
+    assert copy.exists()
+
+
 def test_a_log_that_is_truncated_while_nobody_looks_may_have_grown(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.write(b"one\n")
