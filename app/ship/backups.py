@@ -69,12 +69,10 @@ def is_copy(file: File, source: Source) -> bool:
         return False
     try:
         line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
-        seam = bytearray(len(file.seam))
-        got = source.read(file.cursor - len(seam), memoryview(seam))
+        alike = line is not None and fingerprint(line) == file.place.file.partition(".")[0]
+        return alike and file.holds_seam(source)
     except (OSError, SourceError):
         return False
-    alike = line is not None and fingerprint(line) == file.place.file.partition(".")[0]
-    return alike and got == len(seam) and seam == file.seam
 
 
 def size_of(name: Name) -> int:

@@ -59,6 +59,7 @@ class File:
     flying: deque[Block] = field(default_factory=deque)
     torn_at: int | None = None  # the size at which no whole line was left
     too_long_from: int | None = None  # where a line began that is longer than LINE_BYTES
+    modified: int = 0  # as the last look found it, in ns
     looked_at: float | None = None
     unseen: float = 0.0  # seconds before the last look in which nobody looked
     truncated: bool = False  # what it held may have been copied elsewhere, which is not known yet
@@ -100,6 +101,11 @@ class File:
         assert self.source is not None
         if self.source.damage is not None:
             raise self.source.damage
+
+    def holds_seam(self, source: Source) -> bool:
+        """Whether what was read last is there, at the same place."""
+        seam = bytearray(len(self.seam))
+        return source.read(self.cursor - len(seam), memoryview(seam)) == len(seam) and seam == self.seam
 
     def unread(self) -> int:
         """Bytes known to be there; a packed file tells only at its end."""
@@ -145,7 +151,7 @@ class File:
             # A packed file's size is known now that its end was reached.
             self.size = self.cursor + end - start if self.size is None else self.size
             return self._block(data, start, end) if end > start else None
-        self.torn_at = self.size
+        self.torn_at = self.cursor + end - start  # not `size`: the file may have been truncated since the last look
         return None
 
     def _long_line(self, *, final: bool) -> Block | None:

@@ -62,11 +62,19 @@ class Log:
         if (status.st_dev, status.st_ino) != live.inode:
             return True
         live.unseen, live.looked_at = now - (now if live.looked_at is None else live.looked_at), now
-        if status.st_size < live.cursor:
+        modified, live.modified = live.modified != status.st_mtime_ns, status.st_mtime_ns
+        if status.st_size < live.cursor or (modified and status.st_size == live.cursor and not self._holds(live)):
             self._replaced(live)
             return True
         live.size = status.st_size
         return False
+
+    @staticmethod
+    def _holds(file: File) -> bool:
+        try:
+            return file.source is None or file.holds_seam(file.source)
+        except OSError:
+            return True  # reading on will meet the same
 
     def _folder_changed(self) -> bool:
         """A log may come and be rotated away between two looks at its name."""
@@ -107,6 +115,8 @@ class Log:
             if file.size is None:
                 file.size = 0  # packed, and nothing in it
             return None
+        if file.live and not file.cursor and not self._begins_as_it_did(file, final=final):
+            raise ReplacedError
         block = file.next_block(self._shared.buffer, final=final)
         for _ in range(SKIPPED_BLOCKS):
             if block is not None or file.too_long_from is None or not file.unread():
@@ -333,6 +343,11 @@ class Log:
         file.place = Place(name)
         self._entry.files.append(file.place)
         return True
+
+    def _begins_as_it_did(self, file: File, *, final: bool) -> bool:
+        """Of what nothing was read yet there is no seam to know it again by."""
+        line = first_line(file.head(), final=final)
+        return line is None or file.place is None or fingerprint(line) == file.place.file.partition(".")[0]
 
     def _open_again(self, file: File) -> Source:
         """Raises FileNotFoundError where the file is not to be found any more."""

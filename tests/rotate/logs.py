@@ -196,4 +196,5 @@ class Scarce(Log):
 
 def line(name: str, number: int, random: Random) -> bytes:
     padding = "x" * random.choice((10, 200, 200, 900, 5_000))
-    return json.dumps({"number": number, "node_name": name, "padding": padding}).encode() + b"\n"
+    # What differs comes last, as the time does in Tetragon's.
+    return json.dumps({"node_name": name, "padding": padding, "number": number}).encode() + b"\n"

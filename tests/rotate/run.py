@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -17,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from app.local.kafka import QUICK_RETURN, Kafka
 from app.local.ports import free_ports
@@ -46,10 +47,11 @@ class Verdict(NamedTuple):
     repeated: int
     known: int
     reported: int
+    false: Counter[str]  # bytes that are told to be lost, of logs that nobody harmed
 
     @property
     def is_clean(self) -> bool:
-        return not self.lost and not self.unreported
+        return not self.lost and not self.unreported and not self.false
 
     def line(self) -> str:
         return (
@@ -59,7 +61,11 @@ class Verdict(NamedTuple):
 
 
 class Run:
-    def __init__(self, seed: int, lines: int, kills: int, folder: Path, kafka: Kafka) -> None:
+    def __init__(
+        self, seed: int, lines: int, kills: int, folder: Path, kafka: Kafka, command: Sequence[str] = TETRASTASH
+    ) -> None:
+        """At least so many lines and kills. `folder` is empty; `command` is tetrastash."""
+        self._command = command
         self._random = Random(seed)
         self._seed, self._lines, self._kills = seed, lines, kills
         self._folder = folder
@@ -94,7 +100,7 @@ class Run:
     def play(self) -> Verdict:
         asyncio.run(make_topic(self._settings))
         [port] = free_ports(1)
-        command = [*TETRASTASH, "ship", *(str(log.path) for log in self._logs)]
+        command = [*self._command, "ship", *(str(log.path) for log in self._logs)]
         shipper = Child("shipper", command, self._environment, self._folder / "shipper.log", port)
         try:
             shipper.start()
@@ -172,12 +178,23 @@ class Run:
             repeated=sum(count - 1 for count in found.values()),
             known=len(known),
             reported=sum(files[number] in told for number in known),
+            false=self._told_of({log.name for log in self._logs if not log.harmed}),
         )
+
+    def _losses(self) -> list[dict[str, Any]]:
+        losses: list[dict[str, Any]] = json.loads((self._folder / "positions.json").read_text())["losses"]
+        return losses
+
+    def _told_of(self, names: set[str]) -> Counter[str]:
+        told: Counter[str] = Counter()
+        for loss in self._losses():
+            if (name := Path(loss["path"]).stem) in names:
+                told[name] += loss["bytes"]
+        return +told
 
     def _told(self) -> set[Written]:
         """The files of which the shipper says that something was lost."""
-        book = json.loads((self._folder / "positions.json").read_text())
-        names = {loss["file"].partition(".")[0] for loss in book["losses"]}
+        names = {loss["file"].partition(".")[0] for loss in self._losses()}
         return {file for log in self._logs for file, first in log.first_lines.items() if fingerprint(first) in names}
 
 
@@ -199,7 +216,11 @@ def main() -> int:
     for what, files in (("lost", verdict.lost), ("unreported", verdict.unreported)):
         for file, count in files.items():
             print(f"{what}: {count} lines of file {file.number} of {file.log}; logs in {folder}")
+    for name, size in verdict.false.items():
+        print(f"not lost, though it is told: {size} bytes of {name}; logs in {folder}")
     print(verdict.line())
+    if verdict.is_clean:
+        shutil.rmtree(folder)
     return int(not verdict.is_clean)
 
 

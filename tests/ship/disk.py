@@ -113,8 +113,14 @@ class Reading:
                 yield block
 
     def step(self, seconds: float = 0.1, most: int = 1_000_000) -> None:
+        self.look(seconds)
+        self.read(most)
+
+    def look(self, seconds: float = 0.1) -> None:
         self.now += seconds
         self.tail.look(self.now)
+
+    def read(self, most: int) -> None:
         for _, block in zip(range(most), self.blocks(), strict=False):
             self.flying.append((block, bytes(block.value)))
 

@@ -71,6 +71,41 @@ def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarte
         reading.tail.close()
 
 
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.sampled_from(["write", "write", "copy", "copy", "pack", "look", "read", "read", "settle", "restart"]))
+)
+def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_whatever_is_seen_of_it(steps: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        writer = Writer(Path(folder))
+        writer.write(b"first\n")
+        reading = Reading(writer.log)
+        for number, step in enumerate(steps):
+            match step:
+                case "write":
+                    writer.write(b"".join(b"%d.%d\n" % (number, part) for part in range(1 + number % 3)))
+                case "copy" if writer.log.stat().st_size:
+                    writer.copy_and_truncate()
+                case "pack":
+                    for backup in writer.backups()[:1]:
+                        writer.pack(backup)
+                        backup.unlink()
+                case "look":
+                    reading.look()
+                case "read":
+                    reading.read(1)
+                case "settle":
+                    reading.acknowledge()
+                case "restart":
+                    reading.save()
+                    reading.restart()
+        writer.write(b"last\n")
+        reading.run(30)
+        assert sorted(reading.lines()) == sorted(writer.written)
+        assert reading.book.losses == []
+        reading.tail.close()
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=40))
 def test_a_kill_repeats_lines_and_loses_none(steps: list[tuple[str, bytes]]) -> None:
