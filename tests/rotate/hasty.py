@@ -1,20 +1,22 @@
-"""A shipper that writes down what it has read, before Kafka has it: what the rotation run must notice.
+"""A shipper that begins at the end of what it has not seen yet, as `tail -f` does: what the run must notice.
 
-python -m tests.rotate.hasty ship PATH...
+    python -m tests.rotate.hasty ship PATH...
 """
 
 from app.__main__ import main
 from app.ship.files import File
+from app.ship.logs import Log
 
-_note = File.note
+_recognise = Log._recognise
 
 
-def _hasty(file: File) -> None:
-    if file.place is not None:
-        file.place.position, file.place.line, file.durable_seam = file.cursor, file.line, file.seam
-    _note(file)
+def _begin_at_the_end(log: Log, file: File, *, final: bool) -> bool:
+    recognised = _recognise(log, file, final=final)
+    if file.place is not None and not file.place.position and not file.cursor and file.size:
+        file.cursor = file.size
+    return recognised
 
 
 if __name__ == "__main__":
-    setattr(File, "note", _hasty)  # noqa: B010 - in this process alone; mypy knows no other way
+    setattr(Log, "_recognise", _begin_at_the_end)  # noqa: B010 - in this process alone; mypy knows no other way
     main()

@@ -162,7 +162,7 @@ class Run:
     def _judge(self, kills: int) -> Verdict:
         found: Counter[int] = Counter()
         for each in lines_of(asyncio.run(shipped(self._settings))):
-            if (number := json.loads(each).get("number")) is not None:
+            if (number := _number(each)) is not None:
                 found[number] += 1
         files = {number: file for log in self._logs for number, file in log.files.items()}
         harmed = {file for log in self._logs for file in log.harmed}
@@ -196,6 +196,15 @@ class Run:
         """The files of which the shipper says that something was lost."""
         names = {loss["file"].partition(".")[0] for loss in self._losses()}
         return {file for log in self._logs for file, first in log.first_lines.items() if fingerprint(first) in names}
+
+
+def _number(text: bytes) -> int | None:
+    """None of a line that is not whole, and of one that has none."""
+    try:
+        number: int | None = json.loads(text).get("number")
+    except ValueError:
+        return None
+    return number
 
 
 def main() -> int:
