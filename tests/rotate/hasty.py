@@ -1,6 +1,6 @@
 """A shipper that begins at the end of what it has not seen yet, as `tail -f` does: what the run must notice.
 
-    python -m tests.rotate.hasty ship PATH...
+python -m tests.rotate.hasty ship PATH...
 """
 
 from app.__main__ import main
