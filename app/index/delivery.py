@@ -136,15 +136,16 @@ class Delivery:
     def looked(self, looked: Looked, trouble: str | None) -> Step:
         """`trouble` says why some could not be looked at."""
         told, self._told = self._told, []
-        gone: dict[bool, list[Action]] = {}
+        kept, gone = set(looked.kept), set(looked.gone)  # thousands, when a checkpoint is replayed
+        again: dict[bool, list[Action]] = {}
         for each in told:
-            if each.conflict in looked.kept:
+            if each.conflict in kept:
                 self._count(uncertain=each.uncertain)
-            elif each.conflict in looked.gone:
-                gone.setdefault(each.uncertain, []).append(each.action)
+            elif each.conflict in gone:
+                again.setdefault(each.uncertain, []).append(each.action)
             else:
                 self._told.append(each)
-        self._parts += [_Part(left, uncertain) for uncertain, left in gone.items()]
+        self._parts += [_Part(left, uncertain) for uncertain, left in again.items()]
         if len(self._told) < len(told):
             self._attempts = 0
         if not self._told:

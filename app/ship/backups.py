@@ -5,7 +5,6 @@ from contextlib import suppress
 
 from app.ship.files import File
 from app.ship.sources import Gzip, Plain, Source, SourceError
-from schemas.identity import fingerprint
 from schemas.log import Name, first_line, path_of
 
 Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
@@ -41,8 +40,7 @@ def is_same(file: File, names: list[Name]) -> bool:
         return False
     try:
         line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
-        alike = line is not None and fingerprint(line) == file.place.file.partition(".")[0]
-        return alike and source.stated_size() == file.size % 2**32
+        return line is not None and file.place.begins(line) and source.stated_size() == file.size % 2**32
     except (OSError, SourceError):
         return False
     finally:
@@ -69,8 +67,7 @@ def is_copy(file: File, source: Source) -> bool:
         return False
     try:
         line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
-        alike = line is not None and fingerprint(line) == file.place.file.partition(".")[0]
-        return alike and file.holds_seam(source)
+        return line is not None and file.place.begins(line) and file.holds_seam(source)
     except (OSError, SourceError):
         return False
 

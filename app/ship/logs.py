@@ -347,7 +347,7 @@ class Log:
     def _begins_as_it_did(self, file: File, *, final: bool) -> bool:
         """Of what nothing was read yet there is no seam to know it again by."""
         line = first_line(file.head(), final=final)
-        return line is None or file.place is None or fingerprint(line) == file.place.file.partition(".")[0]
+        return line is None or file.place is None or file.place.begins(line)
 
     def _open_again(self, file: File) -> Source:
         """Raises FileNotFoundError where the file is not to be found any more."""

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from app.errors import SettingsError, Stop
+from schemas.identity import fingerprint
 
 VERSION: Final = 1
 LOSSES_KEPT: Final = 1000  # the counters know of all of them
@@ -28,6 +29,10 @@ class Place(msgspec.Struct):
     seam: str = ""  # fingerprint of the last bytes before position: it tells a file from another that begins alike
     size: int = 0  # when last seen
     ended: bool = False  # rotated away, and durable to its end
+
+    def begins(self, line: bytes) -> bool:
+        """Whether it is the first line of this file, or of one that begins alike."""
+        return fingerprint(line) == self.file.partition(".")[0]
 
 
 class Totals(msgspec.Struct):
