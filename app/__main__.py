@@ -212,6 +212,22 @@ def _meant(ids: tuple[str, ...], everything: bool, chosen: dict[str, Any]) -> "W
 
 
 @main.command()
+@click.option("--since", metavar="TIME", default="24h", show_default=True, help="90s, 15m, 6h, 7d, or all.")
+@click.option("--every", is_flag=True, help="All minutes, not only those that do not add up.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, with all minutes.")
+def ledger(since: str, every: bool, as_json: bool) -> None:
+    """Show by node and minute what was read, made, stored, left out and lost; exit status 1 if it does not add up.
+
+    It reads the topics and asks Elasticsearch, and changes nothing.
+    """
+    settings = _settings()
+    from app.ledger.commands import ledger as run
+    from app.ledger.since import seconds_of
+
+    sys.exit(_told(lambda: asyncio.run(run(settings, seconds_of(since), every=every, as_json=as_json))))
+
+
+@main.command()
 def setup() -> None:
     """Make the topics and the index template, or check those that are there."""
     settings = _settings()

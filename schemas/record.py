@@ -20,6 +20,7 @@ FILE: Final = "file"  # fingerprint of the file (schemas.identity), the same for
 POSITION: Final = "position"  # of the value's first byte in the uncompressed file
 LINE: Final = "line"  # ordinal of the first line in the file, from 0
 LINES: Final = "lines"  # how many lines the value holds
+STATEMENT: Final = "statement"  # schemas.ledger.Statement as JSON, of what its shipper has sent before; without a value
 REPLAY: Final = "replay"  # id of the dead letter whose line this is: one that fails again is the same letter
 
 # On tetragon.documents

@@ -265,6 +265,9 @@ class ProcessLoader(Body, frozen=True):
     buildid: str = ""
 
 
+THROTTLED: Final = "THROTTLE_START"
+
+
 class ProcessThrottle(Body, frozen=True):
     type: str = ""
     cgroup: str = ""

@@ -7,7 +7,7 @@ from typing import Final
 
 from app.enrich.decode import NoEvent, decode
 from schemas.operation import operations
-from schemas.tetragon import ABSENT, Event, Process, ProcessThrottle, RateLimitInfo
+from schemas.tetragon import ABSENT, THROTTLED, Event, Process, ProcessThrottle, RateLimitInfo
 
 # Of a process. Each is there or not by a flag of Tetragon's, by its version, or by what the process is.
 FIELDS: Final[Mapping[str, Callable[[Process], object]]] = {
@@ -50,7 +50,7 @@ def count(events: Iterable[Event], seen: Seen) -> None:
         if isinstance(body, RateLimitInfo):
             seen.dropped += body.number_of_dropped_process_events
         elif isinstance(body, ProcessThrottle):
-            seen.throttled += body.type == "THROTTLE_START"
+            seen.throttled += body.type == THROTTLED
         policy = getattr(body, "policy_name", "")
         if policy:
             seen.policies[policy] += 1

@@ -7,10 +7,12 @@ import msgspec
 
 from app.enrich.additions import Failure
 from schemas.identity import event_id, placed_id
+from schemas.ledger import MINUTE, Row
 from schemas.record import FILE, PATH, POSITION, REPLAY, SHIPPER, Record
 from schemas.rejection import Origin, Rejection, Stage
 
 _RETURN: Final = ord("\r")
+_MILLISECOND: Final = 1_000_000  # ns
 
 
 def lines_of(value: bytes) -> Iterator[tuple[int, bytes]]:
@@ -43,21 +45,24 @@ class Enriched(msgspec.Struct):
 class Source:
     """The record that lines come from, and where each of them lies."""
 
-    __slots__ = ("file", "key", "path", "position", "record", "stream")
+    __slots__ = ("file", "key", "name", "path", "position", "record", "sent", "shipper", "stream")
 
     def __init__(self, record: Record) -> None:
         self.record = record
+        self.sent = record.timestamp * _MILLISECOND
+        # What is remembered belongs to a node, which the key names; without one, to the whole partition.
+        self.name = record.key.decode("utf-8", "backslashreplace") if record.key else f"#{record.partition}"
         self.key = record.key or b""
         path = record.headers.get(PATH)
         self.path = path.decode("utf-8", "backslashreplace") if path is not None else None
         self.file = record.headers.get(FILE)
         position = record.headers.get(POSITION, b"")
         self.position = int(position) if position.isdigit() else None
-        shipper = record.headers.get(SHIPPER)
+        self.shipper = record.headers.get(SHIPPER, b"").decode("ascii", "replace")
         # Names what positions are of, where a shipper vouches for it.
         self.stream: str | None = None
-        if shipper and self.file and self.path is not None and self.position is not None:
-            self.stream = f"{shipper.decode('ascii', 'replace')} {self.file.decode('ascii', 'replace')} {self.path}"
+        if self.shipper and self.file and self.path is not None and self.position is not None:
+            self.stream = f"{self.shipper} {self.file.decode('ascii', 'replace')} {self.path}"
 
     def identity(self, time: int | None, line: bytes, number: int, within: int) -> str:
         """`_id`. `number` is the line's within the record, `within` the place of its first byte."""
@@ -91,12 +96,15 @@ class Output:
         "_documents",
         "_limit",
         "_parts",
+        "_row",
+        "_row_of",
         "_size",
         "_source",
         "failures",
         "lines",
         "rejections",
         "resent",
+        "tally",
     )
 
     def __init__(self, source: Source, limit: int) -> None:
@@ -110,6 +118,9 @@ class Output:
         self.resent = 0
         self.failures: list[Failure] = []
         self.rejections: list[Rejection] = []
+        self.tally: dict[tuple[str, int], Row] = {}  # by node, and start of the minute
+        self._row = Row()
+        self._row_of = ("", "", -1)
 
     def add(self, identity: str, document: bytes) -> None:
         """`document` ends with a newline."""
@@ -120,8 +131,18 @@ class Output:
         self._parts += (action, document)
         self._size += size
 
+    def row(self, time: int, node: str, cluster: str = "") -> Row:
+        """Of the ledger, for one line of that time in ns; `node` without a cluster may be a whole record key."""
+        of = (node, cluster, time // MINUTE)
+        if of != self._row_of:
+            named = (f"{cluster}/{node}" if cluster else node, of[2] * MINUTE)
+            self._row, self._row_of = self.tally.setdefault(named, Row()), of
+        self._row.lines += 1
+        return self._row
+
     def reject(self, stage: Stage, reason: str, line: bytes, number: int, within: int) -> None:
         source = self._source
+        self.row(source.sent, source.name).rejected += 1
         self.rejections.append(
             Rejection(
                 id=source.identity(None, line, number, within),

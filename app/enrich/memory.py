@@ -7,10 +7,12 @@ from typing import Final
 from app.enrich import clock, resends, tree
 from app.enrich.changes import Changes, Key
 from app.enrich.clock import Clock
+from app.enrich.ledger import Ledger
 from app.enrich.notes import Notes
 from app.enrich.resends import Resends
 from app.enrich.tree import Tree
 from schemas.checkpoint import Entry
+from schemas.ledger import ACCOUNTS, ROWS
 from schemas.times import SECOND
 
 IDLE: Final = 7 * 86_400 * SECOND  # a node that is silent for so long, while two others are not, is gone
@@ -19,7 +21,7 @@ IDLE: Final = 7 * 86_400 * SECOND  # a node that is silent for so long, while tw
 class Scope:
     """What is remembered under one record key: of one node, as a rule. Nothing in it depends on another scope."""
 
-    __slots__ = ("_changes", "_notes", "clock", "name", "node", "resends", "tree")
+    __slots__ = ("_changes", "_notes", "clock", "ledger", "name", "node", "resends", "tree")
 
     def __init__(self, name: str, changes: Changes) -> None:
         self.name = name
@@ -27,6 +29,7 @@ class Scope:
         self.clock = Clock(name, changes)
         self.tree = Tree(name, changes)
         self.resends = Resends(name, self.clock, changes)
+        self.ledger = Ledger(name, self.clock, changes)
         self._notes: dict[str, Notes] = {}
         self._changes = changes
 
@@ -40,6 +43,7 @@ class Scope:
     def sweep(self) -> None:
         self.tree.sweep(self.clock.now)
         self.resends.sweep()
+        self.ledger.sweep()
         for notes in self._notes.values():
             notes.sweep()
 
@@ -50,6 +54,8 @@ class Scope:
             return self.clock.value(name)
         if owner == resends.OWNER:
             return self.resends.value(name)
+        if owner in (ROWS, ACCOUNTS):
+            return self.ledger.value(owner, name)
         return self._notes[owner].value(name) if owner in self._notes else None
 
     def restore(self, owner: str, name: str, value: bytes | None) -> None:
@@ -59,6 +65,8 @@ class Scope:
             self.clock.restore(name, value)
         elif owner == resends.OWNER:
             self.resends.restore(name, value)
+        elif owner in (ROWS, ACCOUNTS):
+            self.ledger.restore(owner, name, value)
         else:
             # An agent that is gone leaves notes behind, which are kept until they expire: it may come back.
             self.notes(owner, 0).restore(name, value)
@@ -66,6 +74,7 @@ class Scope:
     def entries(self) -> list[Key]:
         found = [(self.name, tree.OWNER, name) for name in self.tree.executions]
         found += [(self.name, resends.OWNER, name) for name in self.resends.names()]
+        found += [(self.name, owner, name) for owner, name in self.ledger.names()]
         found += [(self.name, owner, name) for owner, notes in self._notes.items() for name in notes.names()]
         return [*found, (self.name, clock.OWNER, "")]
 

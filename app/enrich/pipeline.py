@@ -3,6 +3,7 @@
 from collections.abc import Container, Generator, Sequence
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from agents import Agent
@@ -13,15 +14,16 @@ from app.enrich.document import KEYLESS, document_of
 from app.enrich.learn import learn
 from app.enrich.memory import Memory, Scope
 from app.enrich.trace import trace
-from schemas.record import Record
+from schemas.ledger import Row, Statement
+from schemas.record import STATEMENT, Record
 from schemas.rejection import Stage
-from schemas.tetragon import BODIES, Event
+from schemas.tetragon import BODIES, THROTTLED, Event, ProcessThrottle, RateLimitInfo
 from schemas.times import nanoseconds
 
 BLOCK_LIMIT: Final = 1 << 20  # bytes of one block of documents
 FATAL: Final = "the process ended at this line, again and again"
 
-_MILLISECOND: Final = 1_000_000  # ns
+_STATEMENT: Final = msgspec.json.Decoder(Statement)
 
 
 class Pipeline:
@@ -48,12 +50,17 @@ class Pipeline:
         """The same line by line: stops before each, with its number. Those given up become dead letters unread."""
         source = Source(record)
         output = Output(source, self._block_limit)
-        scope = memory.scope(scope_name(record))
+        scope = memory.scope(source.name)
+        if (statement := record.headers.get(STATEMENT)) is not None:
+            self._state(scope, source, output, statement)
+            return output.finish()
         resent = 0
         if source.stream is not None and source.position is not None:
             resent = scope.resends.repeated(source.stream, source.position, record.value)
+        blank = 0
         for number, (within, line) in enumerate(lines_of(record.value)):
             if not line or line.isspace():
+                blank += within >= resent
                 continue
             if within < resent:
                 output.resent += 1
@@ -64,7 +71,21 @@ class Pipeline:
                 continue
             yield number
             self._enrich_line(memory, scope, source, output, line, number, within)
+        scope.ledger.enter(output.tally)
+        if source.shipper:
+            scope.ledger.take(source.shipper, output.lines + blank, record.timestamp)
         return output.finish()
+
+    @staticmethod
+    def _state(scope: Scope, source: Source, output: Output, statement: bytes) -> None:
+        try:
+            stated = _STATEMENT.decode(statement)
+        except msgspec.DecodeError as error:
+            output.lines += 1
+            output.reject("decode", f"no statement of a shipper: {error}", statement, 0, 0)
+            scope.ledger.enter(output.tally)
+        else:
+            scope.ledger.state(source.shipper, stated, source.record.timestamp)
 
     def _enrich_line(
         self, memory: Memory, scope: Scope, source: Source, output: Output, line: bytes, number: int, within: int
@@ -100,6 +121,7 @@ class Pipeline:
         else:
             output.add(identity, encoded)
             output.failures += failures
+            _enter(output.row(time if time is not None else source.sent, event.node_name, event.cluster_name), event)
 
     def _run(self, scope: Scope, event: Event) -> tuple[int, list[Added], list[Failure]]:
         """The start of the process in ns since 1970 (0 if unknown), and what the agents add."""
@@ -115,7 +137,7 @@ class Pipeline:
     def _document(
         self, source: Source, event: Event, start: int, identity: str, original: str, within: int
     ) -> dict[str, Any]:
-        document = document_of(event, start, source.record.timestamp * _MILLISECOND)
+        document = document_of(event, start, source.sent)
         document["event"]["id"] = identity
         if self._original:
             document["event"]["original"] = original
@@ -128,6 +150,11 @@ class Pipeline:
         return document
 
 
-def scope_name(record: Record) -> str:
-    """What is remembered belongs to a node, which the key names; without one, to the whole partition."""
-    return record.key.decode("utf-8", "backslashreplace") if record.key else f"#{record.partition}"
+def _enter(row: Row, event: Event) -> None:
+    """That there is a document, and what Tetragon says that it dropped itself."""
+    row.documents += 1
+    body = event.body
+    if type(body) is RateLimitInfo:
+        row.unseen += body.number_of_dropped_process_events
+    elif type(body) is ProcessThrottle:
+        row.throttled += body.type == THROTTLED

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -17,7 +17,8 @@ from aiokafka.errors import (
 )
 
 from app.errors import Stop
-from app.kafka import connection, producer_defaults
+from app.kafka import producer_defaults
+from app.kafka_ranges import between, reader
 from app.reach import why_kafka_is_away
 from app.rejected.letters import Letter, Sent, letter_of, marked, replay_of
 from app.settings import Settings
@@ -25,7 +26,6 @@ from app.topic_ids import topics_by_name
 
 MAX_REQUEST_BYTES: Final = 64 * 2**20
 AT_ONCE: Final = 100  # letters in one transaction
-_SILENT_MS: Final = 10_000
 
 
 @asynccontextmanager
@@ -60,36 +60,15 @@ async def read(settings: Settings, is_wanted: Callable[[Letter], bool]) -> list[
     found = await topics_by_name(settings, [topic])
     if topic not in found:
         raise Stop(f"Topic {topic!r} is missing. Run `tetrastash setup`, which makes it.")
-    consumer = AIOKafkaConsumer(
-        **connection(settings),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        max_partition_fetch_bytes=16 * 2**20,
-    )
     alive: dict[bytes, Letter] = {}
-    await consumer.start()
-    try:
+    async with reader(settings) as consumer:
         places = [TopicPartition(topic, number) for number in range(found[topic].partitions)]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        for place, beginning in (await consumer.beginning_offsets(places)).items():
-            consumer.seek(place, beginning)
-        while behind := [place for place in places if await consumer.position(place) < ends[place]]:
-            fetched = await consumer.getmany(*behind, timeout_ms=_SILENT_MS)
-            if not fetched and [place for place in behind if await consumer.position(place) < ends[place]]:
-                raise Stop(
-                    f"Topic {topic!r} could not be read to its end: nothing came for {_SILENT_MS // 1000} s. Expected "
-                    "no replay that is under way; one that was killed holds it up for a minute."
-                )
-            for record in (each for records in fetched.values() for each in records):
-                alive.pop(record.key, None)
-                letter = letter_of(record.key, record.value, record.partition, record.timestamp)
-                if letter is not None and is_wanted(letter):
-                    alive[record.key] = letter
-    finally:
-        await consumer.stop()
+        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        async for record in between(consumer, begins, ends):
+            alive.pop(record.key, None)
+            letter = letter_of(record.key, record.value, record.partition, record.timestamp)
+            if letter is not None and is_wanted(letter):
+                alive[record.key] = letter
     return sorted(alive.values(), key=lambda letter: letter.time)
 
 

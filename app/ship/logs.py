@@ -371,7 +371,12 @@ class Log:
         file.broken_signature = None if isinstance(error, SourceError) else ()
 
     def _totals(self, place: Place) -> Totals:
-        return self._entry.totals.setdefault(place.key or self._shared.node or self._shared.host, Totals())
+        return self._entry.totals.setdefault(self._key(place), Totals())
+
+    def _key(self, place: Place) -> str:
+        """A file of which nothing was read has that of the others."""
+        before = next((key for key in self._entry.totals if key != self._shared.host), "")
+        return place.key or self._shared.node or before or self._shared.host
 
     def _lose_file(self, place: Place, lost: int, reason: str) -> None:
         totals = self._totals(place)
@@ -381,9 +386,9 @@ class Log:
 
     def _lose(self, place: Place, position: int, lost: int, reason: str) -> None:
         at = datetime.fromtimestamp(self._shared.wall(), UTC).isoformat(timespec="milliseconds")
-        self._shared.book.losses.append(Loss(at, self.path, place.file, place.key, position, lost, reason))
+        self._shared.book.losses.append(Loss(at, self.path, place.file, self._key(place), position, lost, reason))
         del self._shared.book.losses[:-LOSSES_KEPT]
         log.error(
             "Known loss path=%r file=%s key=%r position=%d bytes=%d reason=%r",
-            self.path, place.file, place.key, position, lost, reason,
+            self.path, place.file, self._key(place), position, lost, reason,
         )  # fmt: skip

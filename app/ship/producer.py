@@ -135,6 +135,32 @@ class Under:
         self.bytes += block.length
         future.add_done_callback(partial(self._done, block))
 
+    async def state(self, key: bytes, statement: bytes) -> None:
+        """Behind all that was sent under this key. One that is not sent is followed by another."""
+        headers = [(record.SHIPPER, self._shipper), (record.FORMAT, record.FORMAT_VERSION)]
+        try:
+            future = await self._producer.send(
+                self._topic,
+                value=b"",
+                key=key,
+                partition=self._partition(key),
+                headers=[*headers, (record.STATEMENT, statement)],
+            )
+        except KafkaTimeoutError:
+            return
+        if not self.bytes:
+            self.moved_at = time.monotonic()
+        self.bytes += len(statement)
+        future.add_done_callback(partial(self._stated, len(statement)))
+
+    def _stated(self, length: int, future: "asyncio.Future[Any]") -> None:
+        self.bytes -= length
+        self._changed.set()
+        if future.cancelled() or future.exception() is not None:
+            self.failure = self.failure or (asyncio.CancelledError() if future.cancelled() else future.exception())
+        else:
+            self.moved_at = time.monotonic()
+
     def _done(self, block: Block, future: "asyncio.Future[Any]") -> None:
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
         self.bytes -= block.length

@@ -22,6 +22,7 @@ from app.settings import Settings, host_name
 from app.ship.files import Block
 from app.ship.positions import PositionFile, locked, unusable
 from app.ship.producer import Under, reached, sentence
+from app.ship.statements import Statements
 from app.ship.tail import Tail
 
 log: Final = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ SAVE_ANYWAY_SECONDS: Final = 10.0  # for the sizes of files that wait
 SILENT_SECONDS: Final = 10.0  # without an acknowledgement, after which a shipper says that it waits
 PATIENCE_SECONDS: Final = 30.0  # likewise, after which reading once gives up
 ARRIVE_SECONDS: Final = 4.0  # of the ten that an orchestrator grants
+STATE_SECONDS: Final = 1.0  # likewise, for a last word
 _BACKOFF_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)
 
 
@@ -74,6 +76,7 @@ class Shipper:
         self._tail = Tail(
             paths, self._book, node=settings.node, host=host_name(), once=patience is not None, wall=time.time
         )
+        self._statements = Statements()
         self._looked = asyncio.Event()
         self._under: Under | None = None
         self._arrived = 0  # blocks
@@ -135,8 +138,10 @@ class Shipper:
             failures += 1
 
     async def _pump(self, under: Under) -> None:
+        self._statements.forget()
         try:
             while True:
+                await self._state(under)
                 more = False
                 for tailed in list(self._tail.logs.values()):
                     # A few blocks each in turn: a busy log does not hold up the others.
@@ -151,12 +156,24 @@ class Shipper:
                 if more:
                     continue  # sending has waited, and let others run, whenever enough was under way
                 if self._patience is not None and not under.bytes and self._tail.scanned and self._tail.finished():
+                    await self._state_last(under)
                     return
                 self._looked.clear()
                 await self._looked.wait()
         except asyncio.CancelledError:
             await under.arrived(ARRIVE_SECONDS)
+            await self._state_last(under)
             raise
+
+    async def _state(self, under: Under) -> None:
+        for key, statement in self._statements.due(self._book, self._tail.files(), time.monotonic()):
+            await under.state(key, statement)
+
+    async def _state_last(self, under: Under) -> None:
+        if not under.bytes:  # else Kafka is away
+            self._statements.hurry()
+            await self._state(under)
+            await under.arrived(STATE_SECONDS)
 
     def _settle(self, block: Block) -> None:
         self._arrived += 1

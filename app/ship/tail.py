@@ -2,12 +2,12 @@
 
 import glob
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatch
 from typing import Final
 
 from app.ship.backups import Members
-from app.ship.files import Block
+from app.ship.files import Block, File
 from app.ship.logs import Log
 from app.ship.positions import Book
 from app.ship.shared import Shared
@@ -78,8 +78,12 @@ class Tail:
     def unread(self) -> int:
         return sum(log.unread() for log in self.logs.values())
 
+    def files(self) -> Iterator[File]:
+        for log in self.logs.values():
+            yield from log.files
+
     def open_files(self) -> int:
-        return sum(file.source is not None for log in self.logs.values() for file in log.files)
+        return sum(file.source is not None for file in self.files())
 
     def close(self) -> None:
         for log in self.logs.values():

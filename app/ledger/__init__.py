@@ -1,0 +1,1 @@
+"""`tetrastash ledger`: what was read, made, stored, lost and left out, and whether it adds up."""

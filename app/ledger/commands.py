@@ -1,0 +1,102 @@
+"""`tetrastash ledger`."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+from aiokafka.errors import KafkaError
+
+from app import elastic
+from app.errors import Stop
+from app.ledger.balance import Found, Line, Node, lines, nodes
+from app.ledger.explain import explain
+from app.ledger.stored import Stored
+from app.ledger.topics import Topics
+from app.ledger.view import BALANCED, about, remarks, table
+from app.reach import why_kafka_is_away
+from app.read.paint import Paint, paint_for
+from app.settings import Settings
+from app.stdout import until_closed
+from schemas.ledger import HOUR
+from schemas.times import SECOND
+
+
+class Ledger(NamedTuple):
+    found: Found
+    lines: list[Line]
+    nodes: list[Node]
+    notes: list[str]  # what could not be looked at
+
+    @property
+    def balanced(self) -> bool:
+        return not any(line.off for line in self.lines) and not any(node.missing for node in self.nodes)
+
+
+async def ledger(settings: Settings, seconds: float | None, *, every: bool, as_json: bool) -> int:
+    """The exit status: 0 if the books of the last `seconds`, None for all, balance. Raises Stop or Retry.
+
+    `every` shows all periods, not only those that do not add up.
+    """
+    try:
+        read = await _read(settings, seconds)
+    except (KafkaError, OSError) as error:
+        raise Stop(f"{await why_kafka_is_away(settings)} ({error!r})") from error
+    with until_closed():
+        if as_json:
+            sys.stdout.buffer.write(orjson.dumps(_wire(read), option=orjson.OPT_APPEND_NEWLINE))
+        else:
+            paint = paint_for("auto", os.environ, terminal=sys.stdout.isatty())
+            sys.stdout.buffer.write("".join(f"{line}\n" for line in _text(read, paint, every=every)).encode())
+        sys.stdout.buffer.flush()
+    return 0 if read.balanced else 1
+
+
+async def _read(settings: Settings, seconds: float | None) -> Ledger:
+    now = time.time_ns()
+    since = -1 if seconds is None else max(now - int(seconds * SECOND), 0)
+    topics = Topics(settings)
+    async with elastic.client(settings) as client:
+        stored = Stored(client, settings)
+        # Before the topics are read: what is stored later was made later.
+        counts = await stored.counts(since if since < 0 else since - since % HOUR)
+        found = await topics.find()
+        made = lines(found, counts, since)
+        notes = []
+        if not await explain(made, found.refused_ids, topics.documents, stored.missing):
+            notes.append("More documents are missing than can be looked for one by one.")
+    if not stored.fresh:
+        notes.append("What was stored in the last seconds is not counted: the privilege maintenance is not granted.")
+    if not found.unread_all:
+        notes.append("The enrich stage is so far behind that not all of it was counted.")
+    if not found.on_the_way_all:
+        notes.append("The index stage is so far behind that not all of it was counted.")
+    if found.lost_records:
+        notes.append(f"Kafka dropped {found.lost_records:,} records unread: retention overtook the workers.")
+    return Ledger(found, made, nodes(found.accounts, now // 1_000_000), notes)
+
+
+def _wire(read: Ledger) -> dict[str, Any]:
+    return {
+        "balanced": read.balanced,
+        "off": sum(line.off for line in read.lines),
+        "periods": [line.wire() for line in read.lines],
+        "nodes": [msgspec.to_builtins(node) for node in read.nodes],
+        "unread_lines": dict(read.found.unread),
+        "notes": read.notes,
+    }
+
+
+def _text(read: Ledger, paint: Paint, *, every: bool) -> Iterator[str]:
+    yield from table(read.lines, paint, every=every)
+    yield from remarks(read.lines, paint)
+    for node in read.nodes:
+        yield from about(node, paint)
+    unread = read.found.unread.total()
+    if unread:
+        yield f"{unread:,} lines wait for the enrich stage"
+    yield from read.notes
+    yield paint(BALANCED, "green") if read.balanced else paint("not balanced", "red")
