@@ -22,11 +22,12 @@ _account: Final = msgspec.json.Decoder(Account)
 
 
 class Ledger:
-    __slots__ = ("_changes", "_clock", "_scope", "accounts", "rows")
+    __slots__ = ("_changes", "_clock", "_scope", "accounts", "heard", "rows")
 
     def __init__(self, scope: str, clock: Clock, changes: Changes) -> None:
         self.rows: dict[str, Row] = {}
         self.accounts: dict[str, Account] = {}
+        self.heard = 0  # Kafka's time of the latest record, in ms since 1970
         self._scope = scope
         self._clock = clock
         self._changes = changes
@@ -37,10 +38,11 @@ class Ledger:
             self._add(row_name(node, self._period(minute)), row)
 
     def take(self, shipper: str, lines: int, at: int) -> None:
-        """`lines` came from the shipper with the position file `shipper`; `at` is Kafka's time, in ms."""
+        """`lines` came from the shipper with this position file, empty for others; `at` is Kafka's time, in ms."""
         account = self._opened(shipper)
         account.taken += lines
         account.at = at
+        self.heard = max(self.heard, at)
         self._changes.note((self._scope, ACCOUNTS, shipper), _ACCOUNT_BYTES)
 
     def state(self, shipper: str, statement: Statement, at: int) -> None:
@@ -49,6 +51,7 @@ class Ledger:
             account.base = statement.lines
         account.statement, account.taken_then = statement, account.taken
         account.at = account.stated_at = at
+        self.heard = max(self.heard, at)
         self._changes.note((self._scope, ACCOUNTS, shipper), _ACCOUNT_BYTES)
 
     def sweep(self) -> None:
@@ -73,7 +76,8 @@ class Ledger:
         elif value is None:
             self.accounts.pop(name, None)
         else:
-            self.accounts[name] = _account.decode(value)
+            account = self.accounts[name] = _account.decode(value)
+            self.heard = max(self.heard, account.at)
 
     def names(self) -> Iterable[tuple[str, str]]:
         """(owner, name)."""

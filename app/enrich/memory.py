@@ -13,9 +13,8 @@ from app.enrich.resends import Resends
 from app.enrich.tree import Tree
 from schemas.checkpoint import Entry
 from schemas.ledger import ACCOUNTS, ROWS
-from schemas.times import SECOND
 
-IDLE: Final = 7 * 86_400 * SECOND  # a node that is silent for so long, while two others are not, is gone
+IDLE: Final = 7 * 86_400 * 1000  # ms: a node of which nothing comes for so long, while of two others it does, is gone
 
 
 class Scope:
@@ -128,9 +127,11 @@ class Memory:
         return found.value(owner, name) if found is not None else None
 
     def _forget_the_idle(self, busy: Scope) -> None:
-        # The second-latest clock: one node whose clock runs ahead must not make the others idle.
-        latest = heapq.nlargest(2, (scope.clock.now for scope in self._scopes.values()))
-        gone = [scope for scope in self._scopes.values() if scope is not busy and scope.clock.now < latest[-1] - IDLE]
+        # By the time of sending: events of last year may come today. The second-latest, because one node whose clock
+        # runs ahead must not make the others idle.
+        latest = heapq.nlargest(2, (scope.ledger.heard for scope in self._scopes.values()))
+        idle = range(1, latest[-1] - IDLE)
+        gone = [scope for scope in self._scopes.values() if scope is not busy and scope.ledger.heard in idle]
         for scope in gone:
             for key in scope.entries():
                 self._changes.note(key, 0)

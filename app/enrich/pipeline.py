@@ -72,8 +72,7 @@ class Pipeline:
             yield number
             self._enrich_line(memory, scope, source, output, line, number, within)
         scope.ledger.enter(output.tally)
-        if source.shipper:
-            scope.ledger.take(source.shipper, output.lines + blank, record.timestamp)
+        scope.ledger.take(source.shipper, output.lines + blank, record.timestamp)
         return output.finish()
 
     @staticmethod

@@ -1,5 +1,6 @@
 """`tetrastash ledger`."""
 
+import logging
 import os
 import sys
 import time
@@ -41,6 +42,8 @@ async def ledger(settings: Settings, seconds: float | None, *, every: bool, as_j
 
     `every` shows all periods, not only those that do not add up.
     """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would tell is told here, in sentences
+    logging.getLogger("elastic_transport").setLevel(logging.WARNING)
     try:
         read = await _read(settings, seconds)
     except (KafkaError, OSError) as error:

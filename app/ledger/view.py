@@ -93,7 +93,9 @@ def _when(line: Line) -> str:
     unit, start = line.period
     if unit == "earlier":
         return "earlier"
-    return datetime.fromtimestamp(start // SECOND, UTC).strftime("%m-%d %H:%M" if unit == "minute" else "%m-%d %H h")
+    return datetime.fromtimestamp(start // SECOND, UTC).strftime(
+        "%Y-%m-%d %H:%M" if unit == "minute" else "%Y-%m-%d %H h"
+    )
 
 
 def _long(seconds: float) -> str:

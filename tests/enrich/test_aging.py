@@ -15,6 +15,7 @@ from app.enrich.memory import IDLE, Memory
 from app.enrich.notes import Notes
 from app.enrich.tree import TTL, Tree
 from schemas.checkpoint import Entry
+from schemas.ledger import ACCOUNTS
 from schemas.lineage import Execution, Source
 from schemas.times import SECOND
 
@@ -268,19 +269,29 @@ def test_a_sweep_of_a_full_scope_is_short() -> None:
 # Scopes
 
 
-def test_a_node_that_is_gone_is_forgotten_when_two_others_are_much_later() -> None:
+def test_a_node_that_is_gone_is_forgotten_when_much_later_two_others_are_heard_of() -> None:
     memory = Memory()
-    for name, now in (("gone", T0), ("a", T0), ("b", T0)):
-        memory.scope(name).clock.observe(now)
+    for name in ("gone", "a", "b"):
+        memory.scope(name).ledger.take("shipper", 1, at=1_000)
     memory.drain()
     for name in ("a", "b"):
         scope = memory.scope(name)
-        for _ in range(INSISTENT):
-            scope.clock.observe(T0 + IDLE + NEAR)
+        scope.ledger.take("shipper", 1, at=1_001 + IDLE)
         memory.sweep(scope)
-        assert memory.alive(Entry("gone", clock.OWNER, "")) is (name == "a")
+        assert memory.alive(Entry("gone", ACCOUNTS, "shipper")) is (name == "a")
 
-    assert memory.drain()[Entry("gone", clock.OWNER, "")] is None
+    assert memory.drain()[Entry("gone", ACCOUNTS, "shipper")] is None
+
+
+def test_a_node_whose_events_are_old_is_not_gone() -> None:
+    memory = Memory()
+    memory.scope("old").clock.observe(T0)
+    for name in ("old", "a", "b"):
+        memory.scope(name).ledger.take("shipper", 1, at=1_000)
+    for name in ("a", "b"):
+        memory.scope(name).clock.observe(T0 + IDLE * 1_000_000 + NEAR)
+        memory.sweep(memory.scope(name))
+    assert memory.alive(Entry("old", clock.OWNER, ""))
 
 
 def test_draining_tells_each_change_once() -> None:
