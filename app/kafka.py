@@ -1,11 +1,16 @@
 """How to reach Kafka: the settings as aiokafka's keyword arguments."""
 
+import asyncio
 import logging
 import ssl
-from typing import Any
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer
 
 from app import tls
 from app.settings import Settings
+
+_STOP_SECONDS: Final = 0.5
 
 
 def connection(settings: Settings) -> dict[str, Any]:
@@ -43,3 +48,12 @@ def producer_defaults(settings: Settings) -> dict[str, Any]:
         "compression_type": "zstd",
         "linger_ms": 5,
     }
+
+
+async def stop(consumer: AIOKafkaConsumer) -> None:
+    """As its own stop(), which waits for ever when the fetcher is taking in another assignment: then it swallows the
+    cancellation that it is waited for after."""
+    stopping = asyncio.ensure_future(consumer.stop())
+    while not (await asyncio.wait([stopping], timeout=_STOP_SECONDS))[0]:
+        consumer._fetcher._fetch_task.cancel()
+    await stopping

@@ -15,6 +15,7 @@ class Meaning(NamedTuple):
 
 
 _STAGE: Final = ("stage",)
+_NODE: Final = ("node",)  # a record key, of the partitions that this worker has
 
 # Counters of a stage live as long as its process; those of the shipper as long as its position file.
 MEANINGS: Final[Mapping[str, Meaning]] = {
@@ -53,6 +54,16 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "tetrastash_unasked_documents_total": Meaning(
         "counter", "Documents so old that not every index since was searched for a second copy.", _STAGE
     ),
+    "tetrastash_node_lines_total": Meaning("counter", "Lines of a node, from the first one on.", _NODE),
+    "tetrastash_node_known_lost_lines_total": Meaning("counter", "Lines that were too long to be sent.", _NODE),
+    "tetrastash_node_known_lost_files_total": Meaning("counter", "Files that vanished before their end.", _NODE),
+    "tetrastash_node_known_lost_bytes_total": Meaning("counter", "Bytes of known losses, as far as known.", _NODE),
+    "tetrastash_node_tetragon_dropped_events_total": Meaning("counter", "Events that Tetragon itself dropped.", _NODE),
+    "tetrastash_node_tetragon_throttled_total": Meaning("counter", "Times Tetragon began to throttle a cgroup.", _NODE),
+    "tetrastash_node_missing_lines": Meaning(
+        "gauge", "Lines that a node's shipper sent and that never came; below zero, lines that came again.", _NODE
+    ),
+    "tetrastash_node_silent_seconds": Meaning("gauge", "Seconds since anything came from a node's shipper.", _NODE),
     "tetrastash_lag_records": Meaning("gauge", "Records that wait in a partition.", ("stage", "partition")),
     "tetrastash_lag_seconds": Meaning(
         "gauge", "Age of the latest record that was taken of a partition in which more wait.", ("stage", "partition")

@@ -22,12 +22,13 @@ _account: Final = msgspec.json.Decoder(Account)
 
 
 class Ledger:
-    __slots__ = ("_changes", "_clock", "_scope", "accounts", "heard", "rows")
+    __slots__ = ("_changes", "_clock", "_scope", "_total", "accounts", "heard", "rows")
 
     def __init__(self, scope: str, clock: Clock, changes: Changes) -> None:
         self.rows: dict[str, Row] = {}
         self.accounts: dict[str, Account] = {}
         self.heard = 0  # Kafka's time of the latest record, in ms since 1970
+        self._total: Row | None = None
         self._scope = scope
         self._clock = clock
         self._changes = changes
@@ -36,6 +37,16 @@ class Ledger:
         """What has become of the lines of one record."""
         for (node, minute), row in tally.items():
             self._add(row_name(node, self._period(minute)), row)
+            if self._total is not None:
+                self._total.add(row)
+
+    def total(self) -> Row:
+        """Of all rows; cheap when it is asked again. It must not be changed."""
+        if self._total is None:
+            self._total = Row()
+            for row in self.rows.values():
+                self._total.add(row)
+        return self._total
 
     def take(self, shipper: str, lines: int, at: int) -> None:
         """`lines` came from the shipper with this position file, empty for others; `at` is Kafka's time, in ms."""
@@ -69,6 +80,7 @@ class Ledger:
 
     def restore(self, owner: str, name: str, value: bytes | None) -> None:
         if owner == ROWS:
+            self._total = None
             if value is None:
                 self.rows.pop(name, None)
             else:

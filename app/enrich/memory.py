@@ -1,7 +1,7 @@
 """What all agents and the process tree remember of one partition, entry by entry, so that checkpoints can hold it."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from app.enrich import clock, resends, tree
@@ -95,6 +95,10 @@ class Memory:
         if found is None:
             found = self._scopes[name] = Scope(name, self._changes)
         return found
+
+    def ledgers(self) -> Iterator[tuple[str, Ledger]]:
+        """By the scopes' names."""
+        return ((name, scope.ledger) for name, scope in self._scopes.items())
 
     def sweep(self, scope: Scope) -> None:
         """To be called when the clock of `scope` says so."""

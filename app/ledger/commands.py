@@ -64,13 +64,15 @@ async def _read(settings: Settings, seconds: float | None) -> Ledger:
     topics = Topics(settings)
     async with elastic.client(settings) as client:
         stored = Stored(client, settings)
-        # Before the topics are read: what is stored later was made later.
+        await topics.begin()
         counts = await stored.counts(since if since < 0 else since - since % HOUR)
         found = await topics.find()
         made = lines(found, counts, since)
         notes = []
         if not await explain(made, found.refused_ids, topics.documents, stored.missing):
             notes.append("More documents are missing than can be looked for one by one.")
+    if not stored.any:
+        notes.append(f"Elasticsearch has no data stream {settings.data_stream!r}: nothing is stored there yet.")
     if not stored.fresh:
         notes.append("What was stored in the last seconds is not counted: the privilege maintenance is not granted.")
     if not found.unread_all:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from elastic_transport import TransportError
-from elasticsearch import ApiError, AsyncElasticsearch, AuthorizationException
+from elasticsearch import ApiError, AsyncElasticsearch, AuthorizationException, NotFoundError
 
 from app.ledger.balance import Minutes
 from app.read.stored import why_nothing_is_read
@@ -24,10 +24,11 @@ _SOURCES: Final[list[dict[str, Any]]] = [
 
 class Stored:
     """Raises Stop or Retry, with a sentence, when Elasticsearch cannot answer. `fresh` is False where what was stored
-    in the last seconds may not be counted, for want of the privilege maintenance."""
+    in the last seconds may not be counted, for want of the privilege maintenance; `any` where the stream is there."""
 
     def __init__(self, client: AsyncElasticsearch, settings: Settings) -> None:
         self.fresh = True
+        self.any = True
         self._client = client.options(request_timeout=QUERY_SECONDS)
         self._settings = settings
 
@@ -53,6 +54,9 @@ class Stored:
                 if "after_key" not in found:
                     return counted
                 after = {"after": found["after_key"]}
+        except NotFoundError:
+            self.any = False
+            return Counter()
         except (ApiError, TransportError) as error:
             raise why_nothing_is_read(self._settings, error) from error
 
@@ -60,7 +64,7 @@ class Stored:
         """Those that are nowhere."""
         missing = set(ids)
         try:
-            for start in range(0, len(ids), AT_ONCE):
+            for start in range(0, len(ids) if self.any else 0, AT_ONCE):
                 asked = list(ids[start : start + AT_ONCE])
                 answer = await self._client.search(
                     index=self._settings.data_stream, size=AT_ONCE, source=False, query={"ids": {"values": asked}}

@@ -36,13 +36,28 @@ class Topics:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._partitions = 0
+        self._committed: dict[int, int] = {}  # of the index stage, by partition
+
+    async def begin(self) -> None:
+        """To be called before Elasticsearch is asked: what is committed by now it has, what is made later it may."""
+        settings = self._settings
+        names = [settings.checkpoints_topic, settings.events_topic, settings.documents_topic]
+        found = await topics_by_name(settings, names)
+        for name in names:
+            if name not in found:
+                raise Stop(f"Topic {name!r} is missing. Run `tetrastash setup`, which makes it.")
+        self._partitions = found[settings.events_topic].partitions
+        admin = AIOKafkaAdminClient(**connection(settings))
+        try:
+            await admin.start()
+            committed = await admin.list_consumer_group_offsets(settings.index_group)
+        finally:
+            await admin.close()
+        self._committed = {place.partition: each.offset for place, each in committed.items()}
 
     async def find(self) -> Found:
+        """After `begin`."""
         settings = self._settings
-        found = await topics_by_name(settings, [settings.checkpoints_topic, settings.events_topic])
-        if len(found) < 2:
-            raise Stop(f"Topic {settings.checkpoints_topic!r} is missing. Run `tetrastash setup`, which makes it.")
-        self._partitions = found[settings.events_topic].partitions
         rows: dict[Place, Row] = {}
         accounts: list[Named] = []
         taken_to: dict[TopicPartition, int] = {}
@@ -116,13 +131,7 @@ class Topics:
     async def _on_the_way(self, consumer: AIOKafkaConsumer) -> tuple[Minutes, bool]:
         places = self._places(self._settings.documents_topic)
         begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-        admin = AIOKafkaAdminClient(**connection(self._settings))
-        try:
-            await admin.start()
-            committed = await admin.list_consumer_group_offsets(self._settings.index_group)
-        finally:
-            await admin.close()
-        starts = {place: max(committed[place].offset if place in committed else 0, begins[place]) for place in places}
+        starts = {place: max(self._committed.get(place.partition, 0), begins[place]) for place in places}
         minutes: Minutes = Counter()
         async for record in between(consumer, starts, ends, TAIL_SECONDS):
             minutes.update((node, minute) for _, node, minute in _documents(record))

@@ -9,7 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.errors import Retry, TopicError
-from app.kafka import connection
+from app.kafka import connection, stop
 from app.settings import Settings
 from app.stream.checkpoint import is_checkpoint
 from schemas.checkpoint import VERSION, Checkpoint
@@ -64,7 +64,7 @@ class CheckpointLog:
 
     async def stop(self) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop(self._consumer)
             self._consumer = None
 
     async def _records(self, partition: int, start: int) -> AsyncIterator[ConsumerRecord]:
@@ -105,7 +105,7 @@ class CheckpointLog:
             try:
                 await consumer.start()
             except BaseException:
-                await consumer.stop()
+                await stop(consumer)
                 raise
             self._consumer = consumer
         return self._consumer

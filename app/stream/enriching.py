@@ -14,6 +14,7 @@ from app.errors import Retry
 from app.settings import Settings
 from app.stream.arrival import arrive
 from app.stream.attempts import DEATHS, KEY, at_line, begin, decode, survived
+from app.stream.books import NodeBook, books
 from app.stream.checkpoint_log import Found
 from app.stream.consumer import Fetched
 from app.stream.counts import Counts
@@ -141,6 +142,10 @@ class Enriching:
         owned = dict(self._owned)
         ends = await self.feed.ends(set(owned)) if owned else {}
         self.counts.lag = {part: max(0, ends[part] - each.position.due) for part, each in owned.items()}
+
+    def books(self, now: int) -> list[NodeBook]:
+        """`now` in ms since 1970."""
+        return sorted(books((owned.memory for owned in self._owned.values()), now), key=lambda book: book.node)
 
     async def _process(self, owned: Owned, generation: int, fetched: Fetched) -> None:
         position = owned.position

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
+import msgspec
 from aiokafka.errors import KafkaError
 
 from app import elastic
@@ -64,6 +65,18 @@ _COUNTED: Final = {
     "tetrastash_unasked_documents_total": "unasked",
 }
 
+# The field of NodeBook behind each metric of a node.
+_OF_NODE: Final = {
+    "tetrastash_node_lines_total": "lines",
+    "tetrastash_node_known_lost_lines_total": "lost_lines",
+    "tetrastash_node_known_lost_files_total": "lost_files",
+    "tetrastash_node_known_lost_bytes_total": "lost_bytes",
+    "tetrastash_node_tetragon_dropped_events_total": "unseen",
+    "tetrastash_node_tetragon_throttled_total": "throttled",
+    "tetrastash_node_missing_lines": "missing",
+    "tetrastash_node_silent_seconds": "silent",
+}
+
 # Of Counts, what the page shows.
 _SHOWN: Final = ("lines", "documents", "stored", "repeated", "retried", "rejected", "agent_errors", "lost", "failures")
 
@@ -82,11 +95,12 @@ async def work(settings: Settings, only: StageName | None) -> int:
     names: list[StageName] = [only] if only is not None else ["enrich", "index"]
     alive, ready = Board(), Board(*names, *([HEALTH] if "index" in names else []))
     counted: dict[StageName, Counts] = {name: Counts() for name in names}
-    answers = routes(alive=alive, ready=ready, registry=registry(lambda: _samples(counted)))
+    enriching: list[Enriching] = []
+    answers = routes(alive=alive, ready=ready, registry=registry(lambda: _samples(counted, enriching)))
     names_of_agents = [agent.name for agent in agents]
     async with (
         elastic.client(settings) as asking,
-        page(settings, asking, lambda: _state(counted, names_of_agents, ready)) as pages,
+        page(settings, asking, lambda: _state(counted, names_of_agents, ready, enriching)) as pages,
         serve(settings.listen_address, {**answers, **pages}) as url,
     ):
         log.info("working url=%s stages=%s", url, "+".join(names))
@@ -96,7 +110,8 @@ async def work(settings: Settings, only: StageName | None) -> int:
         async with elastic.bulk_client(settings) as client:
             stages: list[Running] = []
             if "enrich" in names:
-                stages.append(Enriching(settings, pipeline, topics.events.id, counted["enrich"], ready.set))
+                enriching.append(Enriching(settings, pipeline, topics.events.id, counted["enrich"], ready.set))
+                stages += enriching
             if "index" in names:
                 indexer = Indexer(client, settings.data_stream, health=ready.set)
                 stages.append(Indexing(settings, indexer, client, counted["index"], ready.set))
@@ -119,22 +134,28 @@ async def _topics(settings: Settings, stopping: asyncio.Event) -> Topics | None:
     return None
 
 
-def _samples(counted: dict[StageName, Counts]) -> Iterable[Sample]:
+def _samples(counted: Mapping[StageName, Counts], enriching: Iterable[Enriching]) -> Iterable[Sample]:
+    now = time.time_ns() // 1_000_000
     for stage, counts in counted.items():
         for metric, field in _COUNTED.items():
             yield Sample(metric, getattr(counts, field), (stage,))
-        now = time.time_ns() // 1_000_000
         for partition, lag in counts.lag.items():
             yield Sample("tetrastash_lag_records", lag, (stage, str(partition)))
             yield Sample("tetrastash_lag_seconds", counts.age(partition, now), (stage, str(partition)))
+    for book in (each for stage_ in enriching for each in stage_.books(now)):
+        for metric, field in _OF_NODE.items():
+            yield Sample(metric, getattr(book, field), (book.node,))
 
 
-def _state(counted: Mapping[StageName, Counts], agents: Sequence[str], ready: Board) -> dict[str, Any]:
+def _state(
+    counted: Mapping[StageName, Counts], agents: Sequence[str], ready: Board, enriching: Iterable[Enriching]
+) -> dict[str, Any]:
     """Of this worker, for the page."""
     now = time.time_ns() // 1_000_000
     return {
         "agents": list(agents),
         "ready": ready.wire(),
+        "books": [msgspec.to_builtins(book) for each in enriching for book in each.books(now)],
         "stages": {
             stage: {
                 **{name: getattr(counts, name) for name in _SHOWN},

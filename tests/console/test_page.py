@@ -70,6 +70,9 @@ async def test_the_overview_counts_what_is_stored_and_a_tree_can_be_climbed(
     assert [each["stage"] for each in groups["stages"]] == ["enrich", "index"]
     assert set(groups["stages"][0]["lag"]) == {str(number) for number in range(ready.partitions)}
     assert overview["worker"]["stages"]["enrich"]["documents"] == lines
+    books = overview["worker"]["books"]
+    assert sum(book["lines"] for book in books) == sum(book["documents"] for book in books) == lines
+    assert {book["missing"] for book in books} == {0}
     change = stored["changes"][0]
     tree = get(worker, f"/api/tree?exec_id={quote(change['process']['entity_id'])}")
     assert tree["tree"]["asked"] == change["process"]["entity_id"]
@@ -129,6 +132,7 @@ async def test_a_browser_shows_it_all_and_obeys_nothing_that_events_say(
         await page.wait_for_selector("#chart polygon")
         assert await page.locator(".tile b").all_inner_texts() != [""] * 4
         assert await page.locator("#partitions .bar").count() == 2 * ready.partitions
+        assert "lines:" in await page.locator("#books .row").first.inner_text()
         first = page.locator("#changes button").first
         command = await first.locator("code").inner_text()
         await first.click()

@@ -1,9 +1,10 @@
-"""app/ship/producer.py cancels a private task of aiokafka's producer; what it is, and what stop() does without it."""
+"""Private tasks of aiokafka that we cancel: the producer's (app/ship/producer.py), a consumer's (app/kafka.py)."""
 
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.producer.sender import Sender
 
 from tests.stream.test_faust_parts import digest
@@ -12,6 +13,9 @@ PINNED: dict[Any, str] = {
     AIOKafkaProducer.stop: "a352a681d5eaf616",
     Sender.start: "13a5cb5e17c50c00",
     Sender.close: "48ac72f49866645c",
+    AIOKafkaConsumer.stop: "36c7189e589b016f",
+    Fetcher.close: "3006fb1a0e7dde18",
+    Fetcher._fetch_requests_routine: "e7988c3d3cbb7b6e",
 }
 
 
