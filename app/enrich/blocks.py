@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from app.enrich.additions import Failure
+from app.enrich.drops.rules import Dropped
 from schemas.identity import event_id, placed_id
 from schemas.record import FILE, PATH, POSITION, REPLAY, SHIPPER, Record
 from schemas.rejection import Origin, Rejection, Stage
@@ -37,7 +38,10 @@ class Enriched(msgspec.Struct):
     blocks: list[tuple[bytes, int]]  # value, number of documents
     rejections: list[Rejection]
     failures: list[Failure]  # of agents; for the log
-    counters: dict[str, int]  # lines = documents + rejected; resent lines are none of these
+    # lines = documents + rejected + dropped, the last also as dropped.<rule>; resent lines are none of these
+    counters: dict[str, int]
+    kept: dict[str, int]  # by rule: lines that its sample kept, which are documents
+    dropped: list[Dropped]  # where somebody asks; for a person
 
 
 class Source:
@@ -89,11 +93,14 @@ class Output:
     __slots__ = (
         "_blocks",
         "_documents",
+        "_dropped",
         "_limit",
         "_parts",
         "_size",
         "_source",
+        "dropped",
         "failures",
+        "kept",
         "lines",
         "rejections",
         "resent",
@@ -106,8 +113,11 @@ class Output:
         self._parts: list[bytes] = []
         self._size = 0
         self._documents = 0
+        self._dropped: dict[str, int] = {}
         self.lines = 0
         self.resent = 0
+        self.kept: dict[str, int] = {}
+        self.dropped: list[Dropped] = []
         self.failures: list[Failure] = []
         self.rejections: list[Rejection] = []
 
@@ -119,6 +129,12 @@ class Output:
             self._cut()
         self._parts += (action, document)
         self._size += size
+
+    def keep(self, rule: str) -> None:
+        self.kept[rule] = self.kept.get(rule, 0) + 1
+
+    def drop(self, rule: str) -> None:
+        self._dropped[rule] = self._dropped.get(rule, 0) + 1
 
     def reject(self, stage: Stage, reason: str, line: bytes, number: int, within: int) -> None:
         source = self._source
@@ -144,7 +160,10 @@ class Output:
         }
         if self.resent:
             counters["resent"] = self.resent
-        return Enriched(self._blocks, self.rejections, self.failures, counters)
+        if self._dropped:
+            counters["dropped"] = sum(self._dropped.values())
+            counters |= {f"dropped.{rule}": number for rule, number in self._dropped.items()}
+        return Enriched(self._blocks, self.rejections, self.failures, counters, self.kept, self.dropped)
 
     def _cut(self) -> None:
         documents = len(self._parts) // 2

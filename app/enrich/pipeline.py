@@ -10,12 +10,13 @@ from app.enrich.additions import Added, Failure, Ready, fit_for_json, merge, run
 from app.enrich.blocks import Enriched, Output, Source, lines_of
 from app.enrich.decode import NoEvent, decode
 from app.enrich.document import KEYLESS, document_of
+from app.enrich.drops.rules import Dropped, Rule, Rules
 from app.enrich.learn import learn
 from app.enrich.memory import Memory, Scope
 from app.enrich.trace import trace
 from schemas.record import Record
 from schemas.rejection import Stage
-from schemas.tetragon import BODIES, Event
+from schemas.tetragon import BODIES, Event, Process
 from schemas.times import nanoseconds
 
 BLOCK_LIMIT: Final = 1 << 20  # bytes of one block of documents
@@ -25,17 +26,31 @@ _MILLISECOND: Final = 1_000_000  # ns
 
 
 class Pipeline:
-    """`original` keeps each event as it was written, in event.original."""
+    """`original` keeps each event as it was written, in event.original; `explain` tells of each line that a rule drops.
 
-    def __init__(self, agents: Sequence[Agent], *, original: bool = True, block_limit: int = BLOCK_LIMIT) -> None:
+    What is dropped is no document, and no agent sees it. But the process tree has learnt from it: the ancestors of what
+    stays are the same with rules and without.
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        *,
+        original: bool = True,
+        block_limit: int = BLOCK_LIMIT,
+        drops: Rules | None = None,
+        explain: bool = False,
+    ) -> None:
         self._original = original
+        self._drops = drops
+        self._explain = explain
         self._block_limit = block_limit
         ready = [(agent.events, Ready(agent)) for agent in agents]
         self._by_event = {name: [each for events, each in ready if events is None or name in events] for name in BODIES}
         self._for_unknown = [each for events, each in ready if events is None]
 
     def enrich(self, memory: Memory, record: Record) -> Enriched:
-        """Documents and dead letters in the order of lines. No line is lost, and none raises."""
+        """Documents and dead letters in the order of lines. No line is lost but to a rule, and none raises."""
         steps = self.steps(memory, record)
         while True:
             try:
@@ -77,7 +92,14 @@ class Pipeline:
             time = event.time
             if time is not None and scope.clock.observe(time):
                 memory.sweep(scope)
-            identity = source.identity(time, own, number, within)
+            rule = self._drops.first(event) if self._drops is not None else None
+            # To hash what is dropped for certain would be for nothing, unless somebody wants to know its id.
+            unnamed = rule is not None and not rule.share and not self._explain
+            identity = source.identity(time, own, number, within) if not unnamed else ""
+            if rule is not None and self._leaves_out(rule, event, identity, output):
+                if event.process is not None:
+                    learn(scope, event, event.process, _start(event.process))
+                return
             start, added, failures = self._run(scope, event)
             document = self._document(source, event, start, identity, original, within)
             merge(document, added, failures)
@@ -101,13 +123,22 @@ class Pipeline:
             output.add(identity, encoded)
             output.failures += failures
 
+    def _leaves_out(self, rule: Rule, event: Event, identity: str, output: Output) -> bool:
+        if rule.keeps(identity):
+            output.keep(rule.name)
+            return False
+        output.drop(rule.name)
+        if self._explain:
+            output.dropped.append(Dropped(rule.name, event.name, event.node_name, event.timestamp, identity))
+        return True
+
     def _run(self, scope: Scope, event: Event) -> tuple[int, list[Added], list[Failure]]:
         """The start of the process in ns since 1970 (0 if unknown), and what the agents add."""
         agents = self._by_event.get(event.name, self._for_unknown)
         process = event.process
         if process is None:
             return 0, *run(agents, event, None, scope)
-        start = (nanoseconds(process.start_time) or 0) if process.start_time else 0
+        start = _start(process)
         execution, parent = learn(scope, event, process, start)
         lineage = trace(scope, execution, parent, event.time if event.time is not None else scope.clock.now)
         return start, *run(agents, event, lineage, scope)
@@ -126,6 +157,10 @@ class Pipeline:
         if not source.key:
             document.setdefault("tags", []).append(KEYLESS)
         return document
+
+
+def _start(process: Process) -> int:
+    return (nanoseconds(process.start_time) or 0) if process.start_time else 0
 
 
 def scope_name(record: Record) -> str:
