@@ -85,9 +85,7 @@ async def work(settings: Settings, only: StageName | None) -> int:
     alive, ready = Board(), Board(*names, *([HEALTH] if "index" in names else []))
     counted: dict[StageName, Counts] = {name: Counts() for name in names}
     if rules is not None and "enrich" in counted:
-        counted["enrich"].dropped = dict.fromkeys(
-            (rule.name for rule in rules.all), 0
-        )  # one that drops nothing is told
+        counted["enrich"].dropped = dict.fromkeys(rules.names, 0)  # one that drops nothing is told, too
     answers = routes(alive=alive, ready=ready, registry=registry(lambda: _samples(counted)))
     names_of_agents = [agent.name for agent in agents]
     async with (

@@ -131,6 +131,8 @@ def _all_of(parts: Sequence[Holds]) -> Holds:
 
 def _reading(field: Field, test: Test) -> Holds:
     attributes, key = field.attributes, field.key
+    if field.many and key:
+        return lambda event: any(test(value.get(key, "")) for value in _gathered(event, attributes))
     if field.many:
         return lambda event: any(test(value) for value in _gathered(event, attributes))
     absent = test("") if field.kind == "text" else False

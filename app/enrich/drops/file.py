@@ -29,7 +29,7 @@ class Written(_Part):
 
     name: Name  # of its counters, for ever
     events: Annotated[list[str], Field(min_length=1)] = []
-    when: Annotated[dict[str, Any], Field(min_length=1)] = {}
+    when: Annotated[dict[Any, Any], Field(min_length=1)] = {}
     drop: Literal[True] | None = None
     sample: Annotated[float, Field(gt=0, le=1)] | None = None  # the share that is kept
 
@@ -75,7 +75,8 @@ def read_rules(text: bytes, file: str) -> Rules:
 def _conditions(located: Located, place: int, rule: Written) -> tuple[list[tuple[bool, Holds]], list[str]]:
     """Each with whether it is costly; then what is wrong with the others."""
     conditions, misfits = [], []
-    for path, given in rule.when.items():
+    for name, given in rule.when.items():
+        path = str(name)  # YAML has keys that are no text; none of them is a field
         try:
             field = _field(path, rule.events)
             conditions.append((field.late or field.many, condition(field, given)))

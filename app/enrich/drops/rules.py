@@ -30,6 +30,7 @@ class Rules:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.all = tuple(rules)
+        self.names = tuple(rule.name for rule in rules)
         self._by_event = {
             name: tuple(rule for rule in rules if rule.events is None or name in rule.events) for name in BODIES
         }
