@@ -40,8 +40,8 @@ class Enriched(msgspec.Struct):
     failures: list[Failure]  # of agents; for the log
     # lines = documents + rejected + dropped, the last also as dropped.<rule>; resent lines are none of these
     counters: dict[str, int]
-    kept: dict[str, int]  # by rule: lines that its sample kept, which are documents
-    dropped: list[Dropped]  # where somebody asks; for a person
+    kept: dict[str, int]  # by rule: lines that its sample kept; for a person
+    dropped: list[Dropped]  # where somebody asks
 
 
 class Source:

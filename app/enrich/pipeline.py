@@ -96,10 +96,11 @@ class Pipeline:
             # To hash what is dropped for certain would be for nothing, unless somebody wants to know its id.
             unnamed = rule is not None and not rule.share and not self._explain
             identity = source.identity(time, own, number, within) if not unnamed else ""
-            if rule is not None and self._leaves_out(rule, event, identity, output):
-                if event.process is not None:
-                    learn(scope, event, event.process, _start(event.process))
-                return
+            if rule is not None:
+                if not rule.keeps(identity):
+                    self._drop(scope, output, rule, event, identity)
+                    return
+                output.keep(rule.name)
             start, added, failures = self._run(scope, event)
             document = self._document(source, event, start, identity, original, within)
             merge(document, added, failures)
@@ -123,14 +124,12 @@ class Pipeline:
             output.add(identity, encoded)
             output.failures += failures
 
-    def _leaves_out(self, rule: Rule, event: Event, identity: str, output: Output) -> bool:
-        if rule.keeps(identity):
-            output.keep(rule.name)
-            return False
-        output.drop(rule.name)
+    def _drop(self, scope: Scope, output: Output, rule: Rule, event: Event, identity: str) -> None:
+        if event.process is not None:
+            learn(scope, event, event.process, _start(event.process))
+        output.drop(rule.name)  # last: what raised before is a dead letter, and not both
         if self._explain:
             output.dropped.append(Dropped(rule.name, event.name, event.node_name, event.timestamp, identity))
-        return True
 
     def _run(self, scope: Scope, event: Event) -> tuple[int, list[Added], list[Failure]]:
         """The start of the process in ns since 1970 (0 if unknown), and what the agents add."""

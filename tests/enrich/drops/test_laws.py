@@ -39,43 +39,42 @@ _OPERATED = st.dictionaries(
 _PLAIN: st.SearchStrategy[Any] = st.one_of(_TEXT, st.just(""), st.lists(_TEXT, min_size=1, max_size=3), _OPERATED)
 _OF_TEXT = st.one_of(_PLAIN, _PLAIN.map(lambda given: {"not": given}))
 _NUMBERS = st.one_of(st.integers(0, 8), st.lists(st.integers(0, 8), min_size=1), st.just({"not": 1}))
-_WHEN = st.fixed_dictionaries(
-    {},
-    optional={
-        "process.binary": _OF_TEXT,
-        "process.arguments": _OF_TEXT,
-        "parent.binary": _OF_TEXT,
-        "process.pod.namespace": _OF_TEXT,
-        "ancestors.binary": _OF_TEXT,
-        "function_name": _OF_TEXT,
-        "node_name": _OF_TEXT,
-        "process.uid": _NUMBERS,
-        "process.pid": _NUMBERS,
-    },
-).filter(lambda when: len(when) < 4)
+_OF_ALL = {
+    "process.binary": _OF_TEXT,
+    "process.arguments": _OF_TEXT,
+    "parent.binary": _OF_TEXT,
+    "process.pod.namespace": _OF_TEXT,
+    "ancestors.binary": _OF_TEXT,
+    "node_name": _OF_TEXT,
+    "process.uid": _NUMBERS,
+    "process.pid": _NUMBERS,
+}
+_OF_SOME = {"function_name": _OF_TEXT, "status": _NUMBERS}
 _EVENTS = st.lists(st.sampled_from(sorted(BODIES)), min_size=1, max_size=3)
-_ACTIONS = st.one_of(st.just({"drop": True}), st.floats(0.01, 1).map(lambda share: {"sample": share}))
-_RULE = st.builds(
-    lambda when, events, action: (
-        ({"when": when} if when else {}) | ({"events": events} if events or not when else {}) | action
-    ),
-    _WHEN,
-    st.one_of(_EVENTS, st.just([])),
-    _ACTIONS,
-).map(lambda rule: rule if rule.get("events", True) else rule | {"events": ["process_exec"]})
+
+
+def _when(of: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.sampled_from(sorted(of)), st.none(), min_size=1, max_size=3).flatmap(
+        lambda names: st.fixed_dictionaries({name: of[name] for name in names})
+    )
+
+
+_ASKED: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.fixed_dictionaries({"events": _EVENTS}),
+    st.fixed_dictionaries({"events": _EVENTS, "when": _when(_OF_ALL)}),
+    st.fixed_dictionaries({"when": _when(_OF_ALL | _OF_SOME)}),
+)
+_ACTIONS: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({"drop": True}), st.floats(0.01, 1).map(lambda share: {"sample": share})
+)
 
 
 def _compiled(rules: Sequence[dict[str, Any]]) -> Rules:
     named = [{"name": f"rule-{number}", **rule} for number, rule in enumerate(rules)]
-    # A field that none of a rule's events has is refused, which is not what is asked here.
-    fitting = [
-        rule if "function_name" not in rule.get("when", ()) else {name: rule[name] for name in rule if name != "events"}
-        for rule in named
-    ]
-    return read_rules(orjson.dumps({"rules": fitting}), "rules")
+    return read_rules(orjson.dumps({"rules": named}), "rules")
 
 
-RULES = st.lists(_RULE, max_size=5).map(_compiled)
+RULES = st.lists(st.builds(dict.__or__, _ASKED, _ACTIONS), max_size=5).map(_compiled)
 LINES = st.one_of(
     STEPS.map(lines_of),
     st.lists(st.integers(0, len(SAMPLES) - 1).map(_sample), max_size=10),
