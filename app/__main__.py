@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -62,19 +63,31 @@ def work(only: Literal["enrich", "index"] | None) -> None:
 @main.command()
 @click.argument("files", nargs=-1, type=click.Path())
 @click.option("--rejected", type=click.Path(), help="Write rejections to this file instead of stderr.")
+@click.option(
+    "--drops",
+    type=click.Path(path_type=Path),
+    help="Leave out what these rules say; a file as TETRASTASH_DROPS names one.",
+)
+@click.option("--explain-drops", is_flag=True, help="Tell of each line that is left out, as JSON on stderr.")
 @_output
 @_color
-def enrich(files: tuple[str, ...], rejected: str | None, output: Form, color: Choice) -> None:
+def enrich(
+    files: tuple[str, ...], rejected: str | None, drops: Path | None, explain_drops: bool, output: Form, color: Choice
+) -> None:
     """Turn Tetragon's lines, of FILES or else stdin, into documents on stdout.
 
     Needs no Kafka, no Elasticsearch and no settings.
     """
     settings = _settings()
+    if drops is not None:
+        settings = settings.model_copy(update={"drops": drops})
     from app.enrich.filter import run
     from app.read.output import compact_documents
 
     present = compact_documents(color) if output == "compact" else b"".join
-    sys.exit(_told(lambda: run(files, rejected=rejected, settings=settings, present=present)))
+    sys.exit(
+        _told(lambda: run(files, rejected=rejected, settings=settings, explain_drops=explain_drops, present=present))
+    )
 
 
 @main.command()

@@ -5,6 +5,7 @@
     └── Stop         a person must act: one sentence on stderr, exit status 1
         ├── SettingsError
         ├── AgentError       an agent's file cannot be loaded
+        ├── DropsError       the file of drops cannot be used
         ├── ConditionError   what --where was given is no condition
         └── TopicError       a topic is not as setup left it
 
@@ -30,6 +31,10 @@ class SettingsError(Stop):
 
 class AgentError(Stop):
     """An agent's file breaks the contract."""
+
+
+class DropsError(Stop):
+    """The rules by which events are left out cannot be read, or mean nothing."""
 
 
 class ConditionError(Stop):

@@ -53,6 +53,9 @@ class Settings(BaseModel):
         description="where documents go: logs-<dataset>-<namespace>",
     )
     agents: Path | None = Field(None, description="a folder of agents of your own, loaded beside the built-in ones")
+    drops: Path | None = Field(
+        None, description="a file of rules that say which events are left out, see docs/drops.md"
+    )
     sweep: bool = Field(
         True,
         description="remove the second copy of what was stored before and after a rollover; needs the privileges "

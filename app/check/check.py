@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from app.check.clear import clear_findings
 from app.check.contents import content_findings
 from app.check.finding import Finding, has_failed, json_of, skipped, text_of
-from app.check.here import agents_findings, listen_finding, positions_finding, settings_finding
+from app.check.here import agents_findings, drops_findings, listen_finding, positions_finding, settings_finding
 from app.check.logs import DEFAULT, PART, log_findings, looking, samples
 from app.check.policy_files import policy_findings
 from app.check.seen import Seen, count, events_in
@@ -100,6 +100,7 @@ def _here(wanted: Wanted, settings: Settings | None) -> Iterator[Finding]:
             yield finding if needed or finding.status == "ok" else finding._replace(status="warning")
         if "work" in wanted.commands:
             yield from agents_findings(settings)
+            yield from drops_findings(settings)
     yield from policy_findings(wanted.policies)
     if paths:
         yield from _logs(paths)

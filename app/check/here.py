@@ -1,4 +1,4 @@
-"""What can be known of this machine alone: settings, the listen address, the position file, agents."""
+"""What can be known of this machine alone: settings, the listen address, the position file, agents, rules of drops."""
 
 import errno
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from app.check.finding import Finding, failed, ok, refused, warning
+from app.enrich.drops.file import load_rules
 from app.enrich.registry import load_agents
 from app.errors import TetrastashError
 from app.settings import PREFIX, Settings, read_settings
@@ -89,6 +90,19 @@ def agents_findings(settings: Settings) -> Iterator[Finding]:
     told = ", ".join(agent.name for agent in found)
     where = "" if settings.agents is None else f", with those of {PREFIX}AGENTS={str(settings.agents)!r}"
     yield ok("agents", f"{told}{where}")
+
+
+def drops_findings(settings: Settings) -> Iterator[Finding]:
+    """Nothing where no file is named."""
+    try:
+        rules = load_rules(settings.drops)
+    except TetrastashError as error:
+        for problem in str(error).splitlines():
+            yield refused("drops", problem)
+        return
+    if rules is not None:
+        told = ", ".join(f"{rule.name} ({f'keeps {rule.share:.4g}' if rule.share else 'drops'})" for rule in rules.all)
+        yield ok("drops", f"{_counted(len(rules.all), 'rule')} of {PREFIX}DROPS={str(settings.drops)!r}: {told}")
 
 
 def _nearest(folder: Path) -> Path:

@@ -41,6 +41,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "tetrastash_failed_sends_total": Meaning("counter", "Sends to Kafka that ended a generation.", _STAGE),
     "tetrastash_lines_total": Meaning("counter", "Lines that were decoded.", _STAGE),
     "tetrastash_resent_lines_total": Meaning("counter", "Lines that a shipper sent again, left out.", _STAGE),
+    "tetrastash_dropped_lines_total": Meaning("counter", "Lines that a rule left out.", ("stage", "rule")),
     "tetrastash_documents_total": Meaning("counter", "Documents that were made.", _STAGE),
     "tetrastash_rejected_total": Meaning("counter", "Lines and documents that became dead letters.", _STAGE),
     "tetrastash_agent_errors_total": Meaning("counter", "Times an agent raised, and cost its own fields.", _STAGE),

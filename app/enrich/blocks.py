@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from app.enrich.additions import Failure
+from app.enrich.drops.rules import Dropped
 from schemas.identity import event_id, placed_id
 from schemas.ledger import MINUTE, Row
 from schemas.record import FILE, PATH, POSITION, REPLAY, SHIPPER, Record
@@ -39,7 +40,10 @@ class Enriched(msgspec.Struct):
     blocks: list[tuple[bytes, int]]  # value, number of documents
     rejections: list[Rejection]
     failures: list[Failure]  # of agents; for the log
-    counters: dict[str, int]  # lines = documents + rejected; resent lines are none of these
+    # lines = documents + rejected + dropped, the last also as dropped.<rule>; resent lines are none of these
+    counters: dict[str, int]
+    kept: dict[str, int]  # by rule: lines that its sample kept; for a person
+    dropped: list[Dropped]  # where somebody asks
 
 
 class Source:
@@ -94,13 +98,16 @@ class Output:
     __slots__ = (
         "_blocks",
         "_documents",
+        "_dropped",
         "_limit",
         "_parts",
         "_row",
         "_row_of",
         "_size",
         "_source",
+        "dropped",
         "failures",
+        "kept",
         "lines",
         "rejections",
         "resent",
@@ -114,8 +121,11 @@ class Output:
         self._parts: list[bytes] = []
         self._size = 0
         self._documents = 0
+        self._dropped: dict[str, int] = {}
         self.lines = 0
         self.resent = 0
+        self.kept: dict[str, int] = {}
+        self.dropped: list[Dropped] = []
         self.failures: list[Failure] = []
         self.rejections: list[Rejection] = []
         self.tally: dict[tuple[str, int], Row] = {}  # by node, and start of the minute
@@ -139,6 +149,12 @@ class Output:
             self._row, self._row_of = self.tally.setdefault(named, Row()), of
         self._row.lines += 1
         return self._row
+
+    def keep(self, rule: str) -> None:
+        self.kept[rule] = self.kept.get(rule, 0) + 1
+
+    def drop(self, rule: str) -> None:
+        self._dropped[rule] = self._dropped.get(rule, 0) + 1
 
     def reject(self, stage: Stage, reason: str, line: bytes, number: int, within: int) -> None:
         source = self._source
@@ -165,7 +181,10 @@ class Output:
         }
         if self.resent:
             counters["resent"] = self.resent
-        return Enriched(self._blocks, self.rejections, self.failures, counters)
+        if self._dropped:
+            counters["dropped"] = sum(self._dropped.values())
+            counters |= {f"dropped.{rule}": number for rule, number in self._dropped.items()}
+        return Enriched(self._blocks, self.rejections, self.failures, counters, self.kept, self.dropped)
 
     def _cut(self) -> None:
         documents = len(self._parts) // 2

@@ -10,6 +10,9 @@ from typing import IO
 import orjson
 
 from app.enrich.blocks import documents_of
+from app.enrich.drops.file import load_rules
+from app.enrich.drops.rules import Rules
+from app.enrich.drops.told import of_line, of_rules
 from app.enrich.inputs import records
 from app.enrich.memory import Memory
 from app.enrich.pipeline import Pipeline
@@ -26,19 +29,34 @@ def run(
     *,
     rejected: str | None,
     settings: Settings,
+    explain_drops: bool = False,
     present: Callable[[Iterable[bytes]], bytes] = b"".join,
 ) -> int:
     """The exit status. `present` makes of documents, each with its line end, what is printed.
 
-    Raises Stop for a file that cannot be read or written, and for a bad agent.
+    Raises Stop for a file that cannot be read or written, for a bad agent and for bad rules.
     """
-    pipeline = Pipeline(load_agents(settings.agents), original=settings.event_original)
+    rules = load_rules(settings.drops)
+    if rules is None and explain_drops:
+        raise Stop("--explain-drops has no drops to explain. Expected --drops FILE, or TETRASTASH_DROPS.")
+    pipeline = Pipeline(
+        load_agents(settings.agents), original=settings.event_original, drops=rules, explain=explain_drops
+    )
     total: Counter[str] = Counter(lines=0, documents=0, rejected=0, agent_errors=0)
+    kept: Counter[str] = Counter()
     with until_closed():
         with _letters(rejected) as letters:
-            _filter(pipeline, files, settings, letters, total, present)
-        sys.stderr.write("enriched " + " ".join(f"{name}={number}" for name, number in total.items()) + "\n")
+            _filter(pipeline, files, settings, letters, total, kept, present)
+        sys.stderr.write(_summary(total, kept, rules))
     return 0
+
+
+def _summary(total: Counter[str], kept: Counter[str], rules: Rules | None) -> str:
+    shown = {name: number for name, number in total.items() if not name.startswith("dropped")}
+    if rules is not None:
+        shown["dropped"] = total["dropped"]
+    told = "enriched " + " ".join(f"{name}={number}" for name, number in shown.items()) + "\n"
+    return told + "".join(of_rules(rules, total, kept)) if rules is not None else told
 
 
 def _filter(
@@ -47,6 +65,7 @@ def _filter(
     settings: Settings,
     letters: IO[bytes],
     total: Counter[str],
+    kept: Counter[str],
     present: Callable[[Iterable[bytes]], bytes],
 ) -> None:
     memory = Memory()
@@ -60,12 +79,16 @@ def _filter(
             letters.write(orjson.dumps(rejection.wire(), option=orjson.OPT_APPEND_NEWLINE))
         if enriched.rejections:
             letters.flush()
+        if enriched.dropped:
+            sys.stderr.buffer.write(b"".join(map(of_line, enriched.dropped)))
+            sys.stderr.buffer.flush()
         for failure in enriched.failures:
             alike = (failure.agent, failure.type, failure.text)
             if alike not in told:
                 told.add(alike)
                 log.warning("agent failed agent=%s error=%s text=%r exec_id=%s", *alike, failure.exec_id)
         total.update(enriched.counters)
+        kept.update(enriched.kept)
         memory.settle()
 
 

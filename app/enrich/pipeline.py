@@ -11,13 +11,14 @@ from app.enrich.additions import Added, Failure, Ready, fit_for_json, merge, run
 from app.enrich.blocks import Enriched, Output, Source, lines_of
 from app.enrich.decode import NoEvent, decode
 from app.enrich.document import KEYLESS, document_of
+from app.enrich.drops.rules import Dropped, Rule, Rules
 from app.enrich.learn import learn
 from app.enrich.memory import Memory, Scope
 from app.enrich.trace import trace
 from schemas.ledger import Row, Statement
 from schemas.record import STATEMENT, Record
 from schemas.rejection import Stage
-from schemas.tetragon import BODIES, THROTTLED, Event, ProcessThrottle, RateLimitInfo
+from schemas.tetragon import BODIES, THROTTLED, Event, Process, ProcessThrottle, RateLimitInfo
 from schemas.times import nanoseconds
 
 BLOCK_LIMIT: Final = 1 << 20  # bytes of one block of documents
@@ -27,17 +28,31 @@ _STATEMENT: Final = msgspec.json.Decoder(Statement)
 
 
 class Pipeline:
-    """`original` keeps each event as it was written, in event.original."""
+    """`original` keeps each event as it was written, in event.original; `explain` tells of each line that a rule drops.
 
-    def __init__(self, agents: Sequence[Agent], *, original: bool = True, block_limit: int = BLOCK_LIMIT) -> None:
+    What is dropped is no document, and no agent sees it. But the process tree has learnt from it: the ancestors of what
+    stays are the same with rules and without.
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        *,
+        original: bool = True,
+        block_limit: int = BLOCK_LIMIT,
+        drops: Rules | None = None,
+        explain: bool = False,
+    ) -> None:
         self._original = original
+        self._drops = drops
+        self._explain = explain
         self._block_limit = block_limit
         ready = [(agent.events, Ready(agent)) for agent in agents]
         self._by_event = {name: [each for events, each in ready if events is None or name in events] for name in BODIES}
         self._for_unknown = [each for events, each in ready if events is None]
 
     def enrich(self, memory: Memory, record: Record) -> Enriched:
-        """Documents and dead letters in the order of lines. No line is lost, and none raises."""
+        """Documents and dead letters in the order of lines. No line is lost but to a rule, and none raises."""
         steps = self.steps(memory, record)
         while True:
             try:
@@ -97,7 +112,15 @@ class Pipeline:
             time = event.time
             if time is not None and scope.clock.observe(time):
                 memory.sweep(scope)
-            identity = source.identity(time, own, number, within)
+            rule = self._drops.first(event) if self._drops is not None else None
+            # To hash what is dropped for certain would be for nothing, unless somebody wants to know its id.
+            unnamed = rule is not None and not rule.share and not self._explain
+            identity = source.identity(time, own, number, within) if not unnamed else ""
+            if rule is not None:
+                if not rule.keeps(identity):
+                    self._drop(scope, source, output, rule, event, identity)
+                    return
+                output.keep(rule.name)
             start, added, failures = self._run(scope, event)
             document = self._document(source, event, start, identity, original, within)
             merge(document, added, failures)
@@ -120,7 +143,16 @@ class Pipeline:
         else:
             output.add(identity, encoded)
             output.failures += failures
-            _enter(output.row(time if time is not None else source.sent, event.node_name, event.cluster_name), event)
+            _row(output, source, event).documents += 1
+
+    def _drop(self, scope: Scope, source: Source, output: Output, rule: Rule, event: Event, identity: str) -> None:
+        if event.process is not None:
+            learn(scope, event, event.process, _start(event.process))
+        output.drop(rule.name)  # last: what raised before is a dead letter, and not both
+        dropped = _row(output, source, event).dropped
+        dropped[rule.name] = dropped.get(rule.name, 0) + 1
+        if self._explain:
+            output.dropped.append(Dropped(rule.name, event.name, event.node_name, event.timestamp, identity))
 
     def _run(self, scope: Scope, event: Event) -> tuple[int, list[Added], list[Failure]]:
         """The start of the process in ns since 1970 (0 if unknown), and what the agents add."""
@@ -128,7 +160,7 @@ class Pipeline:
         process = event.process
         if process is None:
             return 0, *run(agents, event, None, scope)
-        start = (nanoseconds(process.start_time) or 0) if process.start_time else 0
+        start = _start(process)
         execution, parent = learn(scope, event, process, start)
         lineage = trace(scope, execution, parent, event.time if event.time is not None else scope.clock.now)
         return start, *run(agents, event, lineage, scope)
@@ -149,11 +181,16 @@ class Pipeline:
         return document
 
 
-def _enter(row: Row, event: Event) -> None:
-    """That there is a document, and what Tetragon says that it dropped itself."""
-    row.documents += 1
+def _row(output: Output, source: Source, event: Event) -> Row:
+    """Of the ledger, for this event; what Tetragon says that it dropped itself is in it."""
+    row = output.row(event.time if event.time is not None else source.sent, event.node_name, event.cluster_name)
     body = event.body
     if type(body) is RateLimitInfo:
         row.unseen += body.number_of_dropped_process_events
     elif type(body) is ProcessThrottle:
         row.throttled += body.type == THROTTLED
+    return row
+
+
+def _start(process: Process) -> int:
+    return (nanoseconds(process.start_time) or 0) if process.start_time else 0

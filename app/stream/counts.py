@@ -1,10 +1,12 @@
 """What a stage counts for the operator; monotonic within one process."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 _MOST_REASONS: Final = 50
 _LONGEST: Final = 120  # characters of a reason
+_DROPPED: Final = "dropped."
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Counts:
 
     lines: int = 0
     resent: int = 0  # lines that the shipper sent again, which were left out
+    dropped: dict[str, int] = field(default_factory=dict)  # lines, by the rule that left them out
     documents: int = 0
     rejected: int = 0
     agent_errors: int = 0
@@ -45,6 +48,13 @@ class Counts:
         kind = reason.partition(":")[0][:_LONGEST]
         if kind in self.reasons or len(self.reasons) < _MOST_REASONS:
             self.reasons[kind] = self.reasons.get(kind, 0) + 1
+
+    def drop(self, counters: Mapping[str, int]) -> None:
+        """`counters` of one record, as app.enrich.blocks has them."""
+        for name, number in counters.items():
+            if name.startswith(_DROPPED):
+                rule = name.removeprefix(_DROPPED)
+                self.dropped[rule] = self.dropped.get(rule, 0) + number
 
     def age(self, partition: int, now: int) -> float:
         """Seconds since what was taken last of a partition was sent, if more of it waits; `now` in ms."""

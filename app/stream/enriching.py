@@ -189,12 +189,16 @@ class Enriching:
             letter, key = _encode(rejection.wire()), rejection.id.encode()
             owned.waiting.append(await self._outbox.send(self._settings.rejected_topic, letter, key, record.partition))
             self.counts.reject(rejection.reason)
-        self._hold.count(enriched.counters.get("lines", 0), enriched.rejections)
+        dropped = enriched.counters.get("dropped", 0)
+        # What nobody wants says nothing of whether the rest can be used.
+        self._hold.count(enriched.counters.get("lines", 0) - dropped, enriched.rejections)
         for name, number in enriched.counters.items():
             owned.counters[name] = owned.counters.get(name, 0) + number
         self._report_failures(enriched)
         self.counts.delivered += 1
         self.counts.lines += enriched.counters.get("lines", 0)
+        if dropped:
+            self.counts.drop(enriched.counters)
         self.counts.resent += enriched.counters.get("resent", 0)
         self.counts.agent_errors += enriched.counters.get("agent_errors", 0)
         owned.position.processed(record.offset)

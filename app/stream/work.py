@@ -16,6 +16,7 @@ from app.console.health import Board
 from app.console.http import routes, serve
 from app.console.metrics import Sample, registry
 from app.console.page import page
+from app.enrich.drops.file import load_rules
 from app.enrich.pipeline import Pipeline
 from app.enrich.registry import load_agents
 from app.errors import Retry
@@ -91,11 +92,14 @@ async def work(settings: Settings, only: StageName | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     agents = load_agents(settings.agents)
-    pipeline = Pipeline(agents, original=settings.event_original)
+    rules = load_rules(settings.drops)
+    pipeline = Pipeline(agents, original=settings.event_original, drops=rules)
     names: list[StageName] = [only] if only is not None else ["enrich", "index"]
     alive, ready = Board(), Board(*names, *([HEALTH] if "index" in names else []))
     counted: dict[StageName, Counts] = {name: Counts() for name in names}
     enriching: list[Enriching] = []
+    if rules is not None and "enrich" in counted:
+        counted["enrich"].dropped = dict.fromkeys(rules.names, 0)  # one that drops nothing is told, too
     answers = routes(alive=alive, ready=ready, registry=registry(lambda: _samples(counted, enriching)))
     names_of_agents = [agent.name for agent in agents]
     async with (
@@ -139,6 +143,8 @@ def _samples(counted: Mapping[StageName, Counts], enriching: Iterable[Enriching]
     for stage, counts in counted.items():
         for metric, field in _COUNTED.items():
             yield Sample(metric, getattr(counts, field), (stage,))
+        for rule, dropped in counts.dropped.items():
+            yield Sample("tetrastash_dropped_lines_total", dropped, (stage, rule))
         for partition, lag in counts.lag.items():
             yield Sample("tetrastash_lag_records", lag, (stage, str(partition)))
             yield Sample("tetrastash_lag_seconds", counts.age(partition, now), (stage, str(partition)))

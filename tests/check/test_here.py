@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.check.here import agents_findings, listen_finding, positions_finding, settings_finding
+from app.check.here import agents_findings, drops_findings, listen_finding, positions_finding, settings_finding
 from app.settings import Settings
 from tests.check.nobody import nobody
 
@@ -117,3 +117,23 @@ def test_an_agent_that_does_not_load_is_named(tmp_path: Path, code: str, text: s
 def test_agents_that_load_are_named() -> None:
     [finding] = agents_findings(Settings())
     assert (finding.status, finding.text) == ("ok", "ancestry, dropped, fim, privilege")
+
+
+def test_rules_of_drops_are_named_and_each_fault_is_a_failure_of_its_own(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(
+        "rules:\n- {name: one, events: [process_exit], drop: true}\n- {name: two, when: {status: 0}, sample: 0.1}\n"
+    )
+    bad.write_text("rules:\n- {name: one, events: [process_exite], drop: true}\n- {name: two, drop: true}\n")
+    [found] = drops_findings(Settings(drops=good))
+    first, second = drops_findings(Settings(drops=bad))
+
+    assert list(drops_findings(Settings())) == []
+    assert (found.status, found.text) == (
+        "ok",
+        f"2 rules of TETRASTASH_DROPS={str(good)!r}: one (drops), two (keeps 0.1)",
+    )
+    assert (first.status, second.status) == ("failed", "failed")
+    assert first.text.endswith(f"{bad}, line 2: there is no event 'process_exite'.")
+    assert first.todo.startswith("Did you mean 'process_exit'? Expected some of process_exec,")
+    assert second.text == f"{bad}, line 3: rule 'two' is for every event."

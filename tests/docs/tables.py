@@ -14,10 +14,12 @@ from typing import Final, Literal, get_args, get_origin
 from annotated_types import Ge, Le
 
 from app.check.policies import decoded, read_policies
+from app.enrich.drops.fields import Field, fields
 from app.enrich.registry import load_agents
 from app.rights import RIGHTS
 from app.settings import FILE, PREFIX, Settings, secrets
 from app.topics import topic_names
+from schemas.tetragon import BODIES
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 
@@ -77,6 +79,22 @@ def policies_table() -> str:
     return _table(("policy", "operations", "hooks"), rows)
 
 
+def drops_table() -> str:
+    """What stands below `process` stands below `parent` and `ancestors`, too."""
+    rows: dict[str, list[str]] = {}
+    for field in fields().values():
+        if field.path.startswith(("parent.", "ancestors.")):
+            continue
+        everywhere = "all" if field.events == set(BODIES) else _names(field.events)
+        rows.setdefault(everywhere, []).append(_shown(field))
+    return _table(("of events", "fields"), [(events, ", ".join(shown)) for events, shown in rows.items()])
+
+
+def _shown(field: Field) -> str:
+    kind = {"text": "", "number": " (number)", "flag": " (true or false)"}[field.kind]
+    return f"`{field.path}{'.<name>' if field.keyed else ''}`{' (list)' if field.many else kind}"
+
+
 def rights_table() -> str:
     needed: dict[tuple[str, str], list[str]] = {}
     for command, role, right in RIGHTS:
@@ -100,6 +118,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "settings.md": settings_table,
     "agents.md": agents_table,
     "check.md": policies_table,
+    "drops.md": drops_table,
     "security.md": rights_table,
 }
 

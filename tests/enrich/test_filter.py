@@ -180,6 +180,65 @@ def test_a_bad_agents_folder_is_told_and_a_failing_agent_is_logged_once(tmp_path
     assert b"is not there" in missing.stderr
 
 
+RULES = """
+rules:
+  - name: exits
+    events: [process_exit]
+    drop: true
+  - name: some
+    events: [process_exec]
+    sample: 0.5
+  - name: unheard
+    when: {node_name: nowhere}
+    drop: true
+"""
+
+
+def test_what_rules_drop_is_told_line_by_line_and_rule_by_rule(tmp_path: Path) -> None:
+    rules = tmp_path / "drops.yaml"
+    rules.write_text(RULES)
+    path = a_log(tmp_path)
+    all_of_them = documents(tetrastash(path))
+    done = tetrastash(path, "--drops", rules, "--explain-drops")
+    quiet = tetrastash(path, drops=rules)
+    told = done.stderr.decode().splitlines()
+    dropped = [json.loads(line) for line in told if line.startswith("{")]
+    left = {each["event"]["id"]: each for each in documents(done)}
+    gone = {each["id"]: each for each in dropped}
+
+    assert {each["event"]["id"] for each in all_of_them} == left.keys() | gone.keys()
+    assert not left.keys() & gone.keys()
+    assert {(each["rule"], each["event"]) for each in dropped} == {("exits", "process_exit"), ("some", "process_exec")}
+    for each in all_of_them:
+        if each["event"]["id"] in gone:
+            assert gone[each["event"]["id"]]["node"] == each["host"]["name"]
+            assert gone[each["event"]["id"]]["time"] == each["@timestamp"]
+    exits = sum(each["rule"] == "exits" for each in dropped)
+    some = len(dropped) - exits
+    kept = sum(each["event"]["action"] != "end" for each in left.values())
+    assert told[len(dropped) :] == [
+        f"enriched lines=900 documents={len(left)} rejected=0 agent_errors=0 dropped={len(dropped)}",
+        f"rule exits: dropped {exits} of 900 lines, {exits / 900:.1%}",
+        f"rule some: dropped {some} of 900 lines, {some / 900:.1%}, and kept {kept} more that matched",
+        "rule unheard: nothing matched",
+    ]
+    assert quiet.stdout == done.stdout
+    assert quiet.stderr.decode().splitlines() == told[len(dropped) :]
+
+
+def test_rules_that_cannot_be_used_are_told_before_anything_is_done(tmp_path: Path) -> None:
+    rules = tmp_path / "drops.yaml"
+    rules.write_text(RULES.replace("[process_exit]", "[process_exite]"))
+    path = a_log(tmp_path, lines=LINES[:1])
+    wrong, nothing = tetrastash(path, "--drops", rules), tetrastash(path, "--explain-drops")
+
+    assert (wrong.returncode, wrong.stdout) == (1, b"")
+    assert f"{rules}, line 4: there is no event 'process_exite'. Did you mean 'process_exit'?" in wrong.stderr.decode()
+    assert b"Traceback" not in wrong.stderr
+    assert nothing.returncode == 1
+    assert nothing.stderr.startswith(b"tetrastash: --explain-drops has no drops to explain. Expected --drops FILE")
+
+
 def test_a_reader_that_has_enough_ends_it_quietly(tmp_path: Path) -> None:
     path = a_log(tmp_path)
     with subprocess.Popen(
