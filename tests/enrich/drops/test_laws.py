@@ -15,6 +15,8 @@ from app.enrich.drops.file import read_rules
 from app.enrich.drops.rules import Rules
 from app.enrich.memory import Memory
 from app.enrich.pipeline import Pipeline
+from schemas.checkpoint import Entry
+from schemas.ledger import ROWS
 from schemas.tetragon import BODIES
 from tests.agents.cases import AGENTS, CORPUS, record_of
 from tests.enrich.nodes import STEPS, Step, lines_of
