@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from schemas.envelope import may_hold_parts, text_of
 from schemas.record import record_key
 
 HEAD_BYTES: Final = 4096  # of the first line that tell files apart
@@ -71,9 +72,10 @@ def first_line(head: bytes, *, final: bool) -> bytes | None:
 
 def key_in(block: bytes) -> bytes | None:
     """The record key that the first decodable line names."""
+    wrapped = may_hold_parts(block)
     for line in block.split(b"\n"):
         try:
-            envelope = _envelope.decode(line)
+            envelope = _envelope.decode(text_of(line) if wrapped else line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         if envelope.node_name:

@@ -1,12 +1,13 @@
 """What one record becomes: blocks in the format of Elasticsearch's bulk API, and dead letters."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from app.enrich.additions import Failure
 from app.enrich.drops.rules import Dropped
+from schemas.envelope import is_part, join, may_hold_parts, stream_of, text_of
 from schemas.identity import event_id, placed_id
 from schemas.ledger import MINUTE, Row
 from schemas.record import FILE, PATH, POSITION, REPLAY, SHIPPER, Record
@@ -25,6 +26,53 @@ def lines_of(value: bytes) -> Iterator[tuple[int, bytes]]:
         start = end + 1
     if start < len(value):
         yield start, value[start:].removesuffix(b"\r")
+
+
+class Line(NamedTuple):
+    """`number` counts the lines of the record from 0, `within` is the place of its first byte, `raw` are its bytes as
+    they came, which may be `parts` lines, of which the last begins at `last`."""
+
+    number: int
+    within: int
+    last: int
+    line: bytes
+    raw: bytes
+    parts: int = 1
+
+
+def whole_lines_of(value: bytes) -> Iterator[Line]:
+    """As lines_of, with what a container runtime has cut put together again.
+
+    A part whose rest is not in the record comes as it is, behind all others.
+    """
+    if not may_hold_parts(value):
+        for number, (within, line) in enumerate(lines_of(value)):
+            yield Line(number, within, within, line, line)
+        return
+    waiting: dict[bytes, list[Line]] = {}
+    alone: list[Line] = []
+    for number, (within, line) in enumerate(lines_of(value)):
+        here = Line(number, within, within, line, line)
+        stream = stream_of(line)
+        before = waiting.pop(stream, [])
+        if stream and is_part(line) and (before or not _is_whole(line)):
+            waiting[stream] = [*before, here]
+        elif before and not _is_whole(line):
+            parts = [*(each.line for each in before), line]
+            yield Line(before[0].number, before[0].within, within, join(parts), b"\n".join(parts), len(parts))
+        else:
+            alone += before
+            yield here
+    yield from sorted([*alone, *(part for parts in waiting.values() for part in parts)])
+
+
+def _is_whole(line: bytes) -> bool:
+    """Needs nothing in front of it or behind it: some leave the end of Docker's lines out, and a rest may be lost."""
+    text = text_of(line)
+    try:
+        return text.startswith(b"{") and bool(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def documents_of(block: bytes) -> Iterator[bytes]:

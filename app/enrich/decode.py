@@ -1,12 +1,12 @@
 """A line becomes an event, or the reason why it cannot."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from msgspec import Raw
 
+from schemas.envelope import CRI
 from schemas.lenient import Other, decode_leniently, fit
 from schemas.tetragon import BODIES, Body, Event, Line
 from schemas.times import canonical, nanoseconds
@@ -23,8 +23,6 @@ _KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(
 _NOTHING: Final[Mapping[str, Raw]] = {}
 _NO_TIME: Final = "0001-01-01T00:00:00Z"  # Go's zero
 
-# What the container runtimes of Kubernetes put before a line: time, stream, F for a whole one and P for a part.
-_CRI: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+ (?:stdout|stderr) ([FP])(?::[^ ]*)? ")
 _WRAPPERS: Final = ("message", "log")  # Filebeat, Vector, Fluent Bit; Docker, Fluent Bit
 _DEEPEST: Final = 3  # a shipper's envelope around a container runtime's
 
@@ -49,10 +47,10 @@ _MISSING: Final = "not an event: expected an object with a member like process_e
 
 
 def _decode_otherwise(line: bytes, depth: int) -> tuple[Event, bytes]:
-    prefix = _CRI.match(line)
+    prefix = CRI.match(line)
     if prefix is not None:
-        if prefix[1] == b"P":
-            raise NoEvent("a part of a line that a container runtime cut; ship Tetragon's own file instead")
+        if prefix["tag"] == b"P":
+            raise NoEvent("a part of a line that a container runtime cut, and whose rest did not follow")
         return _unwrapped(line[prefix.end() :], depth)
     try:
         members = _MEMBERS.decode(line)

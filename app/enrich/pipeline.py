@@ -8,7 +8,7 @@ import orjson
 
 from agents import Agent
 from app.enrich.additions import Added, Failure, Ready, fit_for_json, merge, run
-from app.enrich.blocks import Enriched, Output, Source, lines_of
+from app.enrich.blocks import Enriched, Line, Output, Source, whole_lines_of
 from app.enrich.decode import NoEvent, decode
 from app.enrich.document import KEYLESS, document_of
 from app.enrich.drops.rules import Dropped, Rule, Rules
@@ -72,22 +72,24 @@ class Pipeline:
         resent = 0
         if source.stream is not None and source.position is not None:
             resent = scope.resends.repeated(source.stream, source.position, record.value)
-        blank = 0
-        for number, (within, line) in enumerate(lines_of(record.value)):
+        others = 0  # lines of the file that are none of ours: blank, or a part of another
+        for each in whole_lines_of(record.value):
+            line, number = each.line, each.number
             if not line or line.isspace():
-                blank += within >= resent
+                others += each.within >= resent
                 continue
-            if within < resent:
+            if each.last < resent:
                 output.resent += 1
                 continue
             output.lines += 1
+            others += each.parts - 1
             if number in given_up:
-                output.reject("enrich", FATAL, line, number, within)
+                output.reject("enrich", FATAL, each.raw, number, each.within)
                 continue
             yield number
-            self._enrich_line(memory, scope, source, output, line, number, within)
+            self._enrich_line(memory, scope, source, output, each)
         scope.ledger.enter(output.tally)
-        scope.ledger.take(source.shipper, output.lines + blank, record.timestamp)
+        scope.ledger.take(source.shipper, output.lines + others, record.timestamp)
         return output.finish()
 
     @staticmethod
@@ -101,12 +103,11 @@ class Pipeline:
         else:
             scope.ledger.state(source.shipper, stated, source.record.timestamp)
 
-    def _enrich_line(
-        self, memory: Memory, scope: Scope, source: Source, output: Output, line: bytes, number: int, within: int
-    ) -> None:
+    def _enrich_line(self, memory: Memory, scope: Scope, source: Source, output: Output, line: Line) -> None:
+        number, within = line.number, line.within
         stage: Stage = "decode"
         try:
-            event, own = decode(line)
+            event, own = decode(line.line)
             original = own.decode()
             stage = "enrich"
             time = event.time
@@ -133,13 +134,13 @@ class Pipeline:
                 merge(document, added, failures)
                 encoded = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
         except NoEvent as error:
-            output.reject(stage, str(error), line, number, within)
+            output.reject(stage, str(error), line.raw, number, within)
         except UnicodeDecodeError as error:
-            output.reject(stage, f"not UTF-8: {error.reason} at byte {error.start}", line, number, within)
+            output.reject(stage, f"not UTF-8: {error.reason} at byte {error.start}", line.raw, number, within)
         except MemoryError:
             raise  # of this machine, not of this line
         except Exception as error:  # noqa: BLE001 - a line that nobody thought of must not stop those behind it
-            output.reject(stage, f"{type(error).__name__}: {error}", line, number, within)
+            output.reject(stage, f"{type(error).__name__}: {error}", line.raw, number, within)
         else:
             output.add(identity, encoded)
             output.failures += failures

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import orjson
 from msgspec.structs import replace
 
-from app.enrich.blocks import documents_of, lines_of
+from app.enrich.blocks import documents_of, whole_lines_of
 from app.enrich.memory import Memory
 from app.enrich.pipeline import Pipeline
 from app.read.fields import text
@@ -38,13 +38,14 @@ def take(role: Role, record: Record, wanted: Wanted, look: Look) -> Iterator[byt
 def _events(record: Record, wanted: Wanted, look: Look) -> Iterator[bytes]:
     if not wanted.has_key(_key(record)):
         return
-    for within, line in lines_of(record.value):
+    for each in whole_lines_of(record.value):
+        line = each.line
         if not line or line.isspace():
             continue
         if look.form == "json" and not wanted.conditions:
             yield look.json(line)
             continue
-        made = _alone(record, within, line)
+        made = _alone(record, each.within, line)
         if not isinstance(made, Rejection):
             yield from _chosen(line, made, wanted, look, look.document)
         elif not wanted.conditions:

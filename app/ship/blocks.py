@@ -2,13 +2,27 @@
 
 from typing import Final
 
+from schemas.envelope import DOCKER, is_part
+
 BLOCK_BYTES: Final = 256 * 1024  # a longer line is a block of its own
 LINE_BYTES: Final = 8 * 1024 * 1024 - 64 * 1024  # a longer one may be more than the topic takes, if it packs badly
 
 
 def whole_lines(data: bytearray, start: int, end: int) -> int:
-    """Where the last line end in data[start:end] has passed; `start` if none is there."""
-    return max(data.rfind(b"\n", start, end) + 1, start)
+    """Where the last line end in data[start:end] has passed; `start` if none is there.
+
+    Lines that a container runtime has cut stay together: a part whose rest is not there is not whole.
+    """
+    cut = max(data.rfind(b"\n", start, end) + 1, start)
+    if data[start : start + 1].isdigit() or data.startswith(DOCKER, start, end):
+        while cut > start and is_part(bytes(data[(begin := _begin(data, start, cut)) : cut - 1])):
+            cut = begin
+    return cut
+
+
+def _begin(data: bytearray, start: int, end: int) -> int:
+    """Of the line that ends at `end`."""
+    return max(data.rfind(b"\n", start, end - 1) + 1, start)
 
 
 def count_lines(data: bytearray, start: int, end: int) -> int:
