@@ -22,6 +22,8 @@ class RejectionLimit:
 
     def count(self, taken: int, rejected: int, reason: str = "") -> None:
         """Of one record or request; `reason` is that of its last rejection. What was exceeded once stays so."""
+        if not taken and not rejected:
+            return  # all of it was sent again or dropped by a rule; many such would be kept in vain
         self._recent.append((taken, rejected))
         self._taken += taken
         self._rejected += rejected
