@@ -79,9 +79,12 @@ def run(
         driver.mend()
         scene.settle(sweep_seconds)
         found = scene.judge()
+        books = scene.books()
     occurrences = scene.occurrences
     faults = driver.suffered.total()
-    return Verdict(seed, faults, found, occurrences.required(), occurrences.noted(), scene.complaints, scene.spoilt)
+    return Verdict(
+        seed, faults, found, occurrences.required(), occurrences.noted(), [*scene.complaints, *books], scene.spoilt
+    )
 
 
 @contextlib.contextmanager

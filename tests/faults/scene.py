@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -146,6 +146,19 @@ class Scene:
         _undisturbed(logs, self.environment, self.folder)
         return _check(self.settings, logs, self.folder)
 
+    def books(self) -> list[str]:
+        """After `judge`: what does not add up in the ledger, a sentence each."""
+        output = self.folder / "ledger.json"
+        arguments = [*TETRASTASH, "ledger", "--since", "all", "--json"]
+        _call(arguments, self.environment, self.folder / "ledger.log", output, expected=(0, 1))
+        read = json.loads(output.read_bytes())
+        wrong = [f"the ledger is off by {each['off']}: {each}" for each in read["periods"] if each["off"]]
+        wrong += [f"the ledger misses {node['missing']} lines: {node}" for node in read["nodes"] if node["missing"]]
+        lines = sum(each["lines"] for each in read["periods"])
+        if lines < self.writer.written:
+            wrong.append(f"the ledger has {lines} lines of {self.writer.written}")
+        return wrong
+
     def _set_up(self) -> None:
         _call([*TETRASTASH, "setup"], self.environment, self.folder / "setup.log")
 
@@ -278,11 +291,17 @@ def _calm(proxy: str) -> dict[str, int]:
 def spoil(proxy: str, share: float, names: Iterable[str]) -> None:
     """From now on so many of all bulks, each in one of the ways of these names (tests.faults.proxy)."""
     told = json.dumps({"share": share, "names": list(names)}).encode()
-    with urllib.request.urlopen(urllib.request.Request(f"{proxy}/_spoil", told), timeout=10):
+    with urllib.request.urlopen(urllib.request.Request(f"{proxy}/_spoil", told), timeout=60):
         pass
 
 
-def _call(arguments: Sequence[str], environment: Mapping[str, str], log_file: Path, output: Path | None = None) -> None:
+def _call(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    log_file: Path,
+    output: Path | None = None,
+    expected: Container[int] = (0,),
+) -> None:
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(log_file.open("ab"))
         stdout = errors if output is None else stack.enter_context(output.open("wb"))
@@ -293,7 +312,7 @@ def _call(arguments: Sequence[str], environment: Mapping[str, str], log_file: Pa
             process.kill()
             process.wait()
             raise
-    if status != 0:
+    if status not in expected:
         said = log_file.read_text("utf-8", "replace").strip().splitlines()[-5:]
         raise Stop(f"{' '.join(arguments[1:4])} ended with exit status {status}:\n" + "\n".join(said))
 
