@@ -20,17 +20,22 @@ from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.settings import Settings, host_name
 from app.ship.files import Block
+from app.ship.inotify import watching
 from app.ship.positions import PositionFile, locked, unusable
 from app.ship.producer import Under, reached, sentence
 from app.ship.tail import Tail
+from app.ship.watching import Unwatched
 
 log: Final = logging.getLogger(__name__)
 
-# How long a line waits for company, and a rename to be noticed. Longer makes larger blocks, which are cheaper for the
-# workers, and every event that much later (`python -m bench trickle`).
+# How long a line waits for company, and a rename to be noticed where nothing tells of it. Longer makes larger blocks,
+# which are cheaper for the workers, and every event that much later (`python -m bench trickle`).
 LOOK_SECONDS: Final = 0.25
+TOLD_SECONDS: Final = 0.02  # before a look at what was told of: a rotation is several changes
 TURN_BLOCKS: Final = 4
 SAVE_SECONDS: Final = 0.5
+SAVE_AT_EASE: Final = 100  # times what saving took last: the positions of 10,000 files are four megabytes
+SAVE_BLOCKS: Final = 100  # that arrived, after which it is saved at once: a crash repeats them (app/enrich/resends.py)
 SAVE_ANYWAY_SECONDS: Final = 10.0  # for the sizes of files that wait
 SILENT_SECONDS: Final = 10.0  # without an acknowledgement, after which a shipper says that it waits
 PATIENCE_SECONDS: Final = 30.0  # likewise, after which reading once gives up
@@ -71,14 +76,22 @@ class Shipper:
             positions.save(self._book)
         except OSError as error:
             raise unusable(settings.positions, error) from error
+        self._watch_for = watching() if patience is None else Unwatched()
         self._tail = Tail(
-            paths, self._book, node=settings.node, host=host_name(), once=patience is not None, wall=time.time
+            paths,
+            self._book,
+            node=settings.node,
+            host=host_name(),
+            once=patience is not None,
+            wall=time.time,
+            watch=self._watch_for,
         )
         self._looked = asyncio.Event()
         self._under: Under | None = None
         self._arrived = 0  # blocks
         self._arrived_at = time.monotonic()
         self._saved = (0, time.monotonic())  # blocks, and when
+        self._saving_took = 0.0  # seconds of CPU
         self._said = ("", float("-inf"))
 
     @contextlib.asynccontextmanager
@@ -107,6 +120,7 @@ class Shipper:
     def close(self) -> None:
         self._save()
         self._tail.close()
+        self._watch_for.close()
 
     # Reading and sending
 
@@ -138,7 +152,7 @@ class Shipper:
         try:
             while True:
                 more = False
-                for tailed in list(self._tail.logs.values()):
+                for tailed in self._tail.awake():
                     # A few blocks each in turn: a busy log does not hold up the others.
                     for _ in range(TURN_BLOCKS):
                         block = tailed.next_block(time.monotonic())
@@ -174,21 +188,40 @@ class Shipper:
         Ends when the files are to be read once, and Kafka takes nothing.
         """
         while True:
+            self._tail.heed(self._watch_for.changes(), time.monotonic())
             self._tail.look(time.monotonic())
             self._looked.set()
-            arrived, at = self._saved
-            age = time.monotonic() - at
-            if (age >= SAVE_SECONDS and arrived != self._arrived) or age >= SAVE_ANYWAY_SECONDS:
+            if self._is_to_save():
                 self._save()
             self._tell()
             if self._patience is not None and time.monotonic() - self._arrived_at > self._patience:
                 log.error("Giving up; what was not sent is still on disk, and the next run goes on there")
                 return 1
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until it is time to look again; that is at once when somebody tells of a rotation."""
+        end = time.monotonic() + LOOK_SECONDS
+        while (left := end - time.monotonic()) > 0 and await self._watch_for.told(left):
+            await asyncio.sleep(TOLD_SECONDS)
+            if self._tail.heed(self._watch_for.changes(), time.monotonic()):
+                break
+
+    def _is_to_save(self) -> bool:
+        arrived, at = self._saved
+        age, new = time.monotonic() - at, self._arrived - arrived
+        if not new:
+            return age >= SAVE_ANYWAY_SECONDS and not self._tail.noted
+        return age >= (SAVE_SECONDS if new >= SAVE_BLOCKS else max(SAVE_SECONDS, SAVE_AT_EASE * self._saving_took))
 
     def _save(self) -> None:
+        before = time.thread_time()
         self._tail.note()
+        self._write_positions()
         self._saved = (self._arrived, time.monotonic())
+        self._saving_took = time.thread_time() - before
+
+    def _write_positions(self) -> None:
         try:
             self._positions.save(self._book)
         except OSError as error:
