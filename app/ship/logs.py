@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
-from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of
+from app.ship.backups import NO_MEMBERS, Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of
 from app.ship.files import Block, File, ReplacedError
 from app.ship.positions import LOSSES_KEPT, LogBook, Loss, Place, Totals
 from app.ship.shared import Shared
@@ -30,20 +30,19 @@ class Log:
 
     # Ten thousand of them are held in memory.
     __slots__ = (
-        "_absent", "_complete", "_entry", "_folder_at", "_known", "_shared", "_stirred_at",
+        "_complete", "_entry", "_folder_at", "_known", "_shared", "_stirred_at",
         "files", "folder", "follows", "is_plain", "named", "path",
     )  # fmt: skip
 
     def __init__(self, path: str, folder: str, shared: Shared) -> None:
         self.path = path
         self.folder = folder
-        self.is_plain = name_of(path) == Name(path, LIVE, packed=False)  # so it need not be taken apart again
+        self.is_plain = name_of(path) == Name(path, LIVE, packed=False)  # so that it need not be taken apart again
         self.files: list[File] = []  # in the order of reading
         self.follows = False  # the log itself was named, and so all its backups
-        self.named: Members = {}  # backups that were named one by one
+        self.named: Members = NO_MEMBERS  # backups that were named one by one
         self._shared = shared
         self._known: dict[str, str] = {}  # stamp → Place.file, of files that need no more reading
-        self._absent: dict[str, float] = {}  # Place.file → since when no scan finds it
         self._folder_at = 0  # when the folder had last changed, while the log is not there
         self._complete = False  # whether the last scan knew what to make of every file
         self._stirred_at = float("-inf")  # when a look last found something new
@@ -191,7 +190,9 @@ class Log:
 
     def rests(self, now: float) -> bool:
         """Whether no look, scan or reading will find anything before its files change, and none has for long."""
-        if now - self._stirred_at < REST_SECONDS or not self._complete or self._absent:
+        if now - self._stirred_at < REST_SECONDS or not self._complete:
+            return False
+        if any((self.path, place.file) in self._shared.absent for place in self._entry.files):
             return False
         return len(self.files) <= 1 and all(file.rests() for file in self.files)
 
@@ -219,6 +220,8 @@ class Log:
         """Of a log that rests, whether a scan would find no file that came or went."""
         if self.follows and (LIVE in listed) != bool(self.files):
             return False
+        if len(listed) <= 1 and not self._known and not self.named:
+            return listed.keys() <= {LIVE, PACKED} or not self.follows  # nearly all: ten thousand of them in a row
         return self._backups(listed).keys() == self._known.keys()
 
     def vouch(self, until: float) -> None:
@@ -381,11 +384,12 @@ class Log:
         for stamp in self._known.keys() - backups.keys():
             del self._known[stamp]
         present = {file.place.file for file in self.files if file.place is not None} | set(self._known.values())
+        absent = self._shared.absent
         for place in list(self._entry.files):
             if place.file in present:
-                self._absent.pop(place.file, None)
-            elif self._shared.once or now - self._absent.setdefault(place.file, now) >= ABSENT_SECONDS:
-                self._absent.pop(place.file, None)
+                absent.pop((self.path, place.file), None)
+            elif self._shared.once or now - absent.setdefault((self.path, place.file), now) >= ABSENT_SECONDS:
+                absent.pop((self.path, place.file), None)
                 self._entry.files.remove(place)
                 if not place.ended:
                     self._lose_file(place, place.size - place.position, "vanished before its end was read")

@@ -8,13 +8,12 @@ however quiet it is.
 import glob
 import os
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from typing import Final
 
-from app.ship.backups import Members
+from app.ship.backups import NO_MEMBERS, Members
 from app.ship.files import Block
 from app.ship.globs import Named
 from app.ship.logs import Log
@@ -24,7 +23,9 @@ from app.ship.shared import Shared
 from app.ship.watching import Changes, Unwatched, Watching
 from schemas.log import LIVE, Name, name_of
 
-RESTING_STATS: Final = 250  # a look, of logs that rest: 10,000 have their turn every 10 s, up to 250 at each look
+RESTING_STATS: Final = 150  # a look, of logs that rest: up to 150 at each, of 10,000 each has its turn within 17 s
+
+_LIVE_ALONE: Final[Members] = {LIVE: []}  # nobody asks for the log's own name; most have nothing beside them
 
 
 @dataclass(slots=True)
@@ -52,7 +53,8 @@ class Tail:
         """`effort` is how many seconds of CPU were used so far."""
         self.logs: dict[str, Log] = {}
         self._awake: dict[str, Log] = {}
-        self._resting: OrderedDict[str, Log] = OrderedDict()  # whose turn is next comes first
+        self._resting: dict[str, Log] = {}
+        self._to_ask: list[str] = []  # of those that rested when this round of asking began; the last one is next
         self._unwatched: set[str] = set()  # of those that rest
         self._suspect: set[str] = set()  # watched ones that have changed, and it was not told yet
         self._folders: dict[str, _Folder] = {}
@@ -169,12 +171,13 @@ class Tail:
         for path in self._suspect:
             self._wake(path)
         self._suspect.clear()
+        self._to_ask = self._to_ask or list(self._resting)
         stats = 0
-        for _ in range(len(self._resting)):
-            if stats >= RESTING_STATS:
-                break
-            path, log = self._resting.popitem(last=False)
-            self._resting[path] = log
+        while self._to_ask and stats < RESTING_STATS:
+            path = self._to_ask.pop()
+            log = self._resting.get(path)
+            if log is None:
+                continue
             stats += log.stats
             if log.is_as_left():
                 continue
@@ -273,7 +276,7 @@ class Tail:
             changed = [
                 path
                 for path, log in folder.logs.items()
-                if path in self._resting and not log.accounts_for(listed.get(path, {}))
+                if path in self._resting and not log.accounts_for(listed.get(path, NO_MEMBERS))
             ]
         took = self._effort() - before
         folder.pace.done(now, took)
@@ -295,9 +298,19 @@ class Tail:
             return None
         self._shared.solved(folder)
         logs: dict[str, Members] = {}
-        for name in sorted(filter(None, map(self._name, [os.path.join(folder, file) for file in files]))):
-            if name.log in self.logs:
-                logs.setdefault(name.log, {}).setdefault(name.stamp, []).append(name)
+        stem = os.path.join(folder, "")
+        for file in files:
+            name = self._name(stem + file)
+            if name is None or name.log not in self.logs:
+                continue
+            if name.stamp == LIVE and name.log not in logs:
+                logs[name.log] = _LIVE_ALONE
+                continue
+            if logs.get(name.log, _LIVE_ALONE) is _LIVE_ALONE:
+                logs[name.log] = dict(logs.get(name.log, {}))
+            names = logs[name.log].setdefault(name.stamp, [])
+            names.append(name)
+            names.sort()
         return logs
 
     def _complain(self, unmatched: list[str]) -> None:
