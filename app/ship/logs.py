@@ -225,7 +225,7 @@ class Log:
         return self._backups(listed).keys() == self._known.keys()
 
     def vouch(self, until: float) -> None:
-        """Somebody else has watched the log, and saw nothing happen until then."""
+        """Nothing had happened to the log by then, as is known without a look."""
         for file in self.files:
             if file.live and file.looked_at is not None:
                 file.looked_at = max(file.looked_at, until)

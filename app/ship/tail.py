@@ -89,7 +89,7 @@ class Tail:
 
     def look(self, now: float) -> None:
         """Takes in what has changed on disk. Cheap while nothing has."""
-        self._ask_resting()
+        self._ask_resting(now)
         unmatched = self._discover(now) if self._discovery.due(now) else None
         for log in [log for log in self._awake.values() if log.look(now)]:
             if log.follows:
@@ -166,7 +166,7 @@ class Tail:
             self._unwatched.discard(path)
             self._awake[path] = log
 
-    def _ask_resting(self) -> None:
+    def _ask_resting(self, now: float) -> None:
         """Some of them, watched or not: a file system may tell of nothing."""
         for path in self._suspect:
             self._wake(path)
@@ -180,6 +180,7 @@ class Tail:
                 continue
             stats += log.stats
             if log.is_as_left():
+                log.vouch(now)
                 continue
             if path in self._unwatched:
                 self._wake(path)
