@@ -31,7 +31,9 @@ log: Final = logging.getLogger(__name__)
 # How long a line waits for company, and a rename to be noticed where nothing tells of it. Longer makes larger blocks,
 # which are cheaper for the workers, and every event that much later (`python -m bench trickle`).
 LOOK_SECONDS: Final = 0.25
-TOLD_SECONDS: Final = 0.02  # before a look at what was told of: a rotation is several changes
+# Before a look at what was told of: a rotation is several changes, and there may be many of them.
+TOLD_SECONDS: Final = 0.02
+TOLD_AT_EASE: Final = 10  # times what the last look took: where a thousand logs are written to it is some milliseconds
 TURN_BLOCKS: Final = 4
 SAVE_SECONDS: Final = 0.5
 SAVE_AT_EASE: Final = 100  # times what saving took last: the positions of 10,000 files are four megabytes
@@ -91,7 +93,7 @@ class Shipper:
         self._arrived = 0  # blocks
         self._arrived_at = time.monotonic()
         self._saved = (0, time.monotonic())  # blocks, and when
-        self._saving_took = 0.0  # seconds of CPU
+        self._saving_took = self._looking_took = 0.0  # seconds of CPU, when it was done last
         self._said = ("", float("-inf"))
 
     @contextlib.asynccontextmanager
@@ -188,8 +190,10 @@ class Shipper:
         Ends when the files are to be read once, and Kafka takes nothing.
         """
         while True:
+            before = time.thread_time()
             self._tail.heed(self._watch_for.changes(), time.monotonic())
             self._tail.look(time.monotonic())
+            self._looking_took = time.thread_time() - before
             self._looked.set()
             if self._is_to_save():
                 self._save()
@@ -200,10 +204,10 @@ class Shipper:
             await self._pause()
 
     async def _pause(self) -> None:
-        """Until it is time to look again; that is at once when somebody tells of a rotation."""
+        """Until it is time to look again; that is at once when the system tells of a rotation."""
         end = time.monotonic() + LOOK_SECONDS
         while (left := end - time.monotonic()) > 0 and await self._watch_for.told(left):
-            await asyncio.sleep(TOLD_SECONDS)
+            await asyncio.sleep(min(max(TOLD_SECONDS, TOLD_AT_EASE * self._looking_took), LOOK_SECONDS))
             if self._tail.heed(self._watch_for.changes(), time.monotonic()):
                 break
 

@@ -64,6 +64,7 @@ class Tail:
         self._effort = effort
         self._discovery = Pace()
         self._round = Pace()  # of reading all folders
+        self._search = Pace()  # for what was missed
         self._heeded_at = float("-inf")
         self._noted = False
 
@@ -83,12 +84,13 @@ class Tail:
             if folder in self._folders or any(named.may_lead(folder) for named in self._named):
                 self._discovery.told = True
                 stirred.append(True)
-        if changes.missed:
-            self._search()
+        self._search.told |= changes.missed
         return any(stirred) or changes.missed
 
     def look(self, now: float) -> None:
         """Takes in what has changed on disk. Cheap while nothing has."""
+        if self._search.told and self._search.due(now):
+            self._search_all(now)
         self._ask_resting(now)
         unmatched = self._discover(now) if self._discovery.due(now) else None
         for log in [log for log in self._awake.values() if log.look(now)]:
@@ -187,8 +189,9 @@ class Tail:
             else:  # it will be told by the next look that it was seen until now
                 self._suspect.add(path)
 
-    def _search(self) -> None:
+    def _search_all(self, now: float) -> None:
         """Anything may have changed, and be watched no more."""
+        before = self._effort()
         self._discovery.told = True
         for folder in self._folders.values():
             folder.pace.told = True
@@ -196,6 +199,7 @@ class Tail:
             (self._unwatched.discard if self._watch.file(path) else self._unwatched.add)(path)
             if not log.is_as_left():
                 self._wake(path)
+        self._search.done(now, self._effort() - before)
 
     def _stir(self, path: str) -> bool:
         """Whether it is about a file of ours, or one that will be."""
