@@ -225,10 +225,10 @@ class Log:
         return self._backups(listed).keys() == self._known.keys()
 
     def vouch(self, until: float) -> None:
-        """Nothing had happened to the log by then, as is known without a look."""
+        """Of a log that rests: nothing had happened to it by then, as is known without a look."""
         for file in self.files:
-            if file.live and file.looked_at is not None:
-                file.looked_at = max(file.looked_at, until)
+            if file.looked_at is None or file.looked_at < until:
+                file.looked_at = until
 
     # At a sign of rotation, and now and then
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 SCAN_SECONDS: Final = 1.0  # between two readings of a folder or glob when nothing tells of a change
-AT_EASE: Final = 400  # times what the last reading took: a quarter of a percent of a core
+AT_EASE: Final = 1000  # times what the last reading took: a tenth of a percent of a core
 IN_HASTE: Final = 20  # likewise, once told of a change: 5 % of a core, for as long as changes come
 
 
