@@ -15,6 +15,7 @@ from typing import Final, get_args
 from app.errors import Stop
 from app.local.pipeline import engines
 from bench import filters, live, paths, pipeline
+from bench.idle import idle
 from bench.logs import write_logs
 from bench.outage import outage
 from bench.report import PAGE, as_markdown, as_text, conditions
@@ -36,6 +37,7 @@ MEASURES: Final[Sequence[tuple[Group, Callable[[Site], Iterator[Reading]]]]] = [
     ("start", live.start),
     ("trickle", live.trickle),
     ("trickle", live.trickle_to_nothing),
+    ("idle", idle),
     ("sweep", sweep),
     ("outage", outage),
 ]

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Final, Literal, NamedTuple
 
-Group = Literal["ship", "enrich", "paths", "pipeline", "scale", "trickle", "start", "memory", "outage", "sweep"]
-Unit = Literal["µs", "s", "MB"]  # µs of CPU for one, seconds by the clock, megabytes (10^6) resident at most
+Group = Literal["ship", "enrich", "paths", "pipeline", "scale", "trickle", "idle", "start", "memory", "outage", "sweep"]
+Unit = Literal["µs", "s", "MB", "%"]  # µs of CPU for one, seconds by the clock, megabytes (10^6) resident, % of a core
 
 
 class Row(NamedTuple):
@@ -55,6 +55,9 @@ ROWS: Final[Mapping[str, Row]] = {
     "  file to stored, p99": Row("trickle", "s", 1, "tetrastash ship LOGS; tetrastash work"),
     "trickle, null server": Row("trickle", "µs", 60, "tetrastash ship LOGS; tetrastash work"),
     "  file to answer, p99": Row("trickle", "s", 1, "tetrastash ship LOGS; tetrastash work"),
+    "10,000 idle files": Row("idle", "%", 1, "tetrastash ship 'LOGS/*.log'"),
+    "  while one of them grows": Row("idle", "%", None, "tetrastash ship 'LOGS/*.log'"),
+    "  shipper, idle files": Row("idle", "MB", 80, "tetrastash ship 'LOGS/*.log'"),
     "first document": Row("start", "s", 5, "tetrastash work"),
     "worker, outage": Row("outage", "MB", 400, "tetrastash ship LOGS; tetrastash work"),
     "shipper, outage": Row("outage", "MB", 60, "tetrastash ship LOGS; tetrastash work"),
@@ -117,7 +120,7 @@ def _cells(name: str, row: Row, figure: Figure | None) -> tuple[str, ...]:
 
 
 def _shown(value: float, unit: Unit) -> str:
-    digits = {"µs": 1, "s": 2, "MB": 0}[unit]
+    digits = {"µs": 1, "s": 2, "MB": 0, "%": 2}[unit]
     if unit == "µs" and value < 0.1:
         digits = 3  # an answer that is remembered costs less than a tenth
     return f"{value:.{0 if value == int(value) else digits}f} {unit}"

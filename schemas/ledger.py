@@ -32,9 +32,11 @@ class Lost(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Statement(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Of one position file and record key, since the file was made. `losses` are the latest."""
+    """Of one position file and record key, since the file was made. `losses` are the latest; `base` of the lines were
+    sent when nobody counted, or to another topic."""
 
     lines: int
+    base: int = 0
     lost_lines: int = 0
     lost_files: int = 0
     lost_bytes: int = 0
@@ -42,12 +44,11 @@ class Statement(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Account(msgspec.Struct, array_like=True):
-    """`taken` are the lines that were taken by now, `taken_then` those when the statement came; `base` of its lines are
-    from before anything was taken. `at` is Kafka's time of whatever came last from the shipper, in ms since 1970."""
+    """`taken` are the lines that were taken by now, `taken_then` those when the statement came. `at` is Kafka's time of
+    whatever came last from the shipper, in ms since 1970."""
 
     taken: int = 0
     taken_then: int = 0
-    base: int = 0
     at: int = 0
     stated_at: int = 0  # likewise, of the statement; 0 before the first
     statement: Statement = Statement(0)
@@ -55,7 +56,11 @@ class Account(msgspec.Struct, array_like=True):
     @property
     def missing(self) -> int:
         """Lines that were sent and never came; below zero, lines that came more often than once."""
-        return self.statement.lines - self.base - self.taken_then if self.stated_at else 0
+        return self.sent - self.taken_then if self.stated_at else 0
+
+    @property
+    def sent(self) -> int:
+        return self.statement.lines - self.statement.base
 
 
 class Row(msgspec.Struct, array_like=True):

@@ -33,6 +33,10 @@ class Ledger:
         self._clock = clock
         self._changes = changes
 
+    def take_over(self, other: "Ledger") -> None:
+        """All that another one of the same scope has."""
+        self.rows, self.accounts, self.heard, self._total = other.rows, other.accounts, other.heard, other._total
+
     def enter(self, tally: Tally) -> None:
         """What has become of the lines of one record."""
         for (node, minute), row in tally.items():
@@ -58,8 +62,6 @@ class Ledger:
 
     def state(self, shipper: str, statement: Statement, at: int) -> None:
         account = self._opened(shipper)
-        if not account.stated_at and not account.taken:
-            account.base = statement.lines
         account.statement, account.taken_then = statement, account.taken
         account.at = account.stated_at = at
         self.heard = max(self.heard, at)

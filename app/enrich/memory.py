@@ -14,7 +14,9 @@ from app.enrich.tree import Tree
 from schemas.checkpoint import Entry
 from schemas.ledger import ACCOUNTS, ROWS
 
-IDLE: Final = 7 * 86_400 * 1000  # ms: a node of which nothing comes for so long, while of two others it does, is gone
+_DAY: Final = 86_400 * 1000  # ms
+IDLE: Final = 7 * _DAY  # a node of which nothing comes for so long, while of two others it does, is forgotten
+GONE: Final = 365 * _DAY  # likewise, with its ledger
 
 
 class Scope:
@@ -71,11 +73,21 @@ class Scope:
             self.notes(owner, 0).restore(name, value)
 
     def entries(self) -> list[Key]:
+        return [*self._entries(), *((self.name, owner, name) for owner, name in self.ledger.names())]
+
+    def forgotten(self) -> "Scope":
+        """The same without all but the ledger: a node that comes back goes on with its account."""
+        for key in self._entries():
+            self._changes.note(key, 0)
+        bare = Scope(self.name, self._changes)
+        bare.ledger.take_over(self.ledger)
+        return bare
+
+    def _entries(self) -> list[Key]:
         found = [(self.name, tree.OWNER, name) for name in self.tree.executions]
         found += [(self.name, resends.OWNER, name) for name in self.resends.names()]
-        found += [(self.name, owner, name) for owner, name in self.ledger.names()]
         found += [(self.name, owner, name) for owner, notes in self._notes.items() for name in notes.names()]
-        return [*found, (self.name, clock.OWNER, "")]
+        return [*found, (self.name, clock.OWNER, "")] if self.clock.now else found
 
 
 class Memory:
@@ -134,9 +146,12 @@ class Memory:
         # By the time of sending: events of last year may come today. The second-latest, because one node whose clock
         # runs ahead must not make the others idle.
         latest = heapq.nlargest(2, (scope.ledger.heard for scope in self._scopes.values()))
-        idle = range(1, latest[-1] - IDLE)
-        gone = [scope for scope in self._scopes.values() if scope is not busy and scope.ledger.heard in idle]
-        for scope in gone:
-            for key in scope.entries():
-                self._changes.note(key, 0)
-            del self._scopes[scope.name]
+        for scope in list(self._scopes.values()):
+            if scope is busy or not 0 < scope.ledger.heard < latest[-1] - IDLE:
+                continue
+            if scope.ledger.heard < latest[-1] - GONE:
+                for key in scope.entries():
+                    self._changes.note(key, 0)
+                del self._scopes[scope.name]
+            else:
+                self._scopes[scope.name] = scope.forgotten()

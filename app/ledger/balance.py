@@ -154,7 +154,7 @@ def nodes(accounts: Sequence[Named], now: int) -> list[Node]:
             Node(
                 node,
                 shipper,
-                statement.lines - account.base,
+                account.sent,
                 account.taken_then,
                 account.missing,
                 statement.lost_lines,

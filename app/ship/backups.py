@@ -2,12 +2,14 @@
 
 import os
 from contextlib import suppress
+from typing import Final
 
 from app.ship.files import File
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.log import Name, first_line, path_of
 
 Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
+NO_MEMBERS: Final[Members] = {}
 
 
 def shut(file: File) -> None:

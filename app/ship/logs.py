@@ -6,13 +6,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
-from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of
+from app.ship.backups import NO_MEMBERS, Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of
 from app.ship.files import Block, File, ReplacedError
 from app.ship.positions import LOSSES_KEPT, LogBook, Loss, Place, Totals
 from app.ship.shared import Shared
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.identity import fingerprint
-from schemas.log import AWAY, LIVE, PACKED, Name, first_line, key_in, path_of
+from schemas.log import AWAY, LIVE, PACKED, Name, first_line, key_in, name_of, path_of
 
 log: Final = logging.getLogger(__name__)
 
@@ -21,21 +21,31 @@ LINGER_SECONDS: Final = 10.0  # how long a rotated file is held open after it wa
 ABSENT_SECONDS: Final = 10.0  # a file that no scan finds for so long is gone
 UNSEEN_SECONDS: Final = 0.5  # without a look, after which more may have been written than is known
 SKIPPED_BLOCKS: Final = 64  # of a line that is too long, before others have their turn
+REST_SECONDS: Final = 10.0  # without a change, after which a log is looked at only when there is a sign of one
 HELD_OPEN: Final = 16  # backups of one log that are held open: their disk space stays in use when they are unlinked
 
 
 class Log:
     """Reads the files one after the other, oldest first, whatever they are called by then."""
 
-    def __init__(self, path: str, shared: Shared) -> None:
+    # Ten thousand of them are held in memory.
+    __slots__ = (
+        "_complete", "_entry", "_folder_at", "_known", "_shared", "_stirred_at",
+        "files", "folder", "follows", "is_plain", "named", "path",
+    )  # fmt: skip
+
+    def __init__(self, path: str, folder: str, shared: Shared) -> None:
         self.path = path
+        self.folder = folder
+        self.is_plain = name_of(path) == Name(path, LIVE, packed=False)  # so that it need not be taken apart again
         self.files: list[File] = []  # in the order of reading
         self.follows = False  # the log itself was named, and so all its backups
-        self.named: Members = {}  # backups that were named one by one
+        self.named: Members = NO_MEMBERS  # backups that were named one by one
         self._shared = shared
         self._known: dict[str, str] = {}  # stamp → Place.file, of files that need no more reading
-        self._absent: dict[str, float] = {}  # Place.file → since when no scan finds it
         self._folder_at = 0  # when the folder had last changed, while the log is not there
+        self._complete = False  # whether the last scan knew what to make of every file
+        self._stirred_at = float("-inf")  # when a look last found something new
         self._entry = shared.book.logs.setdefault(path, LogBook())
 
     def close(self) -> None:
@@ -46,6 +56,12 @@ class Log:
 
     def look(self, now: float) -> bool:
         """Takes in how the open files have grown. True if the log's name has come to mean another file."""
+        moved = self._look(now)
+        if moved:
+            self._stirred_at = now
+        return moved
+
+    def _look(self, now: float) -> bool:
         live = None
         for file in self.files:
             if file.live:
@@ -63,6 +79,8 @@ class Log:
             return True
         live.unseen, live.looked_at = now - (now if live.looked_at is None else live.looked_at), now
         modified, live.modified = live.modified != status.st_mtime_ns, status.st_mtime_ns
+        if modified:
+            self._stirred_at = now
         if status.st_size < live.cursor or (modified and status.st_size == live.cursor and not self._holds(live)):
             self._replaced(live)
             return True
@@ -168,23 +186,70 @@ class Log:
     def unread(self) -> int:
         return sum(file.unread() for file in self.files)
 
+    # While nothing happens
+
+    def rests(self, now: float) -> bool:
+        """Whether no look, scan or reading will find anything before its files change, and none has for long."""
+        if now - self._stirred_at < REST_SECONDS or not self._complete:
+            return False
+        if any((self.path, place.file) in self._shared.absent for place in self._entry.files):
+            return False
+        return len(self.files) <= 1 and all(file.rests() for file in self.files)
+
+    def is_as_left(self) -> bool:
+        """Of a log that rests: cheaper than a look, and finds whatever that would."""
+        if self.follows:
+            live = self.files[0] if self.files else None
+            try:
+                status = os.stat(self.path)
+            except OSError:
+                if live is not None:
+                    return False
+            else:
+                found = (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns
+                if live is None or found != (live.inode, live.size, live.modified):
+                    return False
+        return not self._known or not self._grown({stamp: [Name(self.path, stamp, False)] for stamp in self._known})
+
+    @property
+    def stats(self) -> int:
+        """How many files is_as_left() asks for."""
+        return 1 + len(self._known)
+
+    def accounts_for(self, listed: Members) -> bool:
+        """Of a log that rests, whether a scan would find no file that came or went."""
+        if self.follows and (LIVE in listed) != bool(self.files):
+            return False
+        if len(listed) <= 1 and not self._known and not self.named:
+            return listed.keys() <= {LIVE, PACKED} or not self.follows  # nearly all: ten thousand of them in a row
+        return self._backups(listed).keys() == self._known.keys()
+
+    def vouch(self, until: float) -> None:
+        """Of a log that rests: nothing had happened to it by then, as is known without a look."""
+        for file in self.files:
+            if file.looked_at is None or file.looked_at < until:
+                file.looked_at = until
+
     # At a sign of rotation, and now and then
 
     def scan(self, now: float, listed: Members) -> None:
         """`listed` are the files beside the log, read from the folder after the log's name was last looked at."""
-        backups = dict(self.named)
-        if self.follows:
-            backups |= {stamp: names for stamp, names in listed.items() if stamp not in (PACKED, LIVE)}
+        backups = self._backups(listed)
         self._find_copied(backups, now)
         self._find_rotated(backups)
         self._try_broken_again(backups)
         self._reopen_grown(backups)
-        complete = self._open_new(backups, now)
+        self._complete = self._open_new(backups, now)
         self.files.sort(key=lambda file: file.stamp)
         self._retire(backups, now)
         unrecognised = any(file.place is None and file.size != 0 for file in self.files)
-        if complete and self.follows and not unrecognised:
+        if self._complete and self.follows and not unrecognised:
             self._miss(backups, now)
+
+    def _backups(self, listed: Members) -> Members:
+        if not self.follows:
+            return self.named
+        return self.named | {stamp: names for stamp, names in listed.items() if stamp not in (PACKED, LIVE)}
 
     def open_live(self, now: float) -> None:
         """What was the log until now becomes a backup whose name is not known yet."""
@@ -249,12 +314,18 @@ class Log:
                     file.broken = False
 
     def _reopen_grown(self, backups: Members) -> None:
-        """A writer that kept a backup open has written to it after all."""
+        for stamp in self._grown(backups):
+            del self._known[stamp]
+
+    def _grown(self, backups: Members) -> list[str]:
+        """Stamps of those read to their end that a writer who kept them open has written to after all."""
         places = {place.file: place for place in self._entry.files}
+        grown = []
         for stamp, names in backups.items():
             place = places.get(self._known.get(stamp, ""))
             if place is not None and any(not name.packed and size_of(name) > place.position for name in names):
-                del self._known[stamp]
+                grown.append(stamp)
+        return grown
 
     def _open_new(self, backups: Members, now: float) -> bool:
         """False when one could not be opened, so that it is not known which file it is."""
@@ -313,11 +384,12 @@ class Log:
         for stamp in self._known.keys() - backups.keys():
             del self._known[stamp]
         present = {file.place.file for file in self.files if file.place is not None} | set(self._known.values())
+        absent = self._shared.absent
         for place in list(self._entry.files):
             if place.file in present:
-                self._absent.pop(place.file, None)
-            elif self._shared.once or now - self._absent.setdefault(place.file, now) >= ABSENT_SECONDS:
-                self._absent.pop(place.file, None)
+                absent.pop((self.path, place.file), None)
+            elif self._shared.once or now - absent.setdefault((self.path, place.file), now) >= ABSENT_SECONDS:
+                absent.pop((self.path, place.file), None)
                 self._entry.files.remove(place)
                 if not place.ended:
                     self._lose_file(place, place.size - place.position, "vanished before its end was read")

@@ -7,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -63,11 +64,19 @@ class Loss(msgspec.Struct):
     reason: str
 
 
+class Counted(msgspec.Struct):
+    """To which topic statements are sent, and how many lines of each record key were sent before the first of them."""
+
+    topic: str = ""
+    base: dict[str, int] = {}
+
+
 class Book(msgspec.Struct):
     """`id` goes with every block: what is sent again by this book is told from what another book sends."""
 
     version: int = VERSION
     id: str = ""
+    counted: Counted = msgspec.field(default_factory=Counted)
     logs: dict[str, LogBook] = {}
     losses: list[Loss] = []
 
@@ -85,7 +94,22 @@ def decode_book(text: bytes) -> Book:
 
 
 def encode_book(book: Book) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(book), indent=1) + b"\n"
+    return b"".join(_pieces(book))
+
+
+def _pieces(book: Book) -> Iterator[bytes]:
+    """Its text, a log at a time: that of ten thousand is megabytes, which need not be in memory."""
+    before, _, after = _text(Book(book.version, book.id, book.counted, {}, book.losses)).partition(b'"logs": {}')
+    yield before + b'"logs": {'
+    behind = b""
+    for path, entry in book.logs.items():
+        yield behind + _text({path: entry})[1:-2].replace(b"\n", b"\n ")  # a line feed within a string is escaped
+        behind = b","
+    yield (b"\n }" if behind else b"}") + after + b"\n"
+
+
+def _text(what: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(what), indent=1)
 
 
 class PositionFile:
@@ -94,18 +118,19 @@ class PositionFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._new = path.with_name(path.name + ".new")
-        self._saved = b""
+        self._saved = b""  # its digest
 
     def load(self) -> Book:
         """Raises Stop where going on would forget what is already sent."""
         try:
-            self._saved = self._path.read_bytes()
+            text = self._path.read_bytes()
         except FileNotFoundError:
             return Book()
         except OSError as error:
             raise unusable(self._path, error) from error
+        self._saved = blake2b(text).digest()
         try:
-            return decode_book(self._saved)
+            return decode_book(text)
         except (ValueError, msgspec.MsgspecError) as error:
             raise Stop(
                 f"Position file {str(self._path)!r} cannot be understood: {error}. Expected what tetrastash of this "
@@ -114,14 +139,17 @@ class PositionFile:
 
     def save(self, book: Book) -> None:
         """Raises OSError; the old file then still stands."""
-        text = encode_book(book)
-        if text == self._saved:
-            return
+        digest = blake2b()
         # What a kill left behind is in the way; O_EXCL and O_NOFOLLOW: nobody's link is written through.
         self._new.unlink(missing_ok=True)
         descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
-            file.write(text)
+            for piece in _pieces(book):
+                file.write(piece)
+                digest.update(piece)
+            if digest.digest() == self._saved:
+                self._new.unlink()
+                return
             file.flush()
             os.fsync(descriptor)
         self._new.rename(self._path)
@@ -130,7 +158,7 @@ class PositionFile:
             os.fsync(folder)
         finally:
             os.close(folder)
-        self._saved = text
+        self._saved = digest.digest()
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from schemas import record
 
 REQUEST_BYTES: Final = 2 * EVENTS_LIMIT
 BATCH_BYTES: Final = 1024 * 1024  # four blocks: a request costs as much as two
+UNDER_WAY_BLOCKS: Final = 500  # however small: each costs some kilobytes beside its own
 UNDER_WAY_BYTES: Final = 4 * 1024 * 1024
 _KEYS: Final = 10_000
 _REACH_SECONDS: Final = 20.0
@@ -99,7 +100,7 @@ class Under:
         self, producer: AIOKafkaProducer, topic: str, partitions: int, shipper: str, settle: Callable[[Block], None]
     ) -> None:
         """`shipper` is the id of the book that is kept of what arrives."""
-        self.bytes = 0
+        self.bytes = self.blocks = 0
         self.moved_at = time.monotonic()  # when something arrived, or was sent after nothing had been under way
         self.failure: BaseException | None = None
         self._producer = producer
@@ -111,7 +112,7 @@ class Under:
 
     async def send(self, block: Block) -> None:
         """Returns once the block's memory is free again. Raises KafkaError for any block's failure."""
-        while self.bytes and self.bytes + block.length > UNDER_WAY_BYTES:
+        while self.bytes and (self.bytes + block.length > UNDER_WAY_BYTES or self.blocks >= UNDER_WAY_BLOCKS):
             await self._change()
         self.check()
         if block.lost:
@@ -133,6 +134,7 @@ class Under:
         if not self.bytes:
             self.moved_at = time.monotonic()
         self.bytes += block.length
+        self.blocks += 1
         future.add_done_callback(partial(self._done, block))
 
     async def state(self, key: bytes, statement: bytes) -> None:
@@ -164,6 +166,7 @@ class Under:
     def _done(self, block: Block, future: "asyncio.Future[Any]") -> None:
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
         self.bytes -= block.length
+        self.blocks -= 1
         self._changed.set()
         if error is not None:
             self.failure = self.failure or error

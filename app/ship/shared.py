@@ -15,7 +15,10 @@ log: Final = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Shared:
-    """`problems` are sentences, by the path that they are about."""
+    """`problems` are sentences, by the path that they are about.
+
+    `absent` tells since when no scan finds a file, by path of its log and Place.file.
+    """
 
     book: Book
     node: str | None
@@ -24,6 +27,7 @@ class Shared:
     wall: Callable[[], float]
     buffer: bytearray = field(default_factory=read_buffer)
     problems: dict[str, str] = field(default_factory=dict)
+    absent: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def problem(self, path: str, sentence: str) -> None:
         if self.problems.get(path) != sentence:

@@ -20,18 +20,27 @@ from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.settings import Settings, host_name
 from app.ship.files import Block
+from app.ship.inotify import watching
 from app.ship.positions import PositionFile, locked, unusable
 from app.ship.producer import Under, reached, sentence
-from app.ship.statements import Statements
+from app.ship.statements import Statements, begin
 from app.ship.tail import Tail
+from app.ship.watching import Unwatched
 
 log: Final = logging.getLogger(__name__)
 
-# How long a line waits for company, and a rename to be noticed. Longer makes larger blocks, which are cheaper for the
-# workers, and every event that much later (`python -m bench trickle`).
+# How long a line waits for company, and a rename to be noticed where nothing tells of it. Longer makes larger blocks,
+# which are cheaper for the workers, and every event that much later (`python -m bench trickle`).
 LOOK_SECONDS: Final = 0.25
+# Before a look at what was told of: a rotation is several changes, and there may be many of them.
+TOLD_SECONDS: Final = 0.02
+TOLD_AT_EASE: Final = 10  # times what the last look took: where a thousand logs are written to it is some milliseconds
 TURN_BLOCKS: Final = 4
-SAVE_SECONDS: Final = 0.5
+SAVE_SECONDS: Final = 0.05  # what arrives meanwhile comes once more after a crash
+SAVE_AT_EASE: Final = 100  # times what saving took last, of CPU: the positions of 10,000 files are four megabytes
+SAVE_IN_PEACE: Final = 10  # likewise, in all: nothing else is done while a slow disk is waited for
+SAVE_BLOCKS: Final = 100  # that arrived, after which it is saved so soon: a crash repeats them (app/enrich/resends.py)
+LATE_SECONDS: Final = 0.5
 SAVE_ANYWAY_SECONDS: Final = 10.0  # for the sizes of files that wait
 SILENT_SECONDS: Final = 10.0  # without an acknowledgement, after which a shipper says that it waits
 PATIENCE_SECONDS: Final = 30.0  # likewise, after which reading once gives up
@@ -69,12 +78,20 @@ class Shipper:
         self._patience = patience
         self._book = positions.load()
         self._book.id = self._book.id or secrets.token_hex(6)
+        begin(self._book, settings.events_topic)
         try:
             positions.save(self._book)
         except OSError as error:
             raise unusable(settings.positions, error) from error
+        self._watch_for = watching() if patience is None else Unwatched()
         self._tail = Tail(
-            paths, self._book, node=settings.node, host=host_name(), once=patience is not None, wall=time.time
+            paths,
+            self._book,
+            node=settings.node,
+            host=host_name(),
+            once=patience is not None,
+            wall=time.time,
+            watch=self._watch_for,
         )
         self._statements = Statements()
         self._looked = asyncio.Event()
@@ -82,6 +99,8 @@ class Shipper:
         self._arrived = 0  # blocks
         self._arrived_at = time.monotonic()
         self._saved = (0, time.monotonic())  # blocks, and when
+        self._saving_rest = 0.0  # seconds before the next
+        self._looking_took = 0.0  # seconds of CPU, when it was done last
         self._said = ("", float("-inf"))
 
     @contextlib.asynccontextmanager
@@ -110,6 +129,7 @@ class Shipper:
     def close(self) -> None:
         self._save()
         self._tail.close()
+        self._watch_for.close()
 
     # Reading and sending
 
@@ -139,11 +159,12 @@ class Shipper:
 
     async def _pump(self, under: Under) -> None:
         self._statements.forget()
+        missed = False  # whether what is not there was missed, now that all that is there is known
         try:
             while True:
                 await self._state(under)
                 more = False
-                for tailed in list(self._tail.logs.values()):
+                for tailed in self._tail.awake():
                     # A few blocks each in turn: a busy log does not hold up the others.
                     for _ in range(TURN_BLOCKS):
                         block = tailed.next_block(time.monotonic())
@@ -156,6 +177,10 @@ class Shipper:
                 if more:
                     continue  # sending has waited, and let others run, whenever enough was under way
                 if self._patience is not None and not under.bytes and self._tail.scanned and self._tail.finished():
+                    if not missed:
+                        missed = True
+                        self._tail.look_once_more(time.monotonic())
+                        continue
                     await self._state_last(under)
                     return
                 self._looked.clear()
@@ -166,7 +191,8 @@ class Shipper:
             raise
 
     async def _state(self, under: Under) -> None:
-        for key, statement in self._statements.due(self._book, self._tail.files(), time.monotonic()):
+        under_way = (file for log in self._tail.awake() for file in log.files)
+        for key, statement in self._statements.due(self._book, under_way, time.monotonic()):
             await under.state(key, statement)
 
     async def _state_last(self, under: Under) -> None:
@@ -179,6 +205,8 @@ class Shipper:
         self._arrived += 1
         self._arrived_at = time.monotonic()
         self._tail.settle(block)
+        if self._is_to_save():
+            self._save()
 
     def _status(self) -> int:
         return 1 if self._tail.problems else 0
@@ -191,21 +219,43 @@ class Shipper:
         Ends when the files are to be read once, and Kafka takes nothing.
         """
         while True:
+            before = time.thread_time()
+            self._tail.heed(self._watch_for.changes(), time.monotonic())
             self._tail.look(time.monotonic())
+            self._looking_took = time.thread_time() - before
             self._looked.set()
-            arrived, at = self._saved
-            age = time.monotonic() - at
-            if (age >= SAVE_SECONDS and arrived != self._arrived) or age >= SAVE_ANYWAY_SECONDS:
+            if self._is_to_save():
                 self._save()
             self._tell()
             if self._patience is not None and time.monotonic() - self._arrived_at > self._patience:
                 log.error("Giving up; what was not sent is still on disk, and the next run goes on there")
                 return 1
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until it is time to look again; that is at once when the system tells of a rotation."""
+        end = time.monotonic() + LOOK_SECONDS
+        while (left := end - time.monotonic()) > 0 and await self._watch_for.told(left):
+            await asyncio.sleep(min(max(TOLD_SECONDS, TOLD_AT_EASE * self._looking_took), LOOK_SECONDS))
+            if self._tail.heed(self._watch_for.changes(), time.monotonic()):
+                break
+
+    def _is_to_save(self) -> bool:
+        arrived, at = self._saved
+        age, new = time.monotonic() - at, self._arrived - arrived
+        if not new:
+            return age >= SAVE_ANYWAY_SECONDS and not self._tail.noted
+        return age >= (LATE_SECONDS if new >= SAVE_BLOCKS else max(SAVE_SECONDS, self._saving_rest))
 
     def _save(self) -> None:
+        before, began = time.thread_time(), time.monotonic()
         self._tail.note()
-        self._saved = (self._arrived, time.monotonic())
+        self._write_positions()
+        now = time.monotonic()
+        self._saved = (self._arrived, now)
+        self._saving_rest = max(SAVE_AT_EASE * (time.thread_time() - before), SAVE_IN_PEACE * (now - began))
+
+    def _write_positions(self) -> None:
         try:
             self._positions.save(self._book)
         except OSError as error:

@@ -29,10 +29,11 @@ class Source(Protocol):
 
 
 class Plain:
-    damage: SourceError | None = None
+    __slots__ = ("_descriptor", "damage", "inode")
 
     def __init__(self, path: str) -> None:
         self._descriptor, self.inode = _open(path)
+        self.damage: SourceError | None = None
 
     def size(self) -> int | None:
         return os.fstat(self._descriptor).st_size

@@ -6,12 +6,13 @@ from typing import Final
 import msgspec
 
 from app.ship.files import File
-from app.ship.positions import Book, Loss, Totals
+from app.ship.positions import Book, Counted, Loss, Totals
 from schemas.ledger import Lost, Statement
 
 EVERY_SECONDS: Final = 10.0
-# A node whose log does not grow still says that it is there.
+# A node whose log does not grow still says that it is there; of ten thousand nodes each more rarely.
 AT_LEAST_SECONDS: Final = 60.0
+AT_MOST_A_SECOND: Final = 50
 LOSSES_TOLD: Final = 5
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -35,11 +36,19 @@ class Statements:
         if now < self._due:
             return
         self._due = now + EVERY_SECONDS
-        for key, statement in statements(book, files).items():
+        found = statements(book, files)
+        seconds = max(AT_LEAST_SECONDS, len(found) / AT_MOST_A_SECOND)
+        for key, statement in found.items():
             said, at = self._said.get(key, (None, now))
-            if statement != said or now - at >= AT_LEAST_SECONDS:
+            if statement != said or now - at >= seconds:
                 self._said[key] = statement, now
                 yield key.encode(), _encode(statement)
+
+
+def begin(book: Book, topic: str) -> None:
+    """Statements go to this topic from now on; what was sent before is none of its business."""
+    if book.counted.topic != topic:
+        book.counted = Counted(topic, {key: each.lines for key, each in statements(book, ()).items() if each.lines})
 
 
 def statements(book: Book, files: Iterable[File]) -> dict[str, Statement]:
@@ -62,7 +71,14 @@ def statements(book: Book, files: Iterable[File]) -> dict[str, Statement]:
         if len(of_loss) < LOSSES_TOLD:
             of_loss.append(_told(loss))
     return {
-        key: Statement(each.lines, each.lost_lines, each.lost_files, each.lost_bytes, losses.get(key, []))
+        key: Statement(
+            each.lines,
+            book.counted.base.get(key, 0),
+            each.lost_lines,
+            each.lost_files,
+            each.lost_bytes,
+            losses.get(key, []),
+        )
         for key, each in totals.items()
     }
 

@@ -1,74 +1,139 @@
-"""Which logs there are, and when to look at them. Time comes in as seconds of any steady clock."""
+"""Which logs there are, and when to look at them. Time comes in as seconds of any steady clock.
+
+Most logs of a large folder rest: nothing is written to them. Those are not looked at before there is a sign of a
+change: `heed` is told of one, a folder that is read shows one, or their turn has come to be asked for, which it does
+however quiet it is.
+"""
 
 import glob
 import os
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from typing import Final
 
-from app.ship.backups import Members
-from app.ship.files import Block, File
+from app.ship.backups import NO_MEMBERS, Members
+from app.ship.files import Block
+from app.ship.globs import Named
 from app.ship.logs import Log
+from app.ship.pace import Pace
 from app.ship.positions import Book
 from app.ship.shared import Shared
-from schemas.log import LIVE, name_of
+from app.ship.watching import Changes, Unwatched, Watching
+from schemas.log import LIVE, Name, name_of
 
-SCAN_SECONDS: Final = 1.0  # between two readings of the folders and globs when nothing shows a rotation
+RESTING_STATS: Final = 150  # a look, of logs that rest: up to 150 at each, of 10,000 each has its turn within 17 s
+
+_LIVE_ALONE: Final[Members] = {LIVE: []}  # nobody asks for the log's own name; most have nothing beside them
+
+
+@dataclass(slots=True)
+class _Folder:
+    path: str
+    logs: dict[str, Log] = field(default_factory=dict)  # by path
+    pace: Pace = field(default_factory=Pace)
 
 
 class Tail:
     """Blocks of all lines of all files that the paths and globs name, in the order of each log."""
 
     def __init__(
-        self, paths: Sequence[str], book: Book, *, node: str | None, host: str, once: bool, wall: Callable[[], float]
+        self,
+        paths: Sequence[str],
+        book: Book,
+        *,
+        node: str | None,
+        host: str,
+        once: bool,
+        wall: Callable[[], float],
+        watch: Watching | None = None,
+        effort: Callable[[], float] = time.thread_time,
     ) -> None:
+        """`effort` is how many seconds of CPU were used so far."""
         self.logs: dict[str, Log] = {}
-        self._paths = [os.path.abspath(path) for path in paths]
+        self._awake: dict[str, Log] = {}
+        self._resting: dict[str, Log] = {}
+        self._to_ask: list[str] = []  # of those that rested when this round of asking began; the last one is next
+        self._unwatched: set[str] = set()  # of those that rest
+        self._suspect: set[str] = set()  # watched ones that have changed, and it was not told yet
+        self._folders: dict[str, _Folder] = {}
+        self._named = [Named(os.path.abspath(path)) for path in paths]
         self._shared = Shared(book, node, host, once, wall)
-        self._scan_at = float("-inf")
+        self._watch = watch or Unwatched()
+        self._effort = effort
+        self._discovery = Pace()
+        self._round = Pace()  # of reading all folders
+        self._search = Pace()  # for what was missed
+        self._heeded_at = float("-inf")
+        self._noted = False
 
     @property
     def problems(self) -> dict[str, str]:
         """Sentences about what cannot be read for now, by path."""
         return self._shared.problems
 
+    def heed(self, changes: Changes, now: float) -> bool:
+        """Takes in what was seen of folders and files since this was told last. True if the next look cannot wait."""
+        for path in changes.files & self._resting.keys():
+            self._resting[path].vouch(self._heeded_at)
+            self._wake(path)
+        self._heeded_at = now
+        stirred = [self._stir(path) for path in changes.entries]
+        for folder in changes.folders:
+            if folder in self._folders or any(named.may_lead(folder) for named in self._named):
+                self._discovery.told = True
+                stirred.append(True)
+        self._search.told |= changes.missed
+        return any(stirred) or changes.missed
+
     def look(self, now: float) -> None:
         """Takes in what has changed on disk. Cheap while nothing has."""
-        moved = [log for log in self.logs.values() if log.look(now)]
-        unmatched = None
-        if now >= self._scan_at + SCAN_SECONDS:
-            self._scan_at = now
-            unmatched = self._discover()
-            moved = list(self.logs.values())
-        for log in moved:
+        if self._search.told and self._search.due(now):
+            self._search_all(now)
+        self._ask_resting(now)
+        unmatched = self._discover(now) if self._discovery.due(now) else None
+        for log in [log for log in self._awake.values() if log.look(now)]:
             if log.follows:
                 log.open_live(now)
-        folders: dict[str, dict[str, Members] | None] = {}
-        for log in moved:
-            folder = os.path.dirname(log.path)
-            if folder not in folders:
-                # Read after the logs were opened: what was rotated before that is in it.
-                folders[folder] = self._list(folder)
-            listed = folders[folder]
-            if listed is not None:
-                log.scan(now, listed.get(log.path, {}))
+            self._folders[log.folder].pace.told = True
+        # Read after the logs were opened: what was rotated before that is in them.
+        self._read_folders(now)
         if unmatched is not None:
             self._complain(unmatched)
+        self._noted = self._noted and not self._awake
+        if not self._shared.once:
+            self._lay_down(now)
+
+    def look_once_more(self, now: float) -> None:
+        """When all that is there is known: what is not there is missed."""
+        for folder in self._folders.values():
+            self._read_folder(folder, now)
 
     @property
     def scanned(self) -> bool:
-        return self._scan_at != float("-inf")
+        return self._discovery.at != float("-inf")
+
+    def awake(self) -> list[Log]:
+        """Those of which a block may come, or has come and is not durable."""
+        return list(self._awake.values())
 
     def finished(self) -> bool:
         return all(log.finished() for log in self.logs.values())
 
+    @property
+    def noted(self) -> bool:
+        """Whether the book is up to date."""
+        return self._noted
+
     def note(self) -> None:
         """Brings the book up to date for being saved."""
-        for log in self.logs.values():
+        for log in self._awake.values():
             log.note()
+        self._noted = True
 
     def rewind(self) -> None:
-        for log in self.logs.values():
+        for log in self._awake.values():
             log.rewind()
 
     def settle(self, block: Block) -> None:
@@ -78,64 +143,196 @@ class Tail:
     def unread(self) -> int:
         return sum(log.unread() for log in self.logs.values())
 
-    def files(self) -> Iterator[File]:
-        for log in self.logs.values():
-            yield from log.files
-
     def open_files(self) -> int:
-        return sum(file.source is not None for file in self.files())
+        return sum(file.source is not None for log in self.logs.values() for file in log.files)
 
     def close(self) -> None:
         for log in self.logs.values():
             log.close()
 
-    def _discover(self) -> list[str]:
+    # Resting
+
+    def _lay_down(self, now: float) -> None:
+        for log in [log for log in self._awake.values() if log.rests(now)]:
+            if self._folders[log.folder].pace.told:
+                continue
+            watched = self._watch.file(log.path)
+            if log.is_as_left():  # until it was watched
+                log.note()
+                del self._awake[log.path]
+                self._resting[log.path] = log
+                if not watched:
+                    self._unwatched.add(log.path)
+            else:
+                self._watch.leave(log.path)
+
+    def _wake(self, path: str) -> None:
+        log = self._resting.pop(path, None)
+        if log is not None:
+            self._watch.leave(path)
+            self._unwatched.discard(path)
+            self._awake[path] = log
+
+    def _ask_resting(self, now: float) -> None:
+        """Some of them, watched or not: a file system may tell of nothing."""
+        for path in self._suspect:
+            self._wake(path)
+        self._suspect.clear()
+        self._to_ask = self._to_ask or list(self._resting)
+        stats = 0
+        while self._to_ask and stats < RESTING_STATS:
+            path = self._to_ask.pop()
+            log = self._resting.get(path)
+            if log is None:
+                continue
+            stats += log.stats
+            if log.is_as_left():
+                log.vouch(now)
+                continue
+            if path in self._unwatched:
+                self._wake(path)
+            else:  # it will be told by the next look that it was seen until now
+                self._suspect.add(path)
+
+    def _search_all(self, now: float) -> None:
+        """Anything may have changed, and be watched no more."""
+        before = self._effort()
+        self._discovery.told = True
+        for folder in self._folders.values():
+            folder.pace.told = True
+        for path, log in list(self._resting.items()):
+            (self._unwatched.discard if self._watch.file(path) else self._unwatched.add)(path)
+            if not log.is_as_left():
+                self._wake(path)
+        self._search.done(now, self._effort() - before)
+
+    def _stir(self, path: str) -> bool:
+        """Whether it is about a file of ours, or one that will be."""
+        name = name_of(path)
+        if name is None:
+            return False
+        log = self.logs.get(name.log)
+        if log is not None:
+            self._wake(log.path)
+            self._folders[log.folder].pace.told = True
+            self._discovery.told |= bool(self._shared.problems)
+            return True
+        if any(named.may_name(path) for named in self._named):
+            self._discovery.told = True
+            return True
+        return False
+
+    # Folders and globs
+
+    def _discover(self, now: float) -> list[str]:
         """Which of the paths and globs name nothing that is there."""
+        before = self._effort()
+        for folder in {folder for named in self._named for folder in named.folders()} | self._folders.keys():
+            self._watch.folder(folder)
         unmatched = []
-        named: dict[str, Members] = {}
-        for path in self._paths:
-            is_glob = glob.has_magic(path) and not os.path.lexists(path)
-            found = glob.glob(path, recursive=True) if is_glob else [path]
+        listed: dict[str, Members] = {}
+        for named in self._named:
+            is_glob = named.is_glob()
+            found = glob.glob(named.path, recursive=True) if is_glob else [named.path]
             if not any(os.path.lexists(match) for match in found):
-                unmatched.append(path)
-            for name in filter(None, map(name_of, found)):
-                log = self.logs.get(name.log)
-                if log is None:
-                    log = self.logs[name.log] = Log(name.log, self._shared)
+                unmatched.append(named.path)
+            for name in filter(None, map(self._name, found)):
+                log = self.logs.get(name.log) or self._take_on(name.log)
                 # A glob may find a backup while the log itself is not there, just after a rotation.
-                if name.stamp == LIVE or (is_glob and fnmatch(name.log, path)):
+                if name.stamp == LIVE or (is_glob and fnmatch(name.log, named.path)):
+                    self._folders[log.folder].pace.told |= not log.follows
                     log.follows = True
                 else:
-                    named.setdefault(name.log, {}).setdefault(name.stamp, []).append(name)
-        for path, members in named.items():
-            self.logs[path].named = {stamp: sorted(names) for stamp, names in members.items()}
+                    listed.setdefault(name.log, {}).setdefault(name.stamp, []).append(name)
+        for path, by_stamp in listed.items():
+            members = {stamp: sorted(names) for stamp, names in by_stamp.items()}
+            if members != self.logs[path].named:
+                self.logs[path].named = members
+                self._wake(path)
+                self._folders[self.logs[path].folder].pace.told = True
+        self._discovery.done(now, self._effort() - before)
         return unmatched
+
+    def _take_on(self, path: str) -> Log:
+        folder = os.path.dirname(path)
+        if folder not in self._folders:
+            self._watch.folder(folder)
+            self._folders[folder] = _Folder(folder)
+        folder = self._folders[folder].path
+        log = Log(path, folder, self._shared)
+        self.logs[path] = self._awake[path] = self._folders[folder].logs[path] = log
+        return log
+
+    def _name(self, path: str) -> Name | None:
+        log = self.logs.get(path)
+        return Name(path, LIVE, packed=False) if log is not None and log.is_plain else name_of(path)
+
+    def _read_folders(self, now: float) -> None:
+        if self._round.due(now):
+            took = sum([self._read_folder(folder, now) for folder in self._folders.values()])
+            self._round.done(now, took)
+            return
+        for path in {log.folder for log in self._awake.values()}:
+            folder = self._folders[path]
+            if folder.pace.due(now):
+                self._read_folder(folder, now)
+
+    def _read_folder(self, folder: _Folder, now: float) -> float:
+        """What it took, in seconds of CPU, without what was done about those that do not rest."""
+        before = self._effort()
+        listed = self._list(folder.path)
+        changed = []
+        if listed is not None:
+            changed = [
+                path
+                for path, log in folder.logs.items()
+                if path in self._resting and not log.accounts_for(listed.get(path, NO_MEMBERS))
+            ]
+        took = self._effort() - before
+        folder.pace.done(now, took)
+        if listed is not None:
+            for path, log in folder.logs.items():
+                if path in self._awake:
+                    log.scan(now, listed.get(path, {}))
+        for path in changed:  # they are looked at first, and the folder read again
+            self._wake(path)
+            folder.pace.told = True
+        return took
 
     def _list(self, folder: str) -> dict[str, Members] | None:
         """What lies in the folder, by log and stamp; None while it cannot be read, which does not mean empty."""
         try:
-            names = sorted(filter(None, (name_of(os.path.join(folder, file)) for file in os.listdir(folder))))
+            files = os.listdir(folder)
         except OSError as error:
             self._shared.unreadable(folder, error)
             return None
         self._shared.solved(folder)
         logs: dict[str, Members] = {}
-        for name in names:
-            if name.log in self.logs:
-                logs.setdefault(name.log, {}).setdefault(name.stamp, []).append(name)
+        stem = os.path.join(folder, "")
+        for file in files:
+            name = self._name(stem + file)
+            if name is None or name.log not in self.logs:
+                continue
+            if name.stamp == LIVE and name.log not in logs:
+                logs[name.log] = _LIVE_ALONE
+                continue
+            if logs.get(name.log, _LIVE_ALONE) is _LIVE_ALONE:
+                logs[name.log] = dict(logs.get(name.log, {}))
+            names = logs[name.log].setdefault(name.stamp, [])
+            names.append(name)
+            names.sort()
         return logs
 
     def _complain(self, unmatched: list[str]) -> None:
-        for path in self._paths:
-            subject = f"{path} (missing)"
-            log = self.logs.get(path)
-            folder = os.path.dirname(path)
+        for named in self._named:
+            subject = f"{named.path} (missing)"
+            log = self.logs.get(named.path)
             # Between a rotation and the line after it the log itself is not there, and nothing is wrong.
-            if path not in unmatched or (log is not None and log.holds_files()):
+            if named.path not in unmatched or (log is not None and log.holds_files()):
                 self._shared.solved(subject)
-            elif glob.has_magic(folder) or self._list(folder) is not None:
+            elif glob.has_magic(named.folder) or self._list(named.folder) is not None:
                 self._shared.problem(
                     subject,
-                    f"Path {path!r} names no file. Expected the log that Tetragon writes, "
+                    f"Path {named.path!r} names no file. Expected the log that Tetragon writes, "
                     "like /var/log/tetragon/tetragon.log; it is looked for every second.",
                 )

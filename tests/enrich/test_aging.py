@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.enrich import clock, notes, tree
 from app.enrich.changes import Changes
 from app.enrich.clock import INSISTENT, NEAR, SWEEP, TICK, Clock
-from app.enrich.memory import IDLE, Memory
+from app.enrich.memory import GONE, IDLE, Memory
 from app.enrich.notes import Notes
 from app.enrich.tree import TTL, Tree
 from schemas.checkpoint import Entry
@@ -269,17 +269,45 @@ def test_a_sweep_of_a_full_scope_is_short() -> None:
 # Scopes
 
 
-def test_a_node_that_is_gone_is_forgotten_when_much_later_two_others_are_heard_of() -> None:
+def heard_of_later(memory: Memory, later: int) -> None:
+    for name in ("a", "b"):
+        scope = memory.scope(name)
+        scope.ledger.take("shipper", 1, at=1_001 + later)
+        memory.sweep(scope)
+
+
+def test_a_node_of_which_nothing_comes_while_of_two_others_it_does_is_forgotten_but_for_its_ledger() -> None:
+    memory = Memory()
+    for name in ("silent", "a", "b"):
+        memory.scope(name).ledger.take("shipper", 1, at=1_000)
+        memory.scope(name).clock.observe(T0)
+    memory.scope("silent").tree.put(execution(1))
+    memory.drain()
+    clock_of, account = Entry("silent", clock.OWNER, ""), Entry("silent", ACCOUNTS, "shipper")
+    scope = memory.scope("a")
+    scope.ledger.take("shipper", 1, at=1_001 + IDLE)
+    memory.sweep(scope)
+    assert memory.alive(clock_of), "one node's clock may be ahead"
+    heard_of_later(memory, IDLE)
+    assert not memory.alive(clock_of)
+    assert not memory.alive(Entry("silent", tree.OWNER, "id-1"))
+    assert memory.alive(account)
+    changes = memory.drain()
+    assert changes[clock_of] is changes[Entry("silent", tree.OWNER, "id-1")] is None
+    assert account not in changes
+
+    heard_of_later(memory, 2 * IDLE)
+    assert all(entry.scope != "silent" for entry in memory.drain()), "once is enough"
+    memory.scope("silent").ledger.take("shipper", 4, at=1_002 + 2 * IDLE)
+    assert memory.scope("silent").ledger.accounts["shipper"].taken == 5
+
+
+def test_the_ledger_of_a_node_goes_after_a_year() -> None:
     memory = Memory()
     for name in ("gone", "a", "b"):
         memory.scope(name).ledger.take("shipper", 1, at=1_000)
     memory.drain()
-    for name in ("a", "b"):
-        scope = memory.scope(name)
-        scope.ledger.take("shipper", 1, at=1_001 + IDLE)
-        memory.sweep(scope)
-        assert memory.alive(Entry("gone", ACCOUNTS, "shipper")) is (name == "a")
-
+    heard_of_later(memory, GONE)
     assert memory.drain()[Entry("gone", ACCOUNTS, "shipper")] is None
 
 

@@ -78,7 +78,7 @@ def test_documents_that_no_row_knows_stand_by_themselves() -> None:
 
 
 def test_what_is_true_of_a_node_as_a_whole() -> None:
-    account = Account(taken=90, taken_then=80, base=10, at=5_000, stated_at=4_000, statement=Statement(95, 1, 2, 3))
+    account = Account(taken=90, taken_then=80, at=5_000, stated_at=4_000, statement=Statement(95, 10, 1, 2, 3))
     [node] = nodes([Named("n", "s", account)], now=65_000)
     assert (node.sent, node.taken, node.missing, node.silent) == (85, 80, 5, 60.0)
     assert (node.lost_lines, node.lost_files, node.lost_bytes) == (1, 2, 3)

@@ -130,7 +130,7 @@ async def test_what_a_shipper_lost_is_told_and_what_vanished_behind_it_does_not_
     assert node["losses"][0][1:] == [str(log), LINE_BYTES + 2, "the line is longer than can be sent"]
     assert "known losses: 1 lines" in await said(run, 0)
 
-    headers = [(SHIPPER, node["shipper"].encode()), (STATEMENT, msgspec.json.encode(Statement(9, 1)))]
+    headers = [(SHIPPER, node["shipper"].encode()), (STATEMENT, msgspec.json.encode(Statement(9, 0, 1)))]
     async with producer(ready) as kafka:
         partition = await settled_partition(ready)
         await kafka.send_and_wait(ready.events_topic, b"", b"n1", partition, headers=headers)

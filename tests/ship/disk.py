@@ -10,6 +10,7 @@ from pathlib import Path
 from app.ship.files import Block
 from app.ship.positions import Book, decode_book, encode_book
 from app.ship.tail import Tail
+from app.ship.watching import Unwatched, Watching
 
 
 @contextmanager
@@ -81,7 +82,14 @@ class Writer:
 class Reading:
     """A tail with a clock that stands still, and what of it became durable, as (path, file, position, bytes)."""
 
-    def __init__(self, *paths: os.PathLike[str] | str, once: bool = False, node: str | None = None) -> None:
+    def __init__(
+        self,
+        *paths: os.PathLike[str] | str,
+        once: bool = False,
+        node: str | None = None,
+        watch: Watching | None = None,
+    ) -> None:
+        self.watch = watch or Unwatched()
         self.paths = [os.fspath(path) for path in paths]
         self.once = once
         self.node = node
@@ -94,7 +102,14 @@ class Reading:
     def _start(self) -> None:
         self.book = decode_book(self.saved)
         self.tail = Tail(
-            self.paths, self.book, node=self.node, host="host", once=self.once, wall=lambda: 1_700_000_000 + self.now
+            self.paths,
+            self.book,
+            node=self.node,
+            host="host",
+            once=self.once,
+            wall=lambda: 1_700_000_000 + self.now,
+            watch=self.watch,
+            effort=lambda: 0.0,
         )
 
     def restart(self) -> None:
@@ -108,7 +123,7 @@ class Reading:
         self.saved = encode_book(self.book)
 
     def blocks(self) -> Iterator[Block]:
-        for log in self.tail.logs.values():
+        for log in self.tail.awake():
             while (block := log.next_block(self.now)) is not None:
                 yield block
 
@@ -118,6 +133,7 @@ class Reading:
 
     def look(self, seconds: float = 0.1) -> None:
         self.now += seconds
+        self.tail.heed(self.watch.changes(), self.now)
         self.tail.look(self.now)
 
     def read(self, most: int) -> None:

@@ -19,6 +19,7 @@ from app.local.kafka import Kafka
 from app.local.ports import free_ports
 from app.settings import Settings
 from app.ship.blocks import LINE_BYTES
+from app.ship.logs import REST_SECONDS
 from app.ship.positions import decode_book
 from app.ship.producer import UNDER_WAY_BYTES, partition
 from app.ship.shipper import ship
@@ -124,6 +125,56 @@ async def test_once_fails_for_a_path_that_is_not_there_after_the_rest_was_sent(
         assert await child.ended() == 1
     assert "missing.log' names no file" in child.said
     assert lines_of(await shipped(settings)) == [b"one"]
+
+
+def holds_open(pid: int, path: Path) -> bool:
+    held = Path(f"/proc/{pid}/fd")
+    return any(os.readlink(each) == str(path) for each in held.iterdir() if os.path.lexists(each))
+
+
+async def test_a_rotation_is_noticed_within_a_tenth_of_a_second(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """By looking alone it would take an eighth on average. The middle of nine: the machine may be busy."""
+    await make_topic(settings)
+    writer = Writer(tmp_path)
+    writer.write(b"0\n")
+    waited = []
+    async with running(environment, writer.log) as child:
+        await eventually(lambda: saved_lines(settings) == 1)
+        for number in range(1, 10):
+            await asyncio.sleep(0.3 + 0.03 * number)  # at any time between two looks
+            writer.rotate()
+            writer.write(b"%d\n" % number)
+            began = time.monotonic()
+            while not holds_open(child.process.pid, writer.log):
+                assert time.monotonic() - began < 5
+                await asyncio.sleep(0.002)
+            waited.append(time.monotonic() - began)
+        await eventually(lambda: saved_lines(settings) == 10)
+    assert sorted(waited)[4] <= 0.1, waited
+    assert lines_of(await shipped(settings)) == writer.written
+
+
+async def test_a_log_that_has_rested_is_followed_on(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    await make_topic(settings)
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    async with running(environment, tmp_path / "*.log") as child:
+        await eventually(lambda: saved_lines(settings) == 1)
+        await asyncio.sleep(REST_SECONDS + 1)
+        writer.write(b"two\n")
+        await eventually(lambda: saved_lines(settings) == 2)
+        await asyncio.sleep(REST_SECONDS + 1)
+        writer.write(b"three\n")
+        writer.rotate()
+        writer.write(b"four\n")
+        await eventually(lambda: saved_lines(settings) == 4)
+        child.process.terminate()
+        assert await child.ended() == 0
+    assert lines_of(await shipped(settings)) == writer.written
 
 
 async def test_a_line_of_5_mb_arrives_whole(settings: Settings, tmp_path: Path) -> None:

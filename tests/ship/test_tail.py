@@ -1,9 +1,12 @@
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.ship.inotify import Inotify
+from app.ship.watching import Unwatched
 from tests.ship.disk import Reading, Writer
 
 # Pieces of lines, so that every cut is tried; some are alike, and so are some beginnings of files.
@@ -16,15 +19,17 @@ STEPS = st.one_of(
     st.tuples(st.sampled_from(["acknowledge", "acknowledge one"]), st.just(b"")),
 )
 
+WATCHES = st.sampled_from([Inotify, Unwatched])
+
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=40), st.booleans())
+@given(st.lists(STEPS, max_size=40), st.booleans(), WATCHES)
 def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarted_when(
-    steps: list[tuple[str, bytes]], distinct: bool
+    steps: list[tuple[str, bytes]], distinct: bool, system: type[Inotify | Unwatched]
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, closing(system()) as watch:
         writer = Writer(Path(folder))
-        reading = Reading(writer.log)
+        reading = Reading(writer.log, watch=watch)
         number = 0
         packed: list[Path] = []
         for step, text in steps:
@@ -73,13 +78,18 @@ def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarte
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.sampled_from(["write", "write", "copy", "copy", "pack", "look", "read", "read", "settle", "restart"]))
+    st.lists(
+        st.sampled_from(["write", "write", "copy", "copy", "pack", "look", "rest", "read", "read", "settle", "restart"])
+    ),
+    WATCHES,
 )
-def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_whatever_is_seen_of_it(steps: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_whatever_is_seen_of_it(
+    steps: list[str], system: type[Inotify | Unwatched]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, closing(system()) as watch:
         writer = Writer(Path(folder))
         writer.write(b"first\n")
-        reading = Reading(writer.log)
+        reading = Reading(writer.log, watch=watch)
         for number, step in enumerate(steps):
             match step:
                 case "write":
@@ -92,6 +102,8 @@ def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_whatever_i
                         backup.unlink()
                 case "look":
                     reading.look()
+                case "rest":
+                    reading.run(12)
                 case "read":
                     reading.read(1)
                 case "settle":
