@@ -1,0 +1,17 @@
+"""What another shipper is told: where the logs are, and where their lines belong."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """`folder` is the shipper's own, and empty; `patterns` find the logs and what they are renamed to."""
+
+    folder: Path
+    patterns: Sequence[str]
+    kafka: str
+    topic: str
+
+
+Command = Callable[[Place], Sequence[str]]

@@ -1,0 +1,43 @@
+"""rsyslog in the place of our shipper, set up so that it loses as little as it can.
+
+Nothing lies between a file and the client of Kafka: what is read is handed over at once, and only then is it noted how
+far the file was read (`persistStateAfterSubmission`; an interval would write it down before). The pattern finds what a
+log is renamed to, so that it is read to its end after a restart, too; how far it was read is known by its inode.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tests.rotate.place import Place
+
+PROGRAM: Final = "rsyslogd"
+
+_HEAD: Final = """\
+global(workDirectory="{state}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")
+module(load="imfile" mode="inotify")
+module(load="omkafka")
+main_queue(queue.type="Direct")
+template(name="line" type="string" string="%msg%")
+
+ruleset(name="send" queue.type="Direct") {{
+    action(type="omkafka" broker="{kafka}" topic="{topic}" partitions.auto="on" template="line"
+        confParam=["acks=all", "linger.ms=0", "message.timeout.ms=300000"]
+        resubmitOnFailure="on" keepFailedMessages="on" failedMsgFile="{state}/failed" closeTimeout="5000"
+        action.resumeRetryCount="-1" action.resumeInterval="1" action.resumeIntervalMax="5")
+}}
+"""
+_INPUT: Final = """\
+input(type="imfile" file="{pattern}" tag="tetragon" ruleset="send" persistStateAfterSubmission="on"
+    freshStartTail="off" reopenOnTruncate="on")
+"""
+
+
+def command(place: Place) -> Sequence[str]:
+    """No file with its process id: after a kill it would be in the way."""
+    state = place.folder / "state"
+    state.mkdir()
+    text = _HEAD.format(state=state, kafka=place.kafka, topic=place.topic)
+    text += "".join(_INPUT.format(pattern=pattern) for pattern in place.patterns)
+    configuration = place.folder / "rsyslog.conf"
+    configuration.write_text(text, "utf-8")
+    return [PROGRAM, "-n", "-f", str(configuration), "-iNONE"]
