@@ -1,72 +1,63 @@
-"""Other shippers in the place of ours, which follow the same logs and write into the same topic."""
+"""Other shippers in the place of ours, which follow the same logs."""
 
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
-
 from app.settings import read_settings
 from tests.faults.children import UP, Child
 from tests.rotate import rsyslog
 from tests.rotate.logs import Log, Written
+from tests.rotate.outputs import Lines, Output, Topic
 from tests.rotate.place import Command, Place
 from tests.rotate.shippers import Make, Shipper
 
 START_SECONDS: Final = 3.0  # in which a peer has begun: none of them has a page that tells
-PARTITIONS: Final = 4
+PATIENCE_SECONDS: Final = 300.0
+
+
+class Known(NamedTuple):
+    program: str
+    command: Command
+    into: type[Topic | Lines] = Topic
+
+
+PEERS: Final = {
+    "rsyslog": Known(rsyslog.PROGRAM, rsyslog.into_topic),
+    "rsyslog-file": Known(rsyslog.PROGRAM, rsyslog.into_file, Lines),
+}
 
 
 class Peer:
     def __init__(
-        self, name: str, command: Command, folder: Path, environment: Mapping[str, str], logs: Iterable[Log]
+        self, name: str, known: Known, folder: Path, environment: Mapping[str, str], logs: Iterable[Log]
     ) -> None:
         settings = read_settings(environment)
         self.name = name
-        self.patience = 300.0
-        self._topic = settings.events_topic
-        self._kafka = settings.kafka
-        self._lives, self._began = 0, 0.0
+        self.patience = PATIENCE_SECONDS
         own = folder / "peer"
         own.mkdir()
         patterns = [str(log.path.with_name(f"{log.name}*.log")) for log in logs]
-        place = Place(own, patterns, self._kafka, self._topic)
-        self.child = Child(name, command(place), environment, folder / "shipper.log", 0)
+        place = Place(own, patterns, settings.kafka, settings.events_topic, folder / "arrived")
+        self.child = Child(name, known.command(place), environment, folder / "shipper.log", 0)
+        self._output: Output = Topic(place.kafka, place.topic) if known.into is Topic else Lines(place.out)
+        self._life, self._began = 0, 0.0
 
     def is_ready(self) -> bool:
-        if self.child.lives != self._lives:
-            self._lives, self._began = self.child.lives, time.monotonic()
+        if self.child.lives != self._life:
+            self._life, self._began = self.child.lives, time.monotonic()
         return self.child.state == UP and time.monotonic() - self._began > START_SECONDS
 
     def progress(self) -> str:
-        consumer = self._consumer()
-        try:
-            ends = [consumer.get_watermark_offsets(TopicPartition(self._topic, n)) for n in range(PARTITIONS)]
-        finally:
-            consumer.close()
-        return json.dumps(ends)
+        return self._output.progress()
 
     def leave(self) -> None:
         """All has arrived, or never will."""
         self.child.end()
 
     def arrived(self) -> Iterable[bytes]:
-        consumer = self._consumer()
-        try:
-            ends = [consumer.get_watermark_offsets(TopicPartition(self._topic, n))[1] for n in range(PARTITIONS)]
-            consumer.assign([TopicPartition(self._topic, number, 0) for number in range(PARTITIONS)])
-            for _ in range(sum(ends)):
-                message = consumer.poll(30.0)
-                if message is None or message.error() is not None:
-                    raise RuntimeError(f"the topic cannot be read to its end: {message and message.error()}")
-                yield message.value() or b""
-        finally:
-            consumer.close()
-
-    def _consumer(self) -> Consumer:
-        return Consumer({"bootstrap.servers": self._kafka, "group.id": self._topic, "enable.auto.commit": False})
+        return self._output.lines()
 
     def told(self, logs: Iterable[Log]) -> set[Written]:  # noqa: ARG002 - it tells of nothing
         return set()
@@ -75,16 +66,8 @@ class Peer:
         return {}
 
 
-class Known(NamedTuple):
-    program: str
-    command: Command
-
-
-PEERS: Final = {"rsyslog": Known(rsyslog.PROGRAM, rsyslog.command)}
-
-
 def peer(name: str) -> Make:
     def make(folder: Path, environment: Mapping[str, str], logs: Sequence[Log]) -> Shipper:
-        return Peer(name, PEERS[name].command, folder, environment, logs)
+        return Peer(name, PEERS[name], folder, environment, logs)
 
     return make
