@@ -47,7 +47,7 @@ faults: install
 	@$(BIN)/python -m $(if $(PEER),tests.faults.peers $(PEER),tests.faults.matrix) $(ARGS)
 
 rotate: install
-	@$(BIN)/python -m tests.rotate.run --seed $(or $(SEED),1) $(ARGS)
+	@$(BIN)/python -m tests.rotate.run --seed $(or $(SEED),1) $(if $(PEER),--peer $(PEER)) $(ARGS)
 
 simulate: install
 	@$(BIN)/python -m tests.simulate.run --seeds $(or $(SEEDS),1000) $(ARGS)

@@ -1,15 +1,15 @@
 """A shipper that is killed and paused, while its logs are rotated in every way.
 
-    python -m tests.rotate.run --seed 1 [--lines 200000] [--kills 5]
+    python -m tests.rotate.run --seed 1 [--seeds 3] [--lines 200000] [--kills 5] [--peer rsyslog] [--plain]
 
-Exit status: 0 when every line is in Kafka, or was in a file that was harmed and is reported as lost.
+Exit status: 0 when every line is in Kafka, or was in a file that was harmed and is reported as lost. With another
+shipper in the place of ours, 0 whatever it lost.
 """
 
 import argparse
 import asyncio
 import json
 import logging
-import os
 import shutil
 import sys
 import tempfile
@@ -18,66 +18,50 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from app.local.kafka import QUICK_RETURN, Kafka
-from app.local.ports import free_ports
-from app.settings import PREFIX, read_settings
-from schemas.identity import fingerprint
+from app.settings import read_settings
 from tests.faults.children import Child
-from tests.faults.occurrences import is_ready
-from tests.faults.scene import TETRASTASH
-from tests.rotate.logs import Alike, Copied, CutShort, Log, Removed, Scarce, Seen, Small, Written, line
-from tests.ship.topic import lines_of, make_topic, shipped
+from tests.rotate.logs import Alike, Copied, CutShort, Log, Removed, Scarce, Seen, Small, line
+from tests.rotate.peers import PEERS, peer
+from tests.rotate.shippers import Make, environment_of, ours
+from tests.rotate.table import DOCUMENT, merged
+from tests.rotate.verdict import OURS, Verdict, judge
+from tests.ship.topic import make_topic
 
 log: Final = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.01
-REST_SECONDS: Final = 60.0
+REST_SECONDS: Final = 15.0  # ours gives up a file that is gone after ten
 LOOK_SECONDS: Final = 2.0  # in which a running shipper has seen what there is
 KILL_SECONDS: Final = (1.0, 4.0)
 
 
-class Verdict(NamedTuple):
-    seed: int
-    lines: int
-    kills: int
-    lost: Counter[Written]  # lines of files that nobody harmed
-    unreported: Counter[Written]
-    repeated: int
-    known: int
-    reported: int
-    false: Counter[str]  # bytes that are told to be lost, of logs that nobody harmed
-
-    @property
-    def is_clean(self) -> bool:
-        return not self.lost and not self.unreported and not self.false
-
-    def line(self) -> str:
-        return (
-            f"rotate: seed {self.seed}, {self.lines} lines, {self.kills} kills, lost {self.lost.total()}, "
-            f"repeated {self.repeated}, known-lost {self.known} (reported {self.reported})"
-        )
-
-
 class Run:
     def __init__(
-        self, seed: int, lines: int, kills: int, folder: Path, kafka: Kafka, command: Sequence[str] = TETRASTASH
+        self,
+        seed: int,
+        lines: int,
+        kills: int,
+        folder: Path,
+        kafka: Kafka,
+        make: Make | None = None,
+        *,
+        packs: bool = True,
     ) -> None:
-        """At least so many lines and kills. `folder` is empty; `command` is tetrastash."""
-        self._command = command
+        """At least so many lines and kills. `folder` is empty; `make` makes the shipper, if it is not ours. With
+        `packs` most backups are packed after a while, as Tetragon does it if it is told to."""
         self._random = Random(seed)
         self._seed, self._lines, self._kills = seed, lines, kills
         self._folder = folder
-        given = {
-            "KAFKA": kafka.bootstrap,
-            "TOPIC_PREFIX": f"rotate{seed}-{time.time_ns()}",
-            "POSITIONS": str(folder / "positions.json"),
-        }
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        self._environment |= {PREFIX + name: value for name, value in given.items()}
-        self._settings = read_settings(self._environment)
+        environment = environment_of(seed, folder, kafka.bootstrap)
+        self._settings = read_settings(environment)
+        self._packs = packs
         self._logs = self._make_logs()
+        for log in self._logs:
+            log.packs = packs
+        self._shipper = (make or ours())(folder, environment, self._logs)
 
     def _make_logs(self) -> list[Log]:
         plain, linked = self._folder / "logs", self._folder / "linked"
@@ -99,21 +83,18 @@ class Run:
 
     def play(self) -> Verdict:
         asyncio.run(make_topic(self._settings))
-        [port] = free_ports(1)
-        command = [*self._command, "ship", *(str(log.path) for log in self._logs)]
-        shipper = Child("shipper", command, self._environment, self._folder / "shipper.log", port)
+        child = self._shipper.child
         try:
-            shipper.start()
-            kills = self._harm(shipper)
+            child.start()
+            kills = self._harm(child)
             for log in self._logs:
                 log.come_to_rest()
-            self._wait_for_rest(shipper)
-            shipper.terminate(time.monotonic(), REST_SECONDS)
-            shipper.leave()
+            self._wait_for_rest(child)
+            self._shipper.leave()
         finally:
-            shipper.end()
-        if shipper.complaints:
-            raise RuntimeError("; ".join(shipper.complaints))
+            child.end()
+        if child.complaints:
+            raise RuntimeError("; ".join(child.complaints))
         return self._judge(kills)
 
     def _harm(self, shipper: Child) -> int:
@@ -128,7 +109,7 @@ class Run:
             if harm_at is None and shipper.state == "up" and now >= look_at:
                 # What is killed before it has sent anything begins again, and shows nothing.
                 look_at, seen = now + 0.1, Seen(0.0, 0.0)
-                if is_ready(shipper):
+                if self._shipper.is_ready():
                     harm_at = now + LOOK_SECONDS + random.uniform(*KILL_SECONDS)
             elif harm_at is not None and now >= harm_at:
                 harm_at, seen = None, Seen(now - LOOK_SECONDS, 0.0)
@@ -149,53 +130,20 @@ class Run:
             time.sleep(TICK_SECONDS)
         return kills
 
-    def _wait_for_rest(self, shipper: Child) -> None:
-        """Until nothing has changed for a while in what the shipper writes down."""
-        until, before, same_since = time.monotonic() + REST_SECONDS, "", time.monotonic()
-        while time.monotonic() < until and time.monotonic() - same_since < 15:
-            shipper.tick(time.monotonic())
-            text = (self._folder / "positions.json").read_text()
-            if text != before:
-                before, same_since = text, time.monotonic()
+    def _wait_for_rest(self, child: Child) -> None:
+        """Until nothing has changed for a while in what the shipper does."""
+        until, before, same_since = time.monotonic() + self._shipper.patience, "", time.monotonic()
+        while time.monotonic() < until and time.monotonic() - same_since < REST_SECONDS:
+            child.tick(time.monotonic())
+            now = self._shipper.progress()
+            if now != before:
+                before, same_since = now, time.monotonic()
             time.sleep(0.2)
 
     def _judge(self, kills: int) -> Verdict:
-        found: Counter[int] = Counter()
-        for each in lines_of(asyncio.run(shipped(self._settings))):
-            if (number := _number(each)) is not None:
-                found[number] += 1
-        files = {number: file for log in self._logs for number, file in log.files.items()}
-        harmed = {file for log in self._logs for file in log.harmed}
-        told = self._told()
-        missing = [number for number in files if number not in found]
-        known = [number for number in missing if files[number] in harmed]
-        return Verdict(
-            self._seed,
-            len(files),
-            kills,
-            lost=Counter(files[number] for number in missing if files[number] not in harmed),
-            unreported=Counter(files[number] for number in known if files[number] not in told),
-            repeated=sum(count - 1 for count in found.values()),
-            known=len(known),
-            reported=sum(files[number] in told for number in known),
-            false=self._told_of({log.name for log in self._logs if not log.harmed}),
-        )
-
-    def _losses(self) -> list[dict[str, Any]]:
-        losses: list[dict[str, Any]] = json.loads((self._folder / "positions.json").read_text())["losses"]
-        return losses
-
-    def _told_of(self, names: set[str]) -> Counter[str]:
-        told: Counter[str] = Counter()
-        for loss in self._losses():
-            if (name := Path(loss["path"]).stem) in names:
-                told[name] += loss["bytes"]
-        return +told
-
-    def _told(self) -> set[Written]:
-        """The files of which the shipper says that something was lost."""
-        names = {loss["file"].partition(".")[0] for loss in self._losses()}
-        return {file for log in self._logs for file, first in log.first_lines.items() if fingerprint(first) in names}
+        found = Counter(number for line in self._shipper.arrived() if (number := _number(line)) is not None)
+        told, false = self._shipper.told(self._logs), self._shipper.told_falsely(self._logs)
+        return judge(self._shipper.name, self._seed, kills, self._packs, self._logs, found, told, false)
 
 
 def _number(text: bytes) -> int | None:
@@ -210,27 +158,55 @@ def _number(text: bytes) -> int | None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rotate.run", description="A shipper and hostile rotation.")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--lines", type=int, default=200_000)
+    parser.add_argument("--seeds", type=int, default=1, help="so many, from the first one on")
+    parser.add_argument("--lines", type=int, default=200_000, help="at least")
     parser.add_argument("--kills", type=int, default=5, help="at least")
+    parser.add_argument("--peer", choices=sorted(PEERS), help="another shipper in the place of ours")
+    parser.add_argument("--plain", action="store_true", help="no backup is packed")
+    parser.add_argument("--write", action="store_true", help=f"a row of each run into {DOCUMENT.name}")
     given = parser.parse_args()
+    if given.peer and shutil.which(PEERS[given.peer].program) is None:
+        sys.exit(f"{PEERS[given.peer].program} is not on the PATH. Expected {given.peer} to be installed.")
     folder = Path(tempfile.mkdtemp(prefix="tetrastash-rotate-"))
     logging.basicConfig(level=logging.INFO, filename=folder / "harm.log", format="%(asctime)s %(message)s")
     kafka = Kafka(folder / "kafka", QUICK_RETURN)
-    (folder / "kafka").mkdir()
     kafka.start()
+    make = peer(given.peer) if given.peer else ours()
+    verdicts = []
     try:
-        verdict = Run(given.seed, given.lines, given.kills, folder, kafka).play()
+        for seed in range(given.seed, given.seed + given.seeds):
+            own = folder / f"seed-{seed}"
+            own.mkdir()
+            verdicts.append(Run(seed, given.lines, given.kills, own, kafka, make, packs=not given.plain).play())
+            report(verdicts[-1], own)
     finally:
         kafka.stop()
-    for what, files in (("lost", verdict.lost), ("unreported", verdict.unreported)):
-        for file, count in files.items():
-            print(f"{what}: {count} lines of file {file.number} of {file.log}; logs in {folder}")
-    for name, size in verdict.false.items():
-        print(f"not lost, though it is told: {size} bytes of {name}; logs in {folder}")
-    print(verdict.line())
-    if verdict.is_clean:
+    if given.write:
+        DOCUMENT.write_text(merged(DOCUMENT.read_text("utf-8"), verdicts), "utf-8")
+    is_good = given.peer is not None or all(verdict.is_clean for verdict in verdicts)
+    if is_good:
         shutil.rmtree(folder)
-    return int(not verdict.is_clean)
+    return int(not is_good)
+
+
+def report(verdict: Verdict, folder: Path) -> None:
+    """Of a run of ours that is clean, one line."""
+    if verdict.shipper == OURS:
+        for what, files in (("lost", verdict.lost), ("unreported", verdict.unreported)):
+            for file, count in files.items():
+                print(f"{what}: {count} lines of file {file.number} of {file.log}; logs in {folder}")
+        for name, size in verdict.false.items():
+            print(f"not lost, though it is told: {size} bytes of {name}; logs in {folder}")
+    else:
+        print(f"lost by log: {dict(lost)}" if (lost := _by_log(verdict)) else "lost by log: nothing")
+    print(verdict.line(), flush=True)
+
+
+def _by_log(verdict: Verdict) -> Counter[str]:
+    lost: Counter[str] = Counter()
+    for file, count in verdict.lost.items():
+        lost[file.log] += count
+    return lost
 
 
 if __name__ == "__main__":

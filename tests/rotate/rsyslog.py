@@ -1,0 +1,61 @@
+"""rsyslog in the place of our shipper, set up so that it loses as little as it can.
+
+No queue lies between a file and the output: what is read is handed over at once, and only then is it noted how far the
+file was read (`persistStateAfterSubmission`; an interval would have it noted before). The pattern finds what a log is
+renamed to, so that it is read to its end after a restart, too; how far it was read is known by its inode.
+
+Into a topic it writes by way of a client that keeps records in memory until Kafka has them, and nobody waits for that.
+Into a file it writes at once.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tests.rotate.place import Place
+
+PROGRAM: Final = "rsyslogd"
+
+_HEAD: Final = """\
+global(workDirectory="{state}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")
+module(load="imfile" mode="inotify")
+main_queue(queue.type="Direct")
+template(name="record" type="string" string="%msg%")
+template(name="line" type="string" string="%msg%\\n")
+"""
+_INPUT: Final = """\
+input(type="imfile" file="{pattern}" tag="tetragon" ruleset="send" persistStateAfterSubmission="on"
+    freshStartTail="off" reopenOnTruncate="on")
+"""
+_TOPIC: Final = """\
+module(load="omkafka")
+ruleset(name="send" queue.type="Direct") {{
+    action(type="omkafka" broker="{kafka}" topic="{topic}" partitions.auto="on" template="record"
+        confParam=["acks=all", "linger.ms=0", "message.timeout.ms=300000"]
+        resubmitOnFailure="on" keepFailedMessages="on" failedMsgFile="{state}/failed" closeTimeout="5000"
+        action.resumeRetryCount="-1" action.resumeInterval="1" action.resumeIntervalMax="5")
+}}
+"""
+_FILE: Final = """\
+ruleset(name="send" queue.type="Direct") {{
+    action(type="omfile" file="{out}" template="line" action.resumeRetryCount="-1")
+}}
+"""
+
+
+def into_topic(place: Place) -> Sequence[str]:
+    return _command(place, _TOPIC)
+
+
+def into_file(place: Place) -> Sequence[str]:
+    return _command(place, _FILE)
+
+
+def _command(place: Place, output: str) -> Sequence[str]:
+    """No file with its process id: after a kill it would be in the way."""
+    state = place.folder / "state"
+    state.mkdir()
+    text = (_HEAD + output).format(state=state, **place._asdict())
+    text += "".join(_INPUT.format(pattern=pattern) for pattern in place.patterns)
+    configuration = place.folder / "rsyslog.conf"
+    configuration.write_text(text, "utf-8")
+    return [PROGRAM, "-n", "-f", str(configuration), "-iNONE"]
