@@ -225,19 +225,19 @@ def _meant(ids: tuple[str, ...], everything: bool, chosen: dict[str, Any]) -> "W
 
 
 @main.command()
-@click.option("--since", metavar="TIME", default="24h", show_default=True, help="90s, 15m, 6h, 7d, or all.")
+@click.option("--since", "begin", metavar="TIME", default="24h", show_default=True, help="90s, 15m, 6h, 7d, or all.")
 @click.option("--every", is_flag=True, help="All minutes, not only those that do not add up.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with all minutes.")
-def ledger(since: str, every: bool, as_json: bool) -> None:
+def ledger(begin: str, every: bool, as_json: bool) -> None:
     """Show by node and minute what was read, made, stored, left out and lost; exit status 1 if it does not add up.
 
     It reads the topics and asks Elasticsearch, and changes nothing.
     """
     settings = _settings()
     from app.ledger.commands import ledger as run
-    from app.ledger.since import seconds_of
+    from app.ledger.since import since
 
-    sys.exit(_told(lambda: asyncio.run(run(settings, seconds_of(since), every=every, as_json=as_json))))
+    sys.exit(_told(lambda: asyncio.run(run(settings, since(begin), every=every, as_json=as_json))))
 
 
 @main.command()
@@ -277,7 +277,7 @@ def check(
 def settings() -> None:
     """List every setting, its default and its meaning."""
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else str(field.default)
+        default = "" if field.default in (None, ()) else str(field.default)
         click.echo(f"{PREFIX}{name.upper()}={default}\n    {field.description}")
         if name in secrets():
             click.echo(f"    or {PREFIX}{name.upper()}{FILE}: a file that holds it")

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from app.contradictions import contradictions
+from app.durations import Duration
 from app.errors import SettingsError
 
 PREFIX: Final = "TETRASTASH_"
@@ -76,6 +77,26 @@ class Settings(BaseModel):
     positions: Path = Field(
         Path("/var/lib/tetrastash/positions.json"), description="where ship keeps how far it has read"
     )
+    exclude: tuple[str, ...] = Field(
+        (), description="globs for paths, or names, of files that ship does not read; separated by commas"
+    )
+    start: Literal["beginning", "end"] = Field(
+        "beginning",
+        description="where ship begins in logs that it sees for the first time when it starts; `end` leaves out what "
+        "they and their backups hold by then",
+    )
+    ignore_older: Duration | None = Field(
+        None,
+        description="of files that ship has not begun, it leaves out what was last written to longer ago, like 7d",
+    )
+    close_inactive: Duration | None = Field(
+        None,
+        description="ship closes a log that has not grown for so long, like 1h; one that is then removed may lose its "
+        "last lines",
+    )
+    backfill_rate: float | None = Field(
+        None, gt=0, description="MB a second, at most, of what logs hold when ship sees them for the first time"
+    )
     listen: str = Field(
         "127.0.0.1:0", description="host:port of /healthz, /readyz and /metrics; port 0 takes a free one and logs it"
     )
@@ -83,6 +104,11 @@ class Settings(BaseModel):
         15.0, ge=1, le=300, description="seconds after which the partitions of a silent worker go to another"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged to stderr")
+
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @property
     def events_topic(self) -> str:

@@ -1,19 +1,14 @@
 """How far back to look, as a person writes it."""
 
-import re
-from typing import Final
-
+from app.durations import EXPECTED, seconds_of
 from app.errors import Stop
 
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_FORM: Final = re.compile(r"([0-9]{1,9})([smhd])")
 
-
-def seconds_of(since: str) -> float | None:
-    """None for all. Raises Stop."""
-    if since == "all":
+def since(text: str) -> float | None:
+    """In seconds; None for all. Raises Stop."""
+    if text == "all":
         return None
-    matched = _FORM.fullmatch(since)
-    if matched is None:
-        raise Stop(f"--since has value {since!r}. Expected a number with s, m, h or d behind it, like 6h, or all.")
-    return float(matched[1]) * _SECONDS[matched[2]]
+    try:
+        return seconds_of(text)
+    except ValueError:
+        raise Stop(f"--since has value {text!r}. {EXPECTED}, or all.") from None

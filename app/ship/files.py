@@ -58,6 +58,8 @@ class File:
     flying: list[Block] = field(default_factory=list)  # not a deque: an empty one has 600 bytes, in every file
     torn_at: int | None = None  # the size at which no whole line was left
     too_long_from: int | None = None  # where a line began that is longer than LINE_BYTES
+    pass_to: int = 0  # what lies before that position is left out
+    backlog: int = 0  # the position up to which it is read slowly
     modified: int = 0  # as the last look found it, in ns
     looked_at: float | None = None
     unseen: float = 0.0  # seconds before the last look in which nobody looked
@@ -82,6 +84,7 @@ class File:
         if seam and fingerprint(bytes(seam)) != place.seam:
             return False
         self.place = place
+        self.pass_to = self.backlog = 0
         self.key = place.key.encode()
         self.cursor, self.line = place.position, place.line
         self.seam = self.durable_seam = bytes(seam)
@@ -208,6 +211,24 @@ class File:
         self.torn_at = None
         self.flying.append(block)
         return block
+
+    def pass_over(self, data: bytearray) -> int:
+        """Goes to where it is to begin, without a block; how many bytes that were. Raises SourceError and OSError."""
+        assert self.source is not None
+        assert self.place is not None
+        while self.cursor < self.pass_to:
+            room = min(len(data), self.pass_to - self.cursor)
+            got = self.source.read(self.cursor, memoryview(data)[:room])
+            if not got:
+                self._no_damage()
+                break
+            self.seam = (self.seam + data[max(got - SEAM_BYTES, 0) : got])[-SEAM_BYTES:]
+            self.line += data.count(b"\n", 0, got)
+            self.cursor += got
+        self.size = self.cursor if self.size is None else self.size
+        self.pass_to = self.backlog = 0
+        self.place.position, self.place.line, self.durable_seam = self.cursor, self.line, self.seam
+        return self.cursor
 
     def settle(self, totals: Totals) -> list[Block]:
         """What has become durable without a gap before it moves the place; the lost ones among it are returned."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -30,7 +31,7 @@ class Log:
 
     # Ten thousand of them are held in memory.
     __slots__ = (
-        "_complete", "_entry", "_folder_at", "_known", "_shared", "_stirred_at",
+        "_complete", "_entry", "_first_seen", "_folder_at", "_known", "_shared", "_stirred_at",
         "files", "folder", "follows", "is_plain", "named", "path",
     )  # fmt: skip
 
@@ -46,6 +47,7 @@ class Log:
         self._folder_at = 0  # when the folder had last changed, while the log is not there
         self._complete = False  # whether the last scan knew what to make of every file
         self._stirred_at = float("-inf")  # when a look last found something new
+        self._first_seen = shared.starting and path not in shared.book.logs
         self._entry = shared.book.logs.setdefault(path, LogBook())
 
     def close(self) -> None:
@@ -133,6 +135,8 @@ class Log:
             if file.size is None:
                 file.size = 0  # packed, and nothing in it
             return None
+        if file.pass_to:
+            log.info("Left out path=%r bytes=%d", file.path, file.pass_over(self._shared.buffer))
         if file.live and not file.cursor and not self._begins_as_it_did(file, final=final):
             raise ReplacedError
         block = file.next_block(self._shared.buffer, final=final)
@@ -230,6 +234,12 @@ class Log:
             if file.looked_at is None or file.looked_at < until:
                 file.looked_at = until
 
+    def close_inactive(self, now: float) -> None:
+        """Of a log that rests."""
+        seconds = self._shared.choices.close_inactive
+        if seconds is not None and now - self._stirred_at >= seconds:
+            self.close()
+
     # At a sign of rotation, and now and then
 
     def scan(self, now: float, listed: Members) -> None:
@@ -271,7 +281,29 @@ class Log:
                 live.size = live.source.size()  # it may have grown before it was rotated
         if source is not None:
             self._shared.solved(self.path)
-            self.files.append(File(self.path, LIVE, source, source.inode, size=source.size()))
+            file = File(self.path, LIVE, source, source.inode, size=source.size())
+            self._choose(file, self.path)
+            self.files.append(file)
+
+    def _choose(self, file: File, path: str) -> None:
+        """What is left out of a file that nobody has begun to read, and what of it is read slowly."""
+        choices = self._shared.choices
+        first = self._first_seen and self._shared.starting
+        if first and choices.backfill is not None:
+            file.backlog = sys.maxsize if file.size is None else file.size
+        with suppress(OSError):
+            old = (
+                choices.ignore_older is not None and os.stat(path).st_mtime < self._shared.wall() - choices.ignore_older
+            )
+            if old or (first and choices.at_end):
+                file.pass_to = sys.maxsize if not file.live else _end_of_lines(file)
+
+    def backfills(self) -> bool:
+        """Whether what is read next is to be read slowly."""
+        for file in self.files:
+            if not file.read_out(final=True):
+                return file.cursor < file.backlog
+        return False
 
     def _find_copied(self, backups: Members, now: float) -> None:
         """A backup that goes on where a truncated file was left has its bytes: it was copied first."""
@@ -344,6 +376,7 @@ class Log:
                     complete = False
                     continue
                 file = File(self.path, stamp, source, source.inode, away=now, size=source.size())
+                self._choose(file, path_of(names[0]))
                 self._recognise(file, final=self._final(file, now))
             except FileNotFoundError:
                 continue
@@ -423,9 +456,13 @@ class Log:
 
     def _open_again(self, file: File) -> Source:
         """Raises FileNotFoundError where the file is not to be found any more."""
-        if file.live:
-            return Plain(file.path)
-        return open_any([Name(self.path, file.stamp, packed) for packed in (False, True)])
+        if file.stamp == AWAY:
+            raise FileNotFoundError(file.path)  # nobody knows its name
+        names = [Name(self.path, file.stamp, packed) for packed in (False, True)]
+        source = Plain(file.path) if file.live else open_any(names)
+        size = source.size()  # it may have grown while it was closed
+        file.size = file.size if size is None else size
+        return source
 
     def _replaced(self, file: File) -> None:
         """The file was truncated: what comes now is another file, which begins at 0."""
@@ -464,3 +501,18 @@ class Log:
             "Known loss path=%r file=%s key=%r position=%d bytes=%d reason=%r",
             self.path, place.file, self._key(place), position, lost, reason,
         )  # fmt: skip
+
+
+def _end_of_lines(file: File) -> int:
+    """Where the last line begins that may go on. Raises OSError."""
+    assert file.source is not None
+    end = file.size or 0
+    chunk = bytearray(64 * 1024)
+    while end > 0:
+        start = max(end - len(chunk), 0)
+        got = file.source.read(start, memoryview(chunk)[: end - start])
+        found = chunk.rfind(b"\n", 0, got)
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0

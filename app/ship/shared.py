@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from app.ship.choices import Choices
 from app.ship.files import read_buffer
 from app.ship.positions import Book
 from app.ship.sources import SourceError
@@ -17,7 +18,8 @@ log: Final = logging.getLogger(__name__)
 class Shared:
     """`problems` are sentences, by the path that they are about.
 
-    `absent` tells since when no scan finds a file, by path of its log and Place.file.
+    `absent` tells since when no scan finds a file, by path of its log and Place.file. `starting` ends with the first
+    look.
     """
 
     book: Book
@@ -25,6 +27,8 @@ class Shared:
     host: str
     once: bool
     wall: Callable[[], float]
+    choices: Choices = field(default_factory=Choices)
+    starting: bool = True
     buffer: bytearray = field(default_factory=read_buffer)
     problems: dict[str, str] = field(default_factory=dict)
     absent: dict[tuple[str, str], float] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from app.errors import Retry
 from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.settings import Settings, host_name
+from app.ship.choices import Bucket, Choices
 from app.ship.files import Block
 from app.ship.inotify import watching
 from app.ship.positions import PositionFile, locked, unusable
@@ -84,6 +85,7 @@ class Shipper:
         except OSError as error:
             raise unusable(settings.positions, error) from error
         self._watch_for = watching() if patience is None else Unwatched()
+        choices = _choices(settings)
         self._tail = Tail(
             paths,
             self._book,
@@ -92,7 +94,9 @@ class Shipper:
             once=patience is not None,
             wall=time.time,
             watch=self._watch_for,
+            choices=choices,
         )
+        self._bucket = Bucket(choices.backfill)
         self._statements = Statements()
         self._looked = asyncio.Event()
         self._under: Under | None = None
@@ -167,9 +171,13 @@ class Shipper:
                 for tailed in self._tail.awake():
                     # A few blocks each in turn: a busy log does not hold up the others.
                     for _ in range(TURN_BLOCKS):
+                        if not self._bucket.is_open(time.monotonic()) and tailed.backfills():
+                            break
                         block = tailed.next_block(time.monotonic())
                         if block is None:
                             break
+                        if block.position < block.file.backlog:
+                            self._bucket.take(block.length)
                         await under.send(block)
                     else:
                         more = True
@@ -300,6 +308,16 @@ class Shipper:
         yield Sample("tetrastash_unacknowledged_bytes", self._under.bytes if self._under else 0)
         yield Sample("tetrastash_followed_files", self._tail.open_files())
         yield Sample("tetrastash_unreadable_paths", len(self._tail.problems))
+
+
+def _choices(settings: Settings) -> Choices:
+    return Choices(
+        exclude=settings.exclude,
+        at_end=settings.start == "end",
+        ignore_older=settings.ignore_older,
+        close_inactive=settings.close_inactive,
+        backfill=None if settings.backfill_rate is None else settings.backfill_rate * 1_000_000,
+    )
 
 
 @contextlib.contextmanager

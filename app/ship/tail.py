@@ -14,6 +14,7 @@ from fnmatch import fnmatch
 from typing import Final
 
 from app.ship.backups import NO_MEMBERS, Members
+from app.ship.choices import EVERYTHING, Choices
 from app.ship.files import Block
 from app.ship.globs import Named
 from app.ship.logs import Log
@@ -48,6 +49,7 @@ class Tail:
         once: bool,
         wall: Callable[[], float],
         watch: Watching | None = None,
+        choices: Choices = EVERYTHING,
         effort: Callable[[], float] = time.thread_time,
     ) -> None:
         """`effort` is how many seconds of CPU were used so far."""
@@ -59,7 +61,7 @@ class Tail:
         self._suspect: set[str] = set()  # watched ones that have changed, and it was not told yet
         self._folders: dict[str, _Folder] = {}
         self._named = [Named(os.path.abspath(path)) for path in paths]
-        self._shared = Shared(book, node, host, once, wall)
+        self._shared = Shared(book, node, host, once, wall, choices)
         self._watch = watch or Unwatched()
         self._effort = effort
         self._discovery = Pace()
@@ -101,6 +103,7 @@ class Tail:
         self._read_folders(now)
         if unmatched is not None:
             self._complain(unmatched)
+        self._shared.starting = False
         self._noted = self._noted and not self._awake
         if not self._shared.once:
             self._lay_down(now)
@@ -188,6 +191,7 @@ class Tail:
             stats += log.stats
             if log.is_as_left():
                 log.vouch(now)
+                log.close_inactive(now)
                 continue
             if path in self._unwatched:
                 self._wake(path)
@@ -264,8 +268,11 @@ class Tail:
         return log
 
     def _name(self, path: str) -> Name | None:
+        """None for what is not read."""
         log = self.logs.get(path)
-        return Name(path, LIVE, packed=False) if log is not None and log.is_plain else name_of(path)
+        if log is not None and log.is_plain:
+            return Name(path, LIVE, packed=False)
+        return None if self._shared.choices.excludes(path) else name_of(path)
 
     def _read_folders(self, now: float) -> None:
         if self._round.due(now):

@@ -28,7 +28,7 @@ def settings_table() -> str:
     hidden = set(secrets())
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else f"`{field.default}`"
+        default = "" if field.default in (None, ()) else f"`{field.default}`"
         meaning = str(field.description).replace("<", "&lt;")
         variable = f"`{PREFIX}{name.upper()}`"
         if name in hidden:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.ship.choices import EVERYTHING, Choices
 from app.ship.files import Block
 from app.ship.positions import Book, decode_book, encode_book
 from app.ship.tail import Tail
@@ -88,8 +89,10 @@ class Reading:
         once: bool = False,
         node: str | None = None,
         watch: Watching | None = None,
+        choices: Choices = EVERYTHING,
     ) -> None:
         self.watch = watch or Unwatched()
+        self.choices = choices
         self.paths = [os.fspath(path) for path in paths]
         self.once = once
         self.node = node
@@ -109,6 +112,7 @@ class Reading:
             once=self.once,
             wall=lambda: 1_700_000_000 + self.now,
             watch=self.watch,
+            choices=self.choices,
             effort=lambda: 0.0,
         )
 
