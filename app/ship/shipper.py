@@ -102,7 +102,9 @@ class Shipper:
         self._under: Under | None = None
         self._arrived = 0  # blocks
         self._arrived_at = time.monotonic()
-        self._saved = (0, time.monotonic())  # blocks, and when
+        self._arrived_saved = 0  # blocks
+        self._saved_at = time.monotonic()
+        self._saving: asyncio.TimerHandle | None = None
         self._saving_rest = 0.0  # seconds before the next
         self._looking_took = 0.0  # seconds of CPU, when it was done last
         self._said = ("", float("-inf"))
@@ -213,8 +215,10 @@ class Shipper:
         self._arrived += 1
         self._arrived_at = time.monotonic()
         self._tail.settle(block)
-        if self._is_to_save():
-            self._save()
+        if self._saving is None or self._arrived - self._arrived_saved == SAVE_BLOCKS:
+            if self._saving is not None:
+                self._saving.cancel()
+            self._saving = asyncio.get_running_loop().call_later(self._until_save(), self._save)
 
     def _status(self) -> int:
         return 1 if self._tail.problems else 0
@@ -232,7 +236,7 @@ class Shipper:
             self._tail.look(time.monotonic())
             self._looking_took = time.thread_time() - before
             self._looked.set()
-            if self._is_to_save():
+            if time.monotonic() - self._saved_at >= SAVE_ANYWAY_SECONDS and not self._tail.noted:
                 self._save()
             self._tell()
             if self._patience is not None and time.monotonic() - self._arrived_at > self._patience:
@@ -248,20 +252,21 @@ class Shipper:
             if self._tail.heed(self._watch_for.changes(), time.monotonic()):
                 break
 
-    def _is_to_save(self) -> bool:
-        arrived, at = self._saved
-        age, new = time.monotonic() - at, self._arrived - arrived
-        if not new:
-            return age >= SAVE_ANYWAY_SECONDS and not self._tail.noted
-        return age >= (LATE_SECONDS if new >= SAVE_BLOCKS else max(SAVE_SECONDS, self._saving_rest))
+    def _until_save(self) -> float:
+        """Seconds, of what has arrived."""
+        many = self._arrived - self._arrived_saved >= SAVE_BLOCKS
+        rest = min(self._saving_rest, LATE_SECONDS) if many else self._saving_rest
+        return max(self._saved_at + max(SAVE_SECONDS, rest) - time.monotonic(), 0.0)
 
     def _save(self) -> None:
+        if self._saving is not None:
+            self._saving.cancel()
+            self._saving = None
         before, began = time.thread_time(), time.monotonic()
         self._tail.note()
         self._write_positions()
-        now = time.monotonic()
-        self._saved = (self._arrived, now)
-        self._saving_rest = max(SAVE_AT_EASE * (time.thread_time() - before), SAVE_IN_PEACE * (now - began))
+        self._saved_at, self._arrived_saved = time.monotonic(), self._arrived
+        self._saving_rest = max(SAVE_AT_EASE * (time.thread_time() - before), SAVE_IN_PEACE * (self._saved_at - began))
 
     def _write_positions(self) -> None:
         try:
