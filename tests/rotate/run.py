@@ -1,6 +1,6 @@
 """A shipper that is killed and paused, while its logs are rotated in every way.
 
-    python -m tests.rotate.run --seed 1 [--seeds 3] [--lines 200000] [--kills 5] [--peer rsyslog] [--plain]
+    python -m tests.rotate.run --seed 1 [--seeds 3] [--lines 200000] [--kills 5] [--peer rsyslog] [--write]
 
 Exit status: 0 when every line is in Kafka, or was in a file that was harmed and is reported as lost. With another
 shipper in the place of ours, 0 whatever it lost.
@@ -93,8 +93,10 @@ class Run:
             self._shipper.leave()
         finally:
             child.end()
-        if child.complaints:
+        if child.complaints and self._shipper.name == OURS:
             raise RuntimeError("; ".join(child.complaints))
+        for complaint in child.complaints:
+            print(complaint)
         return self._judge(kills)
 
     def _harm(self, shipper: Child) -> int:
