@@ -17,7 +17,7 @@ from app.ship.backups import NO_MEMBERS, Members
 from app.ship.choices import EVERYTHING, Choices
 from app.ship.files import Block
 from app.ship.globs import Named
-from app.ship.logs import Log
+from app.ship.logs import ABSENT_SECONDS, Log
 from app.ship.pace import Pace
 from app.ship.positions import Book
 from app.ship.shared import Shared
@@ -99,6 +99,9 @@ class Tail:
             if log.follows:
                 log.open_live(now)
             self._folders[log.folder].pace.told = True
+        for (path, _), since in self._shared.absent.items():
+            pace = self._folders[self.logs[path].folder].pace
+            pace.told |= pace.at < since + ABSENT_SECONDS <= now  # one more reading, and it is gone
         # Read after the logs were opened: what was rotated before that is in them.
         self._read_folders(now)
         if unmatched is not None:

@@ -3,7 +3,7 @@
 import gzip
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,7 +90,9 @@ class Reading:
         node: str | None = None,
         watch: Watching | None = None,
         choices: Choices = EVERYTHING,
+        effort: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        self.effort = effort
         self.watch = watch or Unwatched()
         self.choices = choices
         self.paths = [os.fspath(path) for path in paths]
@@ -113,7 +115,7 @@ class Reading:
             wall=lambda: 1_700_000_000 + self.now,
             watch=self.watch,
             choices=self.choices,
-            effort=lambda: 0.0,
+            effort=self.effort,
         )
 
     def restart(self) -> None:

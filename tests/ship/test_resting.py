@@ -1,5 +1,6 @@
 """Logs that rest: nothing of them is lost, whoever tells of a change, or nobody does."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -261,3 +262,20 @@ def test_a_folder_that_comes_under_a_glob_is_found_at_once(tmp_path: Path) -> No
     reading.acknowledge()
     assert reading.lines() == [b"one"]
     watch.close()
+
+
+def test_a_loss_is_told_in_time_however_dear_a_reading_of_the_folder_is(tmp_path: Path) -> None:
+    used = itertools.count()
+    reading = Reading(tmp_path / "tetragon.log", effort=lambda: next(used) * 0.02)  # so that it is read every 20 s
+    writer = Writer(tmp_path)
+    writer.write(b"one\ntwo\n")
+    reading.step()
+    reading.acknowledge()
+    writer.write(b"three\n")
+    reading.look()
+    reading.save()
+    writer.log.unlink()
+    writer.write(b"other\n")
+    reading.restart()
+    reading.run(12)
+    assert [loss.reason for loss in reading.book.losses] == ["vanished before its end was read"]
