@@ -32,7 +32,7 @@ class Log:
     # Ten thousand of them are held in memory.
     __slots__ = (
         "_complete", "_entry", "_first_seen", "_folder_at", "_known", "_shared", "_stirred_at",
-        "files", "folder", "follows", "is_plain", "named", "path",
+        "files", "folder", "follows", "is_plain", "learned", "named", "path",
     )  # fmt: skip
 
     def __init__(self, path: str, folder: str, shared: Shared) -> None:
@@ -41,6 +41,7 @@ class Log:
         self.is_plain = name_of(path) == Name(path, LIVE, packed=False)  # so that it need not be taken apart again
         self.files: list[File] = []  # in the order of reading
         self.follows = False  # the log itself was named, and so all its backups
+        self.learned = False  # since the last scan, which file one is: now it can be told which ones are not there
         self.named: Members = NO_MEMBERS  # backups that were named one by one
         self._shared = shared
         self._known: dict[str, str] = {}  # stamp → Place.file, of files that need no more reading
@@ -244,6 +245,7 @@ class Log:
 
     def scan(self, now: float, listed: Members) -> None:
         """`listed` are the files beside the log, read from the folder after the log's name was last looked at."""
+        self.learned = False
         backups = self._backups(listed)
         self._find_copied(backups, now)
         self._find_rotated(backups)
@@ -439,6 +441,7 @@ class Log:
         alike = [place for place in self._entry.files if place.file.partition(".")[0] == identity]
         for place in sorted(alike, key=lambda place: place.position, reverse=True):
             if place.file not in taken and file.adopt(place):
+                self.learned = True
                 return True
         names = taken | {place.file for place in alike}
         name, number = identity, 0
@@ -447,6 +450,7 @@ class Log:
             name = f"{identity}.{number}"
         file.place = Place(name)
         self._entry.files.append(file.place)
+        self.learned = True
         return True
 
     def _begins_as_it_did(self, file: File, *, final: bool) -> bool:

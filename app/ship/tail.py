@@ -99,6 +99,8 @@ class Tail:
             if log.follows:
                 log.open_live(now)
             self._folders[log.folder].pace.told = True
+        for log in self._awake.values():
+            self._folders[log.folder].pace.told |= log.learned and bool(self._shared.book.logs[log.path].files[1:])
         for (path, _), since in self._shared.absent.items():
             pace = self._folders[self.logs[path].folder].pace
             pace.told |= pace.at < since + ABSENT_SECONDS <= now  # one more reading, and it is gone
