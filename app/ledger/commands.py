@@ -102,6 +102,6 @@ def _text(read: Ledger, paint: Paint, *, every: bool) -> Iterator[str]:
         yield from about(node, paint)
     unread = read.found.unread.total()
     if unread:
-        yield f"{unread:,} lines wait for the enrich stage"
+        yield f"{unread:,} lines are in no checkpoint of the enrich stage yet"
     yield from read.notes
     yield paint(BALANCED, "green") if read.balanced else paint("not balanced", "red")

@@ -19,7 +19,8 @@ from app.errors import Retry
 from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.settings import Settings, host_name
-from app.ship.choices import Bucket, Choices
+from app.ship.bucket import Bucket
+from app.ship.choices import Choices
 from app.ship.files import Block
 from app.ship.inotify import watching
 from app.ship.positions import PositionFile, locked, unusable

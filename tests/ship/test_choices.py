@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ship.choices import Bucket, Choices
+from app.ship.bucket import Bucket
+from app.ship.choices import Choices
 from app.ship.inotify import Inotify
 from app.ship.watching import Unwatched
 from tests.ship.disk import Reading, Writer

@@ -65,21 +65,22 @@ const wrong = (book) => [
   book.missing > 0 && [`${number.format(book.missing)} lines never came`, 3],
   book.missing < 0 && [`${number.format(-book.missing)} lines came again`, 2],
   book.lost_files + book.lost_lines && [`known losses: ${number.format(book.lost_files)} files, ${number.format(book.lost_lines)} lines`, 2],
-  book.unseen + book.throttled && [`Tetragon dropped ${book.throttled ? "more than " : ""}${number.format(book.unseen)}`, 2],
+  book.unseen && [`Tetragon dropped ${number.format(book.unseen)}`, 2],
+  book.throttled && [`throttled ${number.format(book.throttled)} ×`, 2],
   book.silent > SILENT && [`silent for ${number.format(Math.round(book.silent / 60))} minutes`, 2],
 ].filter(Boolean);
 
 const showBooks = (books) => {
   const gravest = (book) => Math.max(0, ...wrong(book).map(([, severity]) => severity));
   const sorted = [...books].sort((a, b) => gravest(b) - gravest(a));
-  const rows = sorted.slice(0, 20).map((book) => {
+  const rows = sorted.slice(0, 10).map((book) => {
     const told = wrong(book);
     const left = [["documents", book.documents], ["rejected", book.rejected], ["dropped", book.dropped]]
       .filter(([what, count]) => count || what === "documents").map(([what, count]) => `${number.format(count)} ${what}`);
     return el("div", { class: "row" }, el("code", {}, book.node), ...told.map(([text, severity]) => badge(text, severity)),
       el("span", { class: "end" }, `${number.format(book.lines)} lines: ${left.join(", ")}`));
   });
-  if (sorted.length > 20) rows.push(el("div", { class: "row dim" }, `${number.format(sorted.length - 20)} more; tetrastash ledger shows all`));
+  if (sorted.length > 10) rows.push(el("div", { class: "row dim" }, `${number.format(sorted.length - 10)} more; tetrastash ledger shows all`));
   fill("books", rows, "Nothing has come yet.");
 };
 
