@@ -92,7 +92,8 @@ def _play(row: Row, number: int, brokers: Brokers, elasticsearch: Elasticsearch,
         seconds = suffer(row, Stage(scene, brokers, elasticsearch))
         acted = sum(scene.occurrences.total(metric) - before[metric] for metric in row.signs) if row.signs else 1
         found = scene.judge()
-        return Outcome(row, found, seconds, acted, _said(scene), scene.complaints)
+        complaints = [*scene.books(), *scene.complaints]
+        return Outcome(row, found, seconds, acted, _said(scene), complaints)
 
 
 def suffer(row: Row, stage: Stage) -> float:
