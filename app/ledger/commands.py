@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 import orjson
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 from app import elastic
 from app.errors import Stop
@@ -46,6 +51,11 @@ async def ledger(settings: Settings, seconds: float | None, *, every: bool, as_j
     logging.getLogger("elastic_transport").setLevel(logging.WARNING)
     try:
         read = await _read(settings, seconds)
+    except (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
+        raise Stop(
+            f"Kafka does not let user {settings.kafka_username!r} read the books: {error!r}. Expected Describe and "
+            f"Read on the topics {settings.topic_prefix}.*, and Describe on the group {settings.index_group!r}."
+        ) from error
     except (KafkaError, OSError) as error:
         raise Stop(f"{await why_kafka_is_away(settings)} ({error!r})") from error
     with until_closed():

@@ -1,7 +1,9 @@
 """With exactly the rights that are documented both commands do their work; without any single one of them they wait,
 name it, and go on when it is granted."""
 
+import asyncio
 import os
+import subprocess
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,7 +61,7 @@ class Commands:
             "KAFKA_PASSWORD": SCRAM_PASSWORD,
             **{name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set if name != "kafka"},
         }
-        self.users = {name: f"{settings.topic_prefix}-{name}" for name in ("ship", "work")}
+        self.users = {name: f"{settings.topic_prefix}-{name}" for name in ("ship", "work", "ledger")}
         for user in self.users.values():
             secured.know(user, SCRAM_PASSWORD)
 
@@ -69,6 +71,16 @@ class Commands:
 
     def start_work(self) -> None:
         self.work.launch([TETRASTASH, "work"], lambda: True, environment=self._environment("work"))
+
+    def ledger(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [TETRASTASH, "ledger", "--since", "all"],
+            env=self._environment("ledger"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def grant(self, rights: Sequence[tuple[str, str, str, str]]) -> None:
         for command, *right in rights:
@@ -127,6 +139,33 @@ async def test_a_right_that_lacks_is_named_and_waited_for(commands: Commands, wi
     await until(lambda: len(documents(commands.settings)) == 50)
     assert commands.ship.is_running
     assert commands.work.is_running
+
+
+def of_the_ledger(settings: Settings) -> list[tuple[str, str, str, str]]:
+    """What docs/ledger.md says to grant."""
+    topics = topic_names(settings).values()
+    rights = [("ledger", "Topic", topic, operation) for topic in topics for operation in ("Describe", "Read")]
+    return [*rights, ("ledger", "Group", settings.index_group, "Describe")]
+
+
+async def test_the_ledger_reads_with_its_rights_and_tells_which_it_lacks(commands: Commands) -> None:
+    commands.grant(needed(commands.settings))
+    write(commands.log, range(50))
+    commands.start()
+    await until(lambda: len(documents(commands.settings)) == 50)
+    rights = of_the_ledger(commands.settings)
+    for lacking in (None, *rights[1::2], rights[-1]):  # Read implies Describe
+        commands.secured.revoke_all(commands.users["ledger"])
+        commands.grant([right for right in rights if right != lacking and (lacking is None or right[2] != lacking[2])])
+        await asyncio.sleep(0.5)
+        ran = await asyncio.to_thread(commands.ledger)
+        assert "Traceback" not in ran.stderr
+        if lacking is None:
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+            assert "balanced" in ran.stdout
+        else:
+            assert ran.returncode == 1, lacking
+            assert lacking[2] in ran.stderr, ran.stderr
 
 
 @pytest.mark.parametrize("taken", ["topics", "everything"])
