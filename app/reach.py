@@ -3,23 +3,47 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
     IncompatibleBrokerVersion,
     KafkaError,
     SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
     UnsupportedSaslMechanismError,
 )
 
 from app import tls
+from app.errors import Stop
 from app.kafka import connection
 from app.settings import Settings
 from app.topic_ids import MetadataRequest
 
 _SECONDS: Final = 5.0
+
+
+@asynccontextmanager
+async def told(settings: Settings, rights: str) -> AsyncIterator[None]:
+    """Raises Stop, with a sentence, for what Kafka does not do; `rights` are those that the body needs."""
+    try:
+        yield
+    except (
+        TopicAuthorizationFailedError,
+        ClusterAuthorizationFailedError,
+        GroupAuthorizationFailedError,
+        TransactionalIdAuthorizationFailed,
+    ) as error:
+        raise Stop(
+            f"Kafka does not let user {settings.kafka_username!r} do that: {error}. Expected {rights}."
+        ) from error
+    except (KafkaError, OSError) as error:
+        raise Stop(f"{await why_kafka_is_away(settings)} ({error!r})") from error
 
 
 async def why_kafka_is_away(settings: Settings) -> str:

@@ -28,9 +28,19 @@ DOCUMENTS: Final = "documents"  # how many documents the value holds
 SOURCE: Final = "source"  # "<partition>:<offset>" in tetragon.events of the block that they were made of
 
 
+def node_of(cluster: str | None, node: str) -> str:
+    """What a node is called beside those of other clusters."""
+    return f"{cluster}/{node}" if cluster else node
+
+
 def record_key(cluster: str | None, node: str) -> bytes:
     """The key under which one node's events stay in order; it is part of every event's identity."""
-    return f"{cluster}/{node}".encode() if cluster else node.encode()
+    return node_of(cluster, node).encode()
+
+
+def scope_name(key: bytes | None, partition: int) -> str:
+    """What is remembered belongs to a node, which the key names; without one, to the whole partition."""
+    return key.decode("utf-8", "backslashreplace") if key else f"#{partition}"
 
 
 class Record(msgspec.Struct, frozen=True):

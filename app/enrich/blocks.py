@@ -1,5 +1,6 @@
 """What one record becomes: blocks in the format of Elasticsearch's bulk API, and dead letters."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -10,7 +11,7 @@ from app.enrich.drops.rules import Dropped
 from schemas.envelope import is_part, join, may_hold_parts, stream_of, text_of
 from schemas.identity import event_id, placed_id
 from schemas.ledger import MINUTE, Row
-from schemas.record import FILE, PATH, POSITION, REPLAY, SHIPPER, Record
+from schemas.record import FILE, PATH, POSITION, REPLAY, SHIPPER, Record, node_of, scope_name
 from schemas.rejection import Origin, Rejection, Stage
 
 _RETURN: Final = ord("\r")
@@ -102,8 +103,7 @@ class Source:
     def __init__(self, record: Record) -> None:
         self.record = record
         self.sent = record.timestamp * _MILLISECOND
-        # What is remembered belongs to a node, which the key names; without one, to the whole partition.
-        self.name = record.key.decode("utf-8", "backslashreplace") if record.key else f"#{record.partition}"
+        self.name = scope_name(record.key, record.partition)
         self.key = record.key or b""
         path = record.headers.get(PATH)
         self.path = path.decode("utf-8", "backslashreplace") if path is not None else None
@@ -146,7 +146,6 @@ class Output:
     __slots__ = (
         "_blocks",
         "_documents",
-        "_dropped",
         "_limit",
         "_parts",
         "_row",
@@ -169,7 +168,6 @@ class Output:
         self._parts: list[bytes] = []
         self._size = 0
         self._documents = 0
-        self._dropped: dict[str, int] = {}
         self.lines = 0
         self.resent = 0
         self.kept: dict[str, int] = {}
@@ -193,16 +191,13 @@ class Output:
         """Of the ledger, for one line of that time in ns; `node` without a cluster may be a whole record key."""
         of = (node, cluster, time // MINUTE)
         if of != self._row_of:
-            named = (f"{cluster}/{node}" if cluster else node, of[2] * MINUTE)
+            named = (node_of(cluster, node), of[2] * MINUTE)
             self._row, self._row_of = self.tally.setdefault(named, Row()), of
         self._row.lines += 1
         return self._row
 
     def keep(self, rule: str) -> None:
         self.kept[rule] = self.kept.get(rule, 0) + 1
-
-    def drop(self, rule: str) -> None:
-        self._dropped[rule] = self._dropped.get(rule, 0) + 1
 
     def reject(self, stage: Stage, reason: str, line: bytes, number: int, within: int) -> None:
         source = self._source
@@ -229,9 +224,12 @@ class Output:
         }
         if self.resent:
             counters["resent"] = self.resent
-        if self._dropped:
-            counters["dropped"] = sum(self._dropped.values())
-            counters |= {f"dropped.{rule}": number for rule, number in self._dropped.items()}
+        dropped: Counter[str] = Counter()
+        for row in self.tally.values():
+            dropped.update(row.dropped)
+        if dropped:
+            counters["dropped"] = dropped.total()
+            counters |= {f"dropped.{rule}": number for rule, number in dropped.items()}
         return Enriched(self._blocks, self.rejections, self.failures, counters, self.kept, self.dropped)
 
     def _cut(self) -> None:

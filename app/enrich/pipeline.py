@@ -149,7 +149,7 @@ class Pipeline:
     def _drop(self, scope: Scope, source: Source, output: Output, rule: Rule, event: Event, identity: str) -> None:
         if event.process is not None:
             learn(scope, event, event.process, _start(event.process))
-        output.drop(rule.name)  # last: what raised before is a dead letter, and not both
+        # Last: what raised before is a dead letter, and not both.
         dropped = _row(output, source, event).dropped
         dropped[rule.name] = dropped.get(rule.name, 0) + 1
         if self._explain:

@@ -9,21 +9,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 import orjson
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    KafkaError,
-    TopicAuthorizationFailedError,
-)
 
 from app import elastic
-from app.errors import Stop
 from app.ledger.balance import Found, Line, Node, lines, nodes
 from app.ledger.explain import explain
 from app.ledger.stored import Stored
 from app.ledger.topics import Topics
 from app.ledger.view import BALANCED, about, remarks, table
-from app.reach import why_kafka_is_away
+from app.reach import told
 from app.read.paint import Paint, paint_for
 from app.settings import Settings
 from app.stdout import until_closed
@@ -49,15 +42,11 @@ async def ledger(settings: Settings, seconds: float | None, *, every: bool, as_j
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would tell is told here, in sentences
     logging.getLogger("elastic_transport").setLevel(logging.WARNING)
-    try:
+    rights = (
+        f"Describe and Read on the topics {settings.topic_prefix}.*, and Describe on the group {settings.index_group}"
+    )
+    async with told(settings, rights):
         read = await _read(settings, seconds)
-    except (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
-        raise Stop(
-            f"Kafka does not let user {settings.kafka_username!r} read the books: {error!r}. Expected Describe and "
-            f"Read on the topics {settings.topic_prefix}.*, and Describe on the group {settings.index_group!r}."
-        ) from error
-    except (KafkaError, OSError) as error:
-        raise Stop(f"{await why_kafka_is_away(settings)} ({error!r})") from error
     with until_closed():
         if as_json:
             sys.stdout.buffer.write(orjson.dumps(_wire(read), option=orjson.OPT_APPEND_NEWLINE))

@@ -19,7 +19,7 @@ async def explain(
     documents: Callable[[int], AsyncIterator[Document]],
     missing: Missing,
 ) -> bool:
-    """Fills in `repeated`, `unstored` and `gone` of those that are short; False when there were too many of them.
+    """Fills in `repeated`, `gone` and `examples` of those that are short; False when there were too many of them.
 
     `refused` are the ids of dead letters. `documents` gives what Kafka holds of events since a time in ns; `missing`
     which of some ids are nowhere.

@@ -10,7 +10,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, AuthorizationException, 
 from app.ledger.balance import Minutes
 from app.read.stored import why_nothing_is_read
 from app.settings import Settings
-from schemas.record import record_key
+from schemas.record import node_of
 
 AT_ONCE: Final = 5_000
 QUERY_SECONDS: Final = 60.0
@@ -49,7 +49,7 @@ class Stored:
                 found = answer["aggregations"]["by_place"]
                 for bucket in found["buckets"]:
                     key = bucket["key"]
-                    node = record_key(key["cluster"], key["node"] or "").decode()
+                    node = node_of(key["cluster"], key["node"] or "")
                     counted[node, key["minute"] * _MILLISECOND] += bucket["doc_count"]
                 if "after_key" not in found:
                     return counted

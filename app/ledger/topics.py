@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +9,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from app.document_records import Seen, identified
 from app.errors import Stop
 from app.kafka import connection
 from app.kafka_ranges import between, reader
@@ -21,7 +21,7 @@ from app.stream.checkpoint import History
 from app.stream.checkpoint_log import CheckpointLog
 from app.topic_ids import topics_by_name
 from schemas.ledger import ACCOUNTS, MINUTE, ROWS, Account, Row, row_of
-from schemas.record import LINES, SOURCE, record_key
+from schemas.record import LINES, SOURCE, node_of, scope_name
 from schemas.times import nanoseconds
 
 TAIL_SECONDS: Final = 10.0  # of reading what is behind; a stage that is further behind has other troubles
@@ -66,9 +66,7 @@ class Topics:
         try:
             for number in range(self._partitions):
                 held = await log.read(number)
-                restored = History("").restore(
-                    {key: each for key, each in held.checkpoints.items() if each is not None}
-                )
+                restored = History("").restore(held.alive())
                 if restored is None:
                     continue
                 taken_to[TopicPartition(settings.events_topic, number)] = restored.upto
@@ -99,7 +97,7 @@ class Topics:
 
     async def documents(self, since: int) -> AsyncIterator[Document]:
         """All that the topic holds of events since then, in ns; what was sent again by a worker once."""
-        seen: set[bytes] = set()
+        seen = Seen()
         async with reader(self._settings) as consumer:
             places = self._places(self._settings.documents_topic)
             ends = await consumer.end_offsets(places)
@@ -109,9 +107,7 @@ class Topics:
                 for place, found in (await consumer.offsets_for_times(dict.fromkeys(places, at))).items()
             }
             async for record in between(consumer, starts, ends):
-                digest = blake2b(dict(record.headers).get(SOURCE, b"") + b"\n" + record.value, digest_size=16).digest()
-                if digest not in seen:
-                    seen.add(digest)
+                if seen.is_new(dict(record.headers).get(SOURCE, b""), record.value):
                     for document in _documents(record):
                         yield document
 
@@ -124,8 +120,8 @@ class Topics:
         lines: Counter[str] = Counter()
         async for record in between(consumer, starts, ends, TAIL_SECONDS):
             stated = dict(record.headers).get(LINES)
-            name = (record.key or b"").decode("utf-8", "replace") or f"#{record.partition}"
-            lines[name] += int(stated) if stated is not None and stated.isdigit() else record.value.count(b"\n") + 1
+            held = int(stated) if stated is not None and stated.isdigit() else record.value.count(b"\n") + 1
+            lines[scope_name(record.key, record.partition)] += held
         return lines, await _at_end(consumer, starts, ends)
 
     async def _on_the_way(self, consumer: AIOKafkaConsumer) -> tuple[Minutes, bool]:
@@ -154,11 +150,10 @@ async def _at_end(
 
 
 def _documents(record: ConsumerRecord) -> Iterable[Document]:
-    key = (record.key or b"").decode("utf-8", "replace")
-    lines = record.value.splitlines()
-    for action, document in zip(lines[::2], lines[1::2], strict=False):
+    key = scope_name(record.key, record.partition)
+    for identity, document in identified(record.value):
         node, minute = _place(document, key)
-        yield str(orjson.loads(action)["create"].get("_id", "")), node, minute
+        yield identity, node, minute
 
 
 def _place(document: bytes, key: str) -> tuple[str, int]:
@@ -168,5 +163,5 @@ def _place(document: bytes, key: str) -> tuple[str, int]:
     except ValueError:
         return key, 0
     time = nanoseconds(text(told, "@timestamp")) or 0
-    node = record_key(text(told, "orchestrator.cluster.name"), text(told, "host.name")).decode()
+    node = node_of(text(told, "orchestrator.cluster.name"), text(told, "host.name"))
     return node, time - time % MINUTE

@@ -30,7 +30,7 @@ def table(lines: Sequence[Line], paint: Paint, *, every: bool) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         text = "  ".join(
-            cell.ljust(width) if column < _WORDS or cell == row[-1] else cell.rjust(width)
+            cell.ljust(width) if column < _WORDS or column == len(row) - 1 else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         yield paint(text, "bold") if row is _HEAD else text if row[-1] == BALANCED else paint(text, "red")

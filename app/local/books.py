@@ -1,9 +1,8 @@
 """What went in and what came out, counted from the outside: from the topics and from Elasticsearch's own count."""
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
-import orjson
+from app.document_records import Seen, identified
 
 
 @dataclass(frozen=True)
@@ -28,17 +27,14 @@ class Tally:
         self._made = 0
         self._ids: set[str] = set()
         self._rejected: set[bytes] = set()
-        self._blocks: set[bytes] = set()
+        self._seen = Seen()
 
     def document_block(self, source: bytes, value: bytes) -> None:
         """A record of the documents topic. One that a worker wrote again, byte for byte, is counted once."""
-        digest = blake2b(source + b"\n" + value, digest_size=16).digest()
-        if digest in self._blocks:
-            return
-        self._blocks.add(digest)
-        actions = value.splitlines()[::2]
-        self._made += len(actions)
-        self._ids.update(orjson.loads(action)["create"]["_id"] for action in actions)
+        if self._seen.is_new(source, value):
+            ids = [identity for identity, _ in identified(value)]
+            self._made += len(ids)
+            self._ids.update(ids)
 
     def rejection(self, key: bytes) -> None:
         """A record of the rejected topic; its key is the event's id, the same for the same event."""

@@ -12,6 +12,7 @@ import click
 import orjson
 
 from app.errors import Stop
+from app.reach import told
 from app.read.escape import shown, visible
 from app.read.letter import letter_line
 from app.read.paint import Paint, paint_for
@@ -69,19 +70,19 @@ def replay_letters(settings: Settings, wanted: Wanted, *, sure: bool) -> int:
 
 async def _found(settings: Settings, wanted: Wanted) -> list[Letter]:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would tell is told here, in sentences
-    async with topic.told(settings):
+    async with told(settings, topic.rights(settings)):
         found = await topic.read(settings, wanted.has)
     wanted.require(found)
     return found
 
 
 async def _drop(settings: Settings, letters: Sequence[Letter]) -> None:
-    async with topic.told(settings):
+    async with told(settings, topic.rights(settings)):
         await topic.drop(settings, letters)
 
 
 async def _replay(settings: Settings, letters: Sequence[Letter]) -> None:
-    async with topic.told(settings):
+    async with told(settings, topic.rights(settings)):
         async for done in topic.replay(settings, letters):
             click.echo(f"{done:,} of {len(letters):,} sent", err=True)
 

@@ -2,24 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any, Final
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    KafkaError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
 
 from app.errors import Stop
 from app.kafka import producer_defaults
 from app.kafka_ranges import between, reader
-from app.reach import why_kafka_is_away
 from app.rejected.letters import Letter, Sent, letter_of, marked, replay_of
 from app.settings import Settings
 from app.topic_ids import topics_by_name
@@ -28,29 +19,17 @@ MAX_REQUEST_BYTES: Final = 64 * 2**20
 AT_ONCE: Final = 100  # letters in one transaction
 
 
-@asynccontextmanager
-async def told(settings: Settings) -> AsyncIterator[None]:
-    """Raises Stop, with a sentence, for what Kafka does not do."""
-    try:
-        yield
-    except (
-        TopicAuthorizationFailedError,
-        ClusterAuthorizationFailedError,
-        GroupAuthorizationFailedError,
-        TransactionalIdAuthorizationFailed,
-    ) as error:
-        raise Stop(
-            f"Kafka does not let user {settings.kafka_username!r} do that: {error}. Expected the right Read on "
-            f"{settings.rejected_topic}; to drop, Write on it; to replay, Write on {settings.events_topic} and "
-            f"{settings.documents_topic} too, and on the transactional id {transactional_id(settings)}*."
-        ) from error
-    except (KafkaError, OSError) as error:
-        raise Stop(f"{await why_kafka_is_away(settings)} ({error!r})") from error
-
-
 def transactional_id(settings: Settings) -> str:
     """The beginning of it."""
     return f"{settings.topic_prefix}.replay"
+
+
+def rights(settings: Settings) -> str:
+    return (
+        f"the right Read on {settings.rejected_topic}; to drop, Write on it; to replay, Write on "
+        f"{settings.events_topic} and {settings.documents_topic} too, and on the transactional id "
+        f"{transactional_id(settings)}*"
+    )
 
 
 async def read(settings: Settings, is_wanted: Callable[[Letter], bool]) -> list[Letter]:

@@ -46,6 +46,14 @@ class Totals(msgspec.Struct):
     lost_files: int = 0  # vanished before they were read to their end
     lost_bytes: int = 0  # of both
 
+    def add(self, other: "Totals") -> None:
+        self.lines += other.lines
+        self.bytes += other.bytes
+        self.blocks += other.blocks
+        self.lost_lines += other.lost_lines
+        self.lost_files += other.lost_files
+        self.lost_bytes += other.lost_bytes
+
 
 class LogBook(msgspec.Struct):
     files: list[Place] = []

@@ -23,7 +23,7 @@ from app.ship.bucket import Bucket
 from app.ship.choices import Choices
 from app.ship.files import Block
 from app.ship.inotify import watching
-from app.ship.positions import PositionFile, locked, unusable
+from app.ship.positions import PositionFile, Totals, locked, unusable
 from app.ship.producer import Under, reached, sentence
 from app.ship.statements import Statements, begin
 from app.ship.tail import Tail
@@ -303,13 +303,16 @@ class Shipper:
             log.warning("%s", reason)
 
     def _samples(self) -> Iterator[Sample]:
-        totals = [each for entry in self._book.logs.values() for each in entry.totals.values()]
-        yield Sample("tetrastash_shipped_lines_total", sum(each.lines for each in totals))
-        yield Sample("tetrastash_shipped_bytes_total", sum(each.bytes for each in totals))
-        yield Sample("tetrastash_shipped_blocks_total", sum(each.blocks for each in totals))
-        yield Sample("tetrastash_known_lost_lines_total", sum(each.lost_lines for each in totals))
-        yield Sample("tetrastash_known_lost_files_total", sum(each.lost_files for each in totals))
-        yield Sample("tetrastash_known_lost_bytes_total", sum(each.lost_bytes for each in totals))
+        total = Totals()
+        for entry in self._book.logs.values():
+            for each in entry.totals.values():
+                total.add(each)
+        yield Sample("tetrastash_shipped_lines_total", total.lines)
+        yield Sample("tetrastash_shipped_bytes_total", total.bytes)
+        yield Sample("tetrastash_shipped_blocks_total", total.blocks)
+        yield Sample("tetrastash_known_lost_lines_total", total.lost_lines)
+        yield Sample("tetrastash_known_lost_files_total", total.lost_files)
+        yield Sample("tetrastash_known_lost_bytes_total", total.lost_bytes)
         yield Sample("tetrastash_unread_bytes", self._tail.unread())
         yield Sample("tetrastash_unacknowledged_bytes", self._under.bytes if self._under else 0)
         yield Sample("tetrastash_followed_files", self._tail.open_files())

@@ -56,11 +56,7 @@ def statements(book: Book, files: Iterable[File]) -> dict[str, Statement]:
     totals: dict[str, Totals] = {}
     for entry in book.logs.values():
         for key, each in entry.totals.items():
-            of_key = totals.setdefault(key, Totals())
-            of_key.lines += each.lines
-            of_key.lost_lines += each.lost_lines
-            of_key.lost_files += each.lost_files
-            of_key.lost_bytes += each.lost_bytes
+            totals.setdefault(key, Totals()).add(each)
     for file in files:
         if file.flying and file.key:
             sent = sum(block.lines for block in file.flying if not block.lost)

@@ -27,6 +27,9 @@ class Found(NamedTuple):
     others: dict[bytes, bytes | None]
     read_to: int
 
+    def alive(self) -> dict[bytes, Checkpoint]:
+        return {key: each for key, each in self.checkpoints.items() if each is not None}
+
 
 class CheckpointLog:
     """One reader for all partitions, without a group; it reads on from where it is told."""

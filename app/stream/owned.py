@@ -39,7 +39,7 @@ class Owned:
         """From what the checkpoints topic holds; `beginning` is due where it holds nothing. Raises TopicError when that
         was made of another topic than the one that has this id now."""
         self.read_to = found.read_to
-        restored = self.history.restore({key: each for key, each in found.checkpoints.items() if each is not None})
+        restored = self.history.restore(found.alive())
         self.position.due = beginning
         if restored is None:
             return

@@ -148,7 +148,7 @@ def _samples(counted: Mapping[StageName, Counts], enriching: Iterable[Enriching]
         for partition, lag in counts.lag.items():
             yield Sample("tetrastash_lag_records", lag, (stage, str(partition)))
             yield Sample("tetrastash_lag_seconds", counts.age(partition, now), (stage, str(partition)))
-    for book in (each for stage_ in enriching for each in stage_.books(now)):
+    for book in (each for owner in enriching for each in owner.books(now)):
         for metric, field in _OF_NODE.items():
             yield Sample(metric, getattr(book, field), (book.node,))
 

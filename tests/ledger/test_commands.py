@@ -17,43 +17,44 @@ from app.ship.blocks import LINE_BYTES
 from schemas.ledger import Statement
 from schemas.record import SHIPPER, STATEMENT
 from tests.read.conftest import Run
+from tests.ship.topic import shipped
 from tests.stream.conftest import Worker, documents, event, producer, send, until
 
 pytestmark = pytest.mark.integration
 
 
-async def books(run: Run, status: int) -> dict[str, Any]:
-    running = run("ledger", "--since", "all", "--json")
+async def asked(run: Run, *arguments: str) -> tuple[int, str]:
+    """The exit status, and what was printed."""
+    running = run("ledger", "--since", "all", *arguments)
     printed = await asyncio.to_thread(running.stdout.read)
-    assert await asyncio.to_thread(running.status) == status, running.say() + printed.decode()
+    status = await asyncio.to_thread(running.status)
+    assert printed, running.say()
+    return status, printed.decode()
+
+
+async def books(run: Run, status: int | None = None) -> dict[str, Any]:
+    """With `status` it must be the exit status."""
+    ended, printed = await asked(run, "--json")
+    assert status in (None, ended), printed
     found: dict[str, Any] = json.loads(printed)
     return found
 
 
-async def said(run: Run, status: int, *arguments: str) -> str:
-    running = run("ledger", "--since", "all", *arguments)
-    printed = await asyncio.to_thread(running.stdout.read)
-    assert await asyncio.to_thread(running.status) == status, running.say() + printed.decode()
-    return printed.decode()
+async def said(run: Run, status: int) -> str:
+    ended, printed = await asked(run)
+    assert ended == status, printed
+    return printed
 
 
 async def settled(run: Run, lines: int) -> dict[str, Any]:
     """Once a checkpoint has so many lines, and nothing is on the way."""
     for _ in range(60):
-        found: dict[str, Any] = json.loads(await said_anyhow(run))
+        found = await books(run)
         totals = totals_of(found)
         if totals["lines"] >= lines and not found["unread_lines"] and not totals["in_flight"]:
             return found
         await asyncio.sleep(0.5)
     raise AssertionError(found)
-
-
-async def said_anyhow(run: Run) -> str:
-    running = run("ledger", "--since", "all", "--json")
-    printed = await asyncio.to_thread(running.stdout.read)
-    await asyncio.to_thread(running.status)
-    assert printed, running.say()
-    return printed.decode()
 
 
 def totals_of(found: dict[str, Any]) -> Counter[str]:
@@ -132,21 +133,15 @@ async def test_what_a_shipper_lost_is_told_and_what_vanished_behind_it_does_not_
 
     headers = [(SHIPPER, node["shipper"].encode()), (STATEMENT, msgspec.json.encode(Statement(9, 0, 1)))]
     async with producer(ready) as kafka:
-        partition = await settled_partition(ready)
+        partition = (await shipped(ready))[0].partition
         await kafka.send_and_wait(ready.events_topic, b"", b"n1", partition, headers=headers)
     for _ in range(40):
-        if not (found := json.loads(await said_anyhow(run)))["balanced"]:
+        if not (found := await books(run))["balanced"]:
             break
         await asyncio.sleep(0.5)
     [node] = found["nodes"]
     assert (node["sent"], node["taken"], node["missing"]) == (9, 2, 7)
     assert "7 lines of 9 that its shipper sent never came" in await said(run, 1)
-
-
-async def settled_partition(settings: Settings) -> int:
-    from tests.ship.topic import shipped
-
-    return (await shipped(settings))[0].partition
 
 
 async def test_dead_letters_of_elasticsearch_are_accounted_for(ready: Settings, worker: Worker, run: Run) -> None:
