@@ -8,7 +8,7 @@ mapping grow.
 from typing import Final, Literal, TypeAlias
 
 FieldType: TypeAlias = Literal[
-    "boolean", "date_nanos", "flattened", "ip", "keyword", "long", "match_only_text", "wildcard"
+    "boolean", "date_nanos", "flattened", "float", "ip", "keyword", "long", "match_only_text", "wildcard"
 ]
 
 # What the pipeline itself writes.
@@ -38,6 +38,8 @@ CORE: Final[dict[str, FieldType]] = {
     "event.original": "keyword",
     "event.outcome": "keyword",
     "event.reason": "keyword",
+    "event.risk_score": "float",
+    "event.severity": "long",
     "event.type": "keyword",
     "file.Ext.original.extension": "keyword",
     "file.Ext.original.name": "keyword",
@@ -127,6 +129,10 @@ CORE: Final[dict[str, FieldType]] = {
     "tetragon.container.start": "date_nanos",
     "tetragon.event": "keyword",
     "tetragon.exit.signal": "keyword",
+    "tetragon.findings.fields": "keyword",
+    "tetragon.findings.reason": "keyword",
+    "tetragon.findings.rule": "keyword",
+    "tetragon.findings.severity": "long",
     "tetragon.operation.bpf.command": "keyword",
     "tetragon.operation.bpf.instructions": "long",
     "tetragon.operation.bpf.map": "keyword",
@@ -240,6 +246,13 @@ CORE: Final[dict[str, FieldType]] = {
     "tetragon.process_uprobe": "flattened",
     "tetragon.process_usdt": "flattened",
     "tetragon.rate_limit_info.number_of_dropped_process_events": "long",
+    "threat.framework": "keyword",
+    "threat.tactic.id": "keyword",
+    "threat.tactic.name": "keyword",
+    "threat.technique.id": "keyword",
+    "threat.technique.name": "keyword",
+    "threat.technique.subtechnique.id": "keyword",
+    "threat.technique.subtechnique.name": "keyword",
     "user.changes.group.id": "keyword",
     "user.changes.id": "keyword",
     "user.effective.id": "keyword",

@@ -118,7 +118,7 @@ def _refuse_unread(folder: Path, found: Sequence[Agent]) -> None:
 
 
 def _refuse_double_claims(found: Sequence[tuple[Agent, str]]) -> None:
-    claims = [(field, file) for agent, file in found for field in sorted(agent.adds) if field != SHARED]
+    claims = [(field, file) for agent, file in found for field in sorted(agent.adds) if field not in SHARED]
     for place, (field, file) in enumerate(claims):
         for core in CORE:
             if _overlap(field, core):
