@@ -1,0 +1,65 @@
+"""Sigma's rules for Linux, where they lie beside the project, and what the pipeline for users makes of them."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple, get_args
+
+import pytest
+import yaml
+from sigma.backends.elasticsearch.elasticsearch_lucene import LuceneBackend
+from sigma.processing.pipeline import ProcessingPipeline
+from sigma.rule import SigmaRule
+
+from tests.rules.events.deed import Category
+
+ROOT: Final = Path(__file__).parents[2]
+PIPELINE: Final = ROOT / "deploy" / "sigma" / "tetragon.yaml"
+RULES: Final = Path(os.environ.get("SIGMA_RULES") or ROOT.parent / "shared" / "sigma")
+GROUPS: Final[tuple[Category, ...]] = get_args(Category)
+ABSENT: Final = f"no rules of Sigma in {RULES}; SIGMA_RULES names another folder, such as rules/linux of SigmaHQ/sigma"
+
+with_rules: Final = pytest.mark.skipif(not RULES.is_dir(), reason=ABSENT)
+
+
+class Rule(NamedTuple):
+    name: str  # of the file
+    group: Category
+    title: str
+    level: str
+    text: str
+
+    @property
+    def condition(self) -> Any:
+        """What pySigma makes of it, without any pipeline."""
+        [parsed] = _parsed(self.text).detection.parsed_condition
+        return parsed.parsed
+
+    @property
+    def lucene(self) -> str:
+        # A conversion changes the rule that it is given.
+        return str(LuceneBackend(pipeline()).convert_rule(_parsed(self.text))[0])
+
+
+def generic() -> list[Rule]:
+    """Those that are about an activity and not about one program's log, by group and name."""
+    found = [rule_of(file.read_text("utf-8"), file.stem) for file in sorted(RULES.rglob("*.yml"))]
+    return sorted((rule for rule in found if rule is not None), key=lambda rule: GROUPS.index(rule.group))
+
+
+def rule_of(text: str, name: str) -> Rule | None:
+    parsed = _parsed(text)
+    group = next((each for each in GROUPS if each == parsed.logsource.category), None)
+    if group is None or parsed.logsource.product != "linux":
+        return None
+    return Rule(name, group, parsed.title, str(parsed.level).lower(), text)
+
+
+@cache
+def pipeline() -> ProcessingPipeline:
+    return ProcessingPipeline.from_yaml(PIPELINE.read_text("utf-8"))
+
+
+def _parsed(text: str) -> SigmaRule:
+    # SigmaCollection reads with PyYAML's slow loader, which would take most of the time.
+    return SigmaRule.from_dict(yaml.load(text, Loader=yaml.CSafeLoader))
