@@ -11,14 +11,14 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.enrich.registry import load_agents
 from app.local.elasticsearch import Elasticsearch
 from app.settings import Settings
 from tests.rules.ordinary import Day, day
 from tests.rules.reasons import REASONS
-from tests.rules.sigma import ABSENT, ROOT, RULES, generic
+from tests.rules.sigma import ABSENT, EXPRESSIONS, PIPELINE, ROOT, RULES, generic
 from tests.rules.stored import stored
 from tests.rules.tables import all_tables, merged
 from tests.rules.trial import Trial, Verdict, trial
@@ -26,14 +26,21 @@ from tests.rules.trial import Trial, Verdict, trial
 DOCUMENT: Final = ROOT / "docs" / "rules.md"
 
 
-async def search(url: str, tried: Trial, quiet: Day) -> tuple[list[Verdict], dict[str, int]]:
-    """What the rules find of what was done for them, and on how many events of the day each fires."""
-    queries = {rule.name: rule.lucene for rule in tried.rules}
+class Outcome(NamedTuple):
+    verdicts: list[Verdict]
+    with_pipeline_alone: int  # rules that fire
+    on_the_day: dict[str, int]  # events by the rule's name
+
+
+async def search(url: str, tried: Trial, quiet: Day) -> Outcome:
+    queries = {rule.name: rule.query(PIPELINE, EXPRESSIONS) for rule in tried.rules}
     async with stored(Settings(elasticsearch=url, data_stream="logs-tried.log-default"), tried.blocks) as store:
         verdicts = tried.verdicts(await store.found(queries))
+        alone = tried.verdicts(await store.found({rule.name: rule.query(PIPELINE) for rule in tried.rules}))
     async with stored(Settings(elasticsearch=url, data_stream="logs-ordinary.log-default"), quiet.blocks) as store:
         found = await store.found(queries)
-    return verdicts, {name: 0 if isinstance(ids, str) else len(ids) for name, ids in found.items()}
+    on_the_day = {name: 0 if isinstance(ids, str) else len(ids) for name, ids in found.items()}
+    return Outcome(verdicts, sum(each.fires for each in alone), on_the_day)
 
 
 def main() -> None:
@@ -48,11 +55,12 @@ def main() -> None:
     engine = Elasticsearch(folder)
     try:
         engine.start()
-        verdicts, on_the_day = asyncio.run(search(engine.url, tried, quiet))
+        outcome = asyncio.run(search(engine.url, tried, quiet))
     finally:
         engine.stop()
         shutil.rmtree(folder)
-    tables = all_tables(verdicts, tried.untold, REASONS, quiet, on_the_day)
+    verdicts = outcome.verdicts
+    tables = all_tables(verdicts, outcome.with_pipeline_alone, tried.untold, REASONS, quiet, outcome.on_the_day)
     print(tables, end="\n\n")
     if given.write:
         DOCUMENT.write_text(merged(DOCUMENT.read_text("utf-8"), tables), "utf-8")

@@ -9,12 +9,14 @@ import pytest
 import yaml
 from sigma.backends.elasticsearch.elasticsearch_lucene import LuceneBackend
 from sigma.processing.pipeline import ProcessingPipeline
+from sigma.processing.resolver import ProcessingPipelineResolver
 from sigma.rule import SigmaRule
 
 from tests.rules.events.deed import Category
 
 ROOT: Final = Path(__file__).parents[2]
 PIPELINE: Final = ROOT / "deploy" / "sigma" / "tetragon.yaml"
+EXPRESSIONS: Final = PIPELINE.with_name("expressions.yaml")
 RULES: Final = Path(os.environ.get("SIGMA_RULES") or ROOT.parent / "shared" / "sigma")
 GROUPS: Final[tuple[Category, ...]] = get_args(Category)
 ABSENT: Final = f"no rules of Sigma in {RULES}; SIGMA_RULES names another folder, such as rules/linux of SigmaHQ/sigma"
@@ -35,10 +37,9 @@ class Rule(NamedTuple):
         [parsed] = _parsed(self.text).detection.parsed_condition
         return parsed.parsed
 
-    @property
-    def lucene(self) -> str:
+    def query(self, *pipelines: Path) -> str:
         # A conversion changes the rule that it is given.
-        return str(LuceneBackend(pipeline()).convert_rule(_parsed(self.text))[0])
+        return str(LuceneBackend(_joined(pipelines)).convert_rule(_parsed(self.text))[0])
 
 
 def generic() -> list[Rule]:
@@ -56,8 +57,9 @@ def rule_of(text: str, name: str) -> Rule | None:
 
 
 @cache
-def pipeline() -> ProcessingPipeline:
-    return ProcessingPipeline.from_yaml(PIPELINE.read_text("utf-8"))
+def _joined(files: tuple[Path, ...]) -> ProcessingPipeline:
+    """As `sigma convert -t lucene -p … -p …` has it."""
+    return ProcessingPipelineResolver().resolve([str(file) for file in files], "lucene")
 
 
 def _parsed(text: str) -> SigmaRule:

@@ -21,6 +21,7 @@ def merged(text: str, tables: str) -> str:
 
 def all_tables(
     verdicts: Sequence[Verdict],
+    with_pipeline_alone: int,
     untold: Mapping[str, Sequence[Way]],
     reasons: Mapping[str, str],
     day: Day,
@@ -29,6 +30,7 @@ def all_tables(
     parts = (
         "## Rules that fire, and near misses",
         table(("rules for", "rules", "fire", "ways to meet them", "found", "near misses", "found"), _groups(verdicts)),
+        f"With `tetragon.yaml` alone, without `expressions.yaml`, {with_pipeline_alone} fire.",
         "## What is not as it should be, and why",
         table(("rule", "what", "why"), _flaws(verdicts, reasons)),
         "## Ways that no event of Tetragon's can take",

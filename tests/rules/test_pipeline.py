@@ -2,9 +2,12 @@
 
 import pytest
 import yaml
+from sigma.backends.elasticsearch.elasticsearch_lucene import LuceneBackend
+from sigma.collection import SigmaCollection
+from sigma.processing.pipeline import ProcessingPipeline
 
 from schemas.document import FIELDS
-from tests.rules.sigma import PIPELINE
+from tests.rules.sigma import EXPRESSIONS, PIPELINE
 from tests.rules.test_condition import rule
 
 PROCESS = "host.os.type:linux AND event.category:process AND event.type:start"
@@ -25,13 +28,22 @@ NETWORK = "host.os.type:linux AND event.category:network AND event.type:start"
     ],
 )
 def test_a_process_creation_rule(selection: str, query: str) -> None:
-    made = rule(f"selection:\n  {selection}\ncondition: selection").lucene
+    made = rule(f"selection:\n  {selection}\ncondition: selection").query(PIPELINE, EXPRESSIONS)
 
     assert made == f"({PROCESS}) AND {query}"
 
 
+@pytest.mark.parametrize("form", ["dsl_lucene", "kibana_ndjson"])
+def test_other_formats_take_the_pipeline_alone(form: str) -> None:
+    """What replaces parts of a query fails where it is no text any more."""
+    backend = LuceneBackend(ProcessingPipeline.from_yaml(PIPELINE.read_text("utf-8")))
+    rules = SigmaCollection.from_yaml(rule("selection:\n  Image: /bin/x\ncondition: selection").text)
+
+    assert "process.executable" in str(backend.convert(rules, form))
+
+
 def test_a_file_event_rule_is_about_what_is_made_or_written() -> None:
-    made = rule("selection:\n  TargetFilename: /tmp/x\ncondition: selection", "file_event").lucene
+    made = rule("selection:\n  TargetFilename: /tmp/x\ncondition: selection", "file_event").query(PIPELINE, EXPRESSIONS)
 
     assert made == rf"({FILE}) AND file.path:\/tmp\/x"
 
@@ -39,7 +51,7 @@ def test_a_file_event_rule_is_about_what_is_made_or_written() -> None:
 @pytest.mark.parametrize(("initiated", "direction"), [("true", "egress"), ("false", "ingress")])
 def test_a_network_connection_rule_knows_who_began(initiated: str, direction: str) -> None:
     selection = f"selection:\n  Initiated: '{initiated}'\n  DestinationPort: 4444\ncondition: selection"
-    made = rule(selection, "network_connection").lucene
+    made = rule(selection, "network_connection").query(PIPELINE, EXPRESSIONS)
 
     assert made == f"({NETWORK}) AND (network.direction:{direction} AND destination.port:4444)"
 

@@ -8,7 +8,7 @@ from app.enrich.registry import load_agents
 from app.local.elasticsearch import Elasticsearch
 from app.settings import Settings
 from tests.rules.reasons import REASONS
-from tests.rules.sigma import Rule, generic, with_rules
+from tests.rules.sigma import EXPRESSIONS, PIPELINE, Rule, generic, with_rules
 from tests.rules.stored import stored
 from tests.rules.trial import Verdict, trial
 
@@ -35,7 +35,7 @@ async def verdicts_of(elasticsearch: Elasticsearch, agents: list[Agent], asked: 
     settings = Settings(elasticsearch=elasticsearch.url, data_stream=f"logs-t{uuid.uuid4().hex}.log-default")
     tried = trial(agents, asked)
     async with stored(settings, tried.blocks) as store:
-        return tried.verdicts(await store.found({rule.name: rule.lucene for rule in asked}))
+        return tried.verdicts(await store.found({rule.name: rule.query(PIPELINE, EXPRESSIONS) for rule in asked}))
 
 
 @with_rules
