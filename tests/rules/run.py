@@ -18,9 +18,9 @@ from app.local.elasticsearch import Elasticsearch
 from app.settings import Settings
 from tests.rules.ordinary import Day, day
 from tests.rules.reasons import REASONS
-from tests.rules.sigma import ABSENT, EXPRESSIONS, PIPELINE, ROOT, RULES, generic
+from tests.rules.sigma import ABSENT, ROOT, RULES, rules
 from tests.rules.stored import stored
-from tests.rules.tables import all_tables, merged
+from tests.rules.tables import all_tables, fired, merged
 from tests.rules.trial import Trial, Verdict, trial
 
 DOCUMENT: Final = ROOT / "docs" / "rules.md"
@@ -28,19 +28,19 @@ DOCUMENT: Final = ROOT / "docs" / "rules.md"
 
 class Outcome(NamedTuple):
     verdicts: list[Verdict]
-    with_pipeline_alone: int  # rules that fire
+    alone: list[Verdict]  # without what mends regular expressions
     on_the_day: dict[str, int]  # events by the rule's name
 
 
 async def search(url: str, tried: Trial, quiet: Day) -> Outcome:
-    queries = {rule.name: rule.query(PIPELINE, EXPRESSIONS) for rule in tried.rules}
+    queries = {rule.name: rule.query() for rule in tried.rules}
     async with stored(Settings(elasticsearch=url, data_stream="logs-tried.log-default"), tried.blocks) as store:
         verdicts = tried.verdicts(await store.found(queries))
-        alone = tried.verdicts(await store.found({rule.name: rule.query(PIPELINE) for rule in tried.rules}))
+        alone = tried.verdicts(await store.found({rule.name: rule.query(alone=True) for rule in tried.rules}))
     async with stored(Settings(elasticsearch=url, data_stream="logs-ordinary.log-default"), quiet.blocks) as store:
         found = await store.found(queries)
     on_the_day = {name: 0 if isinstance(ids, str) else len(ids) for name, ids in found.items()}
-    return Outcome(verdicts, sum(each.fires for each in alone), on_the_day)
+    return Outcome(verdicts, alone, on_the_day)
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
     if not RULES.is_dir():
         sys.exit(f"rules: {ABSENT}")
     agents = load_agents(None)
-    tried, quiet = trial(agents, generic()), day(agents)
+    tried, quiet = trial(agents, rules()), day(agents)
     folder = Path(tempfile.mkdtemp(prefix="tetrastash-rules-"))
     engine = Elasticsearch(folder)
     try:
@@ -60,12 +60,12 @@ def main() -> None:
         engine.stop()
         shutil.rmtree(folder)
     verdicts = outcome.verdicts
-    tables = all_tables(verdicts, outcome.with_pipeline_alone, tried.untold, REASONS, quiet, outcome.on_the_day)
+    tables = all_tables(verdicts, outcome.alone, tried.untold, REASONS, quiet, outcome.on_the_day)
     print(tables, end="\n\n")
     if given.write:
         DOCUMENT.write_text(merged(DOCUMENT.read_text("utf-8"), tables), "utf-8")
-    fire = sum(each.fires for each in verdicts)
-    print(f"rules: sigma {fire} of {len(verdicts)} fire, benign {quiet.rate:.1f} findings per 10,000 events")
+    fire, asked = fired(verdicts)
+    print(f"rules: sigma {fire} of {asked} fire, benign {quiet.rate:.1f} findings per 10,000 events")
 
 
 if __name__ == "__main__":

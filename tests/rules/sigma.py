@@ -16,6 +16,7 @@ from tests.rules.events.deed import Category
 
 ROOT: Final = Path(__file__).parents[2]
 PIPELINE: Final = ROOT / "deploy" / "sigma" / "tetragon.yaml"
+AUDITD: Final = PIPELINE.with_name("auditd.yaml")
 EXPRESSIONS: Final = PIPELINE.with_name("expressions.yaml")
 RULES: Final = Path(os.environ.get("SIGMA_RULES") or ROOT.parent / "shared" / "sigma")
 GROUPS: Final[tuple[Category, ...]] = get_args(Category)
@@ -37,21 +38,25 @@ class Rule(NamedTuple):
         [parsed] = _parsed(self.text).detection.parsed_condition
         return parsed.parsed
 
-    def query(self, *pipelines: Path) -> str:
+    def query(self, *, alone: bool = False) -> str:
+        """`alone`: without what mends regular expressions."""
+        mapping = AUDITD if self.group == "auditd" else PIPELINE
+        pipelines = (mapping,) if alone else (mapping, EXPRESSIONS)
         # A conversion changes the rule that it is given.
         return str(LuceneBackend(_joined(pipelines)).convert_rule(_parsed(self.text))[0])
 
 
-def generic() -> list[Rule]:
-    """Those that are about an activity and not about one program's log, by group and name."""
+def rules() -> list[Rule]:
+    """By group and name: those about an activity, then those about what auditd tells."""
     found = [rule_of(file.read_text("utf-8"), file.stem) for file in sorted(RULES.rglob("*.yml"))]
     return sorted((rule for rule in found if rule is not None), key=lambda rule: GROUPS.index(rule.group))
 
 
 def rule_of(text: str, name: str) -> Rule | None:
     parsed = _parsed(text)
-    group = next((each for each in GROUPS if each == parsed.logsource.category), None)
-    if group is None or parsed.logsource.product != "linux":
+    source = parsed.logsource
+    group = next((each for each in GROUPS if each in (source.category, source.service)), None)
+    if group is None or source.product != "linux":
         return None
     return Rule(name, group, parsed.title, str(parsed.level).lower(), text)
 

@@ -21,7 +21,7 @@ def merged(text: str, tables: str) -> str:
 
 def all_tables(
     verdicts: Sequence[Verdict],
-    with_pipeline_alone: int,
+    alone: Sequence[Verdict],
     untold: Mapping[str, Sequence[Way]],
     reasons: Mapping[str, str],
     day: Day,
@@ -30,11 +30,11 @@ def all_tables(
     parts = (
         "## Rules that fire, and near misses",
         table(("rules for", "rules", "fire", "ways to meet them", "found", "near misses", "found"), _groups(verdicts)),
-        f"With `tetragon.yaml` alone, without `expressions.yaml`, {with_pipeline_alone} fire.",
+        f"Without `expressions.yaml`, {fired(alone)[0]} of the {fired(alone)[1]} generic rules fire.",
         "## What is not as it should be, and why",
         table(("rule", "what", "why"), _flaws(verdicts, reasons)),
         "## Ways that no event of Tetragon's can take",
-        "Of rules that fire by others: a shell has its script in one argument, which Tetragon puts between quotation "
+        "Of rules that fire by others. A shell has its script in one argument, which Tetragon puts between quotation "
         "marks.",
         table(("rule", "its way"), _untold(verdicts, untold)),
         f"## An ordinary day: {day.events:,} events",
@@ -52,10 +52,18 @@ def _findings(day: Day) -> str:
     return f"Findings of severity {GRAVE} or more: {day.findings.total()}, which is {day.rate:.1f} per 10,000 events."
 
 
+def fired(verdicts: Iterable[Verdict]) -> tuple[int, int]:
+    """Of those that are about an activity and not about auditd's records: how many fire, and how many there are."""
+    generic = [each.fires for each in verdicts if each.rule.group != "auditd"]
+    return sum(generic), len(generic)
+
+
 def _groups(verdicts: Sequence[Verdict]) -> Iterator[tuple[object, ...]]:
-    for group in dict.fromkeys(verdict.rule.group for verdict in verdicts):
-        yield (f"`{group}`", *_sums([each for each in verdicts if each.rule.group == group]))
-    yield ("all", *_sums(verdicts))
+    generic = [each for each in verdicts if each.rule.group != "auditd"]
+    for group in dict.fromkeys(each.rule.group for each in generic):
+        yield (f"`{group}`", *_sums([each for each in generic if each.rule.group == group]))
+    yield ("generic, together", *_sums(generic))
+    yield ("`auditd`", *_sums([each for each in verdicts if each.rule.group == "auditd"]))
 
 
 def _sums(verdicts: Sequence[Verdict]) -> tuple[str, ...]:

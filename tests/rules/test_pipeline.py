@@ -7,7 +7,7 @@ from sigma.collection import SigmaCollection
 from sigma.processing.pipeline import ProcessingPipeline
 
 from schemas.document import FIELDS
-from tests.rules.sigma import EXPRESSIONS, PIPELINE
+from tests.rules.sigma import PIPELINE
 from tests.rules.test_condition import rule
 
 PROCESS = "host.os.type:linux AND event.category:process AND event.type:start"
@@ -28,7 +28,7 @@ NETWORK = "host.os.type:linux AND event.category:network AND event.type:start"
     ],
 )
 def test_a_process_creation_rule(selection: str, query: str) -> None:
-    made = rule(f"selection:\n  {selection}\ncondition: selection").query(PIPELINE, EXPRESSIONS)
+    made = rule(f"selection:\n  {selection}\ncondition: selection").query()
 
     assert made == f"({PROCESS}) AND {query}"
 
@@ -43,7 +43,7 @@ def test_other_formats_take_the_pipeline_alone(form: str) -> None:
 
 
 def test_a_file_event_rule_is_about_what_is_made_or_written() -> None:
-    made = rule("selection:\n  TargetFilename: /tmp/x\ncondition: selection", "file_event").query(PIPELINE, EXPRESSIONS)
+    made = rule("selection:\n  TargetFilename: /tmp/x\ncondition: selection", "file_event").query()
 
     assert made == rf"({FILE}) AND file.path:\/tmp\/x"
 
@@ -51,7 +51,7 @@ def test_a_file_event_rule_is_about_what_is_made_or_written() -> None:
 @pytest.mark.parametrize(("initiated", "direction"), [("true", "egress"), ("false", "ingress")])
 def test_a_network_connection_rule_knows_who_began(initiated: str, direction: str) -> None:
     selection = f"selection:\n  Initiated: '{initiated}'\n  DestinationPort: 4444\ncondition: selection"
-    made = rule(selection, "network_connection").query(PIPELINE, EXPRESSIONS)
+    made = rule(selection, "network_connection").query()
 
     assert made == f"({NETWORK}) AND (network.direction:{direction} AND destination.port:4444)"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 
-from tests.rules.events.condition import Atom, Fields, Node, Way, exclusions, has, meets, ways
+from tests.rules.events.condition import Atom, Node, Way, exclusions, has, met_by, ways
 from tests.rules.events.deed import Category, Deed
 from tests.rules.events.solve import deed, near_miss
 
@@ -29,8 +29,8 @@ class Cases(NamedTuple):
 
 
 def cases(category: Category, condition: Node) -> Cases:
-    def is_met(fields: Fields) -> bool:
-        return meets(condition, fields)
+    def is_met(made: Deed) -> bool:
+        return met_by(condition, made.records(category))
 
     found: dict[Deed, Case] = {}
     untold: list[Way] = []
@@ -54,15 +54,15 @@ def cases(category: Category, condition: Node) -> Cases:
 def _misses(category: Category, condition: Node, met: list[tuple[Way, Deed]]) -> Iterator[Case]:
     """Of everything that the ways need, each thing once; and of everything that is excluded."""
 
-    def is_not_met(fields: Fields) -> bool:
-        return not meets(condition, fields)
+    def is_not_met(made: Deed) -> bool:
+        return not met_by(condition, made.records(category))
 
     tried: set[Atom] = set()
     for way, made in met:
         for atom in way:
             if _key(atom) in tried:
                 continue
-            missed = near_miss(made, atom, is_not_met)
+            missed = near_miss(category, made, atom, is_not_met)
             if missed is not None:
                 tried.add(_key(atom))
                 yield Case("lacks", missed, atom.field)
@@ -71,8 +71,9 @@ def _misses(category: Category, condition: Node, met: list[tuple[Way, Deed]]) ->
             for way, _ in met:
                 needed = (*way, *out)
 
-                def is_excluded(fields: Fields, needed: Way = needed) -> bool:
-                    return is_not_met(fields) and all(has(atom, fields) for atom in needed)
+                def is_excluded(made: Deed, needed: Way = needed) -> bool:
+                    records = made.records(category)
+                    return is_not_met(made) and any(all(has(atom, each) for atom in needed) for each in records)
 
                 missed = deed(category, needed, is_excluded)
                 if missed is not None:

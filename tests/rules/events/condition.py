@@ -1,7 +1,7 @@
 """What a rule asks for, as Sigma says it: whether fields meet it, and each of the ways to meet it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from ipaddress import ip_address
 from itertools import groupby
@@ -62,9 +62,14 @@ def meets(node: Node, fields: Fields) -> bool:
 
 def has(atom: Atom, fields: Fields) -> bool:
     if not atom.field:
-        return any(matches(atom.value, text) for text in fields.values())
+        return any(_contains(text, atom.value) for text in fields.values())
     text = fields.get(atom.field)
     return text is not None and matches(atom.value, text)
+
+
+def _contains(text: str, keyword: SigmaType) -> bool:
+    """A keyword is a part of a line of a log, and a number one by itself."""
+    return _pattern(keyword).search(text) is not None if isinstance(keyword, SigmaString) else str(keyword) == text
 
 
 def matches(value: SigmaType, text: str) -> bool:
@@ -92,6 +97,10 @@ def _pattern(value: SigmaString) -> re.Pattern[str]:
 def _compiled(parts: tuple[Any, ...], cased: bool) -> re.Pattern[str]:
     text = "".join(re.escape(part) if isinstance(part, str) else ".*" if part is _ANY else "." for part in parts)
     return re.compile(text, re.DOTALL | (re.NOFLAG if cased else re.IGNORECASE))
+
+
+def met_by(node: Node, records: Iterable[Fields]) -> bool:
+    return any(meets(node, fields) for fields in records)
 
 
 def ways(node: Node) -> list[Way]:

@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeAlias
 
 from examples.events import USERS, encoded
 
-Category: TypeAlias = Literal["process_creation", "file_event", "network_connection"]
+Category: TypeAlias = Literal["process_creation", "file_event", "network_connection", "auditd"]
 
 SHELLS: Final = frozenset(("ash", "bash", "csh", "dash", "fish", "ksh", "sh", "tcsh", "zsh"))
 
@@ -57,6 +57,7 @@ class Deed:
     address: str = ""
     port: int = 0
     inward: bool = False
+    syscall: str = ""  # which a TracingPolicy sees
     in_place: bool = False  # the program takes over the pid of another one, which the parent has started
 
     @property
@@ -78,6 +79,24 @@ class Deed:
             if not self.inward:
                 told["DestinationIp"] = self.address
         return told
+
+    @property
+    def audited(self) -> list[dict[str, str]]:
+        """The records by which auditd would tell of it, each with its own names."""
+        command = self.command
+        if self.path:
+            return [{"type": "PATH", "name": self.path, "nametype": "CREATE"}]
+        call = {"type": "SYSCALL", "exe": command.binary, "comm": command.name[:15], "euid": str(self.uid)}
+        if self.syscall:
+            return [{**call, "SYSCALL": self.syscall}]
+        words = (command.name, *command.arguments)
+        named = {f"a{place}": word for place, word in enumerate(words)}
+        # For keywords, the words as shippers join them, under no name.
+        return [{"type": "EXECVE", **named, "": " ".join(words)}, {**call, "SYSCALL": "execve"}]
+
+    def records(self, category: Category) -> list[dict[str, str]]:
+        """One of them has to meet a rule."""
+        return self.audited if category == "auditd" else [self.fields]
 
     @property
     def could_be(self) -> bool:

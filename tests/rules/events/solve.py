@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sigma.types import SigmaCIDRExpression, SigmaRegularExpression, SigmaString
 
 from examples.events import USERS
-from tests.rules.events.condition import Atom, Fields, Piece, expression_of, has, pieces_of
+from tests.rules.events.condition import Atom, Piece, expression_of, has, pieces_of
 from tests.rules.events.deed import BASH, SHELLS, Category, Command, Deed
 
-Goal = Callable[[Fields], bool]
+Goal = Callable[[Deed], bool]
 
 _ELSEWHERE: Final = "198.51.100.7"
 _USER_IDS: Final = {name: uid for uid, name in USERS.items()}
@@ -22,7 +22,8 @@ _USER_IDS: Final = {name: uid for uid, name in USERS.items()}
 
 def deed(category: Category, needed: Sequence[Atom], goal: Goal) -> Deed | None:
     """None where no event that Tetragon could write meets the goal."""
-    return next((found for found in _deeds(category, needed) if found.could_be and goal(found.fields)), None)
+    deeds = audited(needed) if category == "auditd" else _deeds(category, needed)
+    return next((found for found in deeds if found.could_be and goal(found)), None)
 
 
 def _deeds(category: Category, needed: Sequence[Atom]) -> Iterator[Deed]:
@@ -47,6 +48,34 @@ def _deeds(category: Category, needed: Sequence[Atom]) -> Iterator[Deed]:
     parents = list(_commands(wanted("ParentImage"), wanted("ParentCommandLine"), BASH))
     for command, parent, path in product(commands, parents, paths):
         yield replace(Deed(command, parent, path=path), **changes)  # type: ignore[arg-type]  # fields by name
+
+
+def audited(needed: Sequence[Atom]) -> Iterator[Deed]:
+    """What auditd tells in one record: the words of a command, a path, or a system call and who did it."""
+    by_field: dict[str, list[Piece]] = {}
+    for atom in needed:
+        by_field.setdefault(atom.field, []).append(_piece(atom))
+    if "name" in by_field:
+        for path in _paths(by_field["name"], ""):
+            yield Deed(Command("/usr/bin/env"), path=path)
+        return
+    words = [" ".join(piece.text.split()) for piece in by_field.get("", ())]
+    last = max((int(field[1:]) for field in by_field if field[0:1] == "a" and field[1:].isdecimal()), default=0)
+    given = [by_field[field][0].text if (field := f"a{place}") in by_field else "x" for place in range(1, last + 1)]
+    told = " ".join(given)
+    images = by_field.get("exe", []) + by_field.get("a0", []) + by_field.get("comm", [])
+    named = next((word for word in words if word.isalpha()), "env")
+    uid = int(by_field["euid"][0].text) if "euid" in by_field else 0
+    syscall = by_field["SYSCALL"][0].text if "SYSCALL" in by_field else ""
+    for binary in _paths([_of_a_path(piece) for piece in images], f"/usr/bin/{named}"):
+        rest = (word for word in words if word not in told and word not in binary.rpartition("/")[2])
+        arguments = (*given, *(each for word in rest for each in word.split(" ")))
+        yield Deed(Command(binary, arguments), uid=uid, syscall="" if syscall.startswith("execve") else syscall)
+
+
+def _of_a_path(piece: Piece) -> Piece:
+    """A program's name, as the end of its path."""
+    return Piece(f"/{piece.text}", False, True) if piece.at_start and piece.at_end and "/" not in piece.text else piece
 
 
 def _connection(ports: Sequence[Piece], addresses: Sequence[Atom], initiated: Sequence[Piece]) -> dict[str, object]:
@@ -154,39 +183,49 @@ def _example(expression: str) -> str:
     return find(texts, lambda text: "  " not in text, settings=quietly)
 
 
-def near_miss(made: Deed, missing: Atom, goal: Goal) -> Deed | None:
+def near_miss(category: Category, made: Deed, missing: Atom, goal: Goal) -> Deed | None:
     """`made` but for a single thing that keeps it from having `missing`, and that meets the goal."""
+
+    def is_missing(changed: Deed) -> bool:
+        return not any(has(missing, fields) for fields in changed.records(category))
+
     changes = _changed(made, missing.field)
-    fitting = (each for each in changes if each.could_be and not has(missing, each.fields) and goal(each.fields))
-    return next(fitting, None)
+    return next((each for each in changes if each.could_be and is_missing(each) and goal(each)), None)
 
 
 def _changed(made: Deed, field: str) -> Iterator[Deed]:
+    command, parent = made.command, made.parent
     match field:
-        case "Image":
-            for binary in _texts(made.command.binary):
-                yield replace(made, command=replace(made.command, binary=binary))
+        case "Image" | "a0" | "exe" | "comm":
+            yield from (replace(made, command=replace(command, binary=each)) for each in _texts(command.binary))
         case "ParentImage":
-            for binary in _texts(made.parent.binary):
-                yield replace(made, parent=replace(made.parent, binary=binary))
+            yield from (replace(made, parent=replace(parent, binary=each)) for each in _texts(parent.binary))
         case "CommandLine":
-            for arguments in _lists(made.command.arguments):
-                yield replace(made, command=replace(made.command, arguments=arguments))
+            yield from (replace(made, command=replace(command, arguments=each)) for each in _lists(command.arguments))
         case "ParentCommandLine":
-            for arguments in _lists(made.parent.arguments):
-                yield replace(made, parent=replace(made.parent, arguments=arguments))
+            yield from (replace(made, parent=replace(parent, arguments=each)) for each in _lists(parent.arguments))
         case "CurrentDirectory":
-            yield from (replace(made, cwd=cwd) for cwd in _texts(made.cwd))
-        case "TargetFilename":
-            yield from (replace(made, path=path) for path in _texts(made.path))
-        case "User":
-            yield replace(made, uid=33)
+            yield from (replace(made, cwd=each) for each in _texts(made.cwd))
+        case "TargetFilename" | "name":
+            yield from (replace(made, path=each) for each in _texts(made.path))
+        case "User" | "euid":
+            yield replace(made, uid=33 if made.uid != 33 else 104)
         case "LogonId":
             yield replace(made, real_uid=1000)
         case "DestinationPort":
             yield from (replace(made, port=made.port + step) for step in (1, -1, 2))
         case "Initiated":
             yield replace(made, inward=not made.inward)
+        case "SYSCALL":
+            yield replace(made, syscall="getpid")
+        case "":  # a keyword may be the program or any of its arguments
+            yield from (replace(made, command=replace(command, arguments=each)) for each in _lists(command.arguments))
+            yield from (replace(made, command=replace(command, binary=each)) for each in _texts(command.binary))
+        case _ if field[0] == "a" and field[1:].isdecimal() and len(command.arguments) >= int(field[1:]):
+            place = int(field[1:]) - 1
+            for word in _texts(command.arguments[place]):
+                arguments = (*command.arguments[:place], word, *command.arguments[place + 1 :])
+                yield replace(made, command=replace(command, arguments=arguments))
 
 
 def _lists(texts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

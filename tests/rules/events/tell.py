@@ -62,8 +62,15 @@ class Teller:
             cwd=deed.cwd,
             is_setuid=deed.uid != deed.real_uid,
         )
-        yield category == "process_creation"
-        if category == "file_event":
+        yield category == "process_creation" or (category == "auditd" and not deed.path and not deed.syscall)
+        if category == "auditd" and deed.path:
+            hooks.create(node, process, deed.path)
+            yield True
+        elif category == "auditd" and deed.syscall:
+            body = {"function_name": f"__x64_sys_{deed.syscall}", "args": [{"int_arg": 0}], "action": hooks.POST}
+            node.report("process_kprobe", process, {**body, "policy_name": "syscalls"})
+            yield True
+        elif category == "file_event":
             hooks.read(node, process, deed.path)
             yield False
             hooks.create(node, process, deed.path)
