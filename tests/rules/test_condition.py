@@ -138,13 +138,16 @@ def test_a_near_miss_differs_from_what_meets_the_rule_in_one_thing() -> None:
 
 def _differences(one: Fields, two: Fields) -> set[str]:
     changed = {name for name in one.keys() | two.keys() if one.get(name) != two.get(name)}
-    # A program's name begins its command line, and a connection that comes in has another destination.
+    # A program's name begins its command line, a connection that comes in has another destination, and only of
+    # an execution the words are told.
     for follower, leader in (
         ("CommandLine", "Image"),
         ("ParentCommandLine", "ParentImage"),
         ("DestinationIp", "Initiated"),
         ("a0", "exe"),
         ("comm", "exe"),
+        ("a0", "SYSCALL"),
+        ("type", "SYSCALL"),
     ):
         if leader in changed:
             changed.discard(follower)
