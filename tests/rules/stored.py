@@ -1,10 +1,10 @@
 """Events through the pipeline into the real Elasticsearch, and what a rule finds there."""
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
+import orjson
 from elasticsearch import AsyncElasticsearch
 
 from agents import Agent
@@ -38,7 +38,7 @@ def enrich(lines: Sequence[bytes], node: str, agents: list[Agent]) -> Enriched:
     found = Pipeline(agents, original=False).enrich(Memory(), record)
     assert not found.rejections, found.rejections[0].reason
     assert not found.failures, found.failures[0]
-    documents = [json.loads(each) for block, _ in found.blocks for each in documents_of(block)]
+    documents = [orjson.loads(each) for block, _ in found.blocks for each in documents_of(block)]
     assert len(documents) == len(lines)
     return Enriched([Block(block, number) for block, number in found.blocks], documents)
 
