@@ -15,13 +15,13 @@ GRAVE: Final = 3
 class Day(NamedTuple):
     blocks: list[Block]
     events: int
-    findings: Counter[str]  # by rule, those that are grave
-    tells_findings: bool  # whether documents have any, grave or not
+    findings: Counter[tuple[int, str]]  # by severity and rule
 
     @property
     def rate(self) -> float:
         """Grave findings in 10,000 events."""
-        return 10_000 * self.findings.total() / self.events
+        grave = sum(number for (severity, _), number in self.findings.items() if severity >= GRAVE)
+        return 10_000 * grave / self.events
 
 
 def day(agents: list[Agent]) -> Day:
@@ -29,16 +29,15 @@ def day(agents: list[Agent]) -> Day:
     for _, node, line in ordinary(*DAY):
         lines.setdefault(node, []).append(line)
     blocks: list[Block] = []
-    grave: Counter[str] = Counter()
-    events = told = 0
+    findings: Counter[tuple[int, str]] = Counter()
+    events = 0
     for node, of_node in lines.items():
         enriched = enrich(of_node, node, agents)
         blocks += enriched.blocks
         events += len(enriched.documents)
-        for found in map(_findings, enriched.documents):
-            told += len(found)
-            grave.update(str(each["rule"]) for each in found if each["severity"] >= GRAVE)
-    return Day(blocks, events, grave, told > 0)
+        for document in enriched.documents:
+            findings.update((int(each["severity"]), str(each["rule"])) for each in _findings(document))
+    return Day(blocks, events, findings)
 
 
 def _findings(document: dict[str, Any]) -> list[dict[str, Any]]:

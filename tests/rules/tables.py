@@ -39,7 +39,7 @@ def all_tables(
         table(("rule", "its way"), _untold(verdicts, untold)),
         f"## An ordinary day: {day.events:,} events",
         _findings(day),
-        table(("finding", "events"), [(name, f"{count:,}") for name, count in day.findings.most_common()]),
+        table(("finding", "severity", "events"), _on_our_own(day)),
         "Rules of Sigma that fire on it, most of them rightly: they tell of what is done, good or bad.",
         table(("rule", "level", "events"), _on_the_day(verdicts, on_the_day)),
     )
@@ -47,9 +47,14 @@ def all_tables(
 
 
 def _findings(day: Day) -> str:
-    if not day.tells_findings:
+    if not day.findings:
         return "No document has `tetragon.findings`."
-    return f"Findings of severity {GRAVE} or more: {day.findings.total()}, which is {day.rate:.1f} per 10,000 events."
+    return f"Findings of severity {GRAVE} or more: {day.rate:.1f} per 10,000 events."
+
+
+def _on_our_own(day: Day) -> Iterator[tuple[object, ...]]:
+    for (severity, rule), number in sorted(day.findings.items(), reverse=True):
+        yield f"`{rule}`", severity, f"{number:,}"
 
 
 def fired(verdicts: Iterable[Verdict]) -> tuple[int, int]:
