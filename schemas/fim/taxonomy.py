@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from schemas.fim.lines import Located
+from schemas.located import Located
 from schemas.fim.patterns import parse, parse_root
 
 Severity: TypeAlias = Literal["none", "low", "medium", "high", "critical"]
