@@ -11,8 +11,8 @@ def _names(text: str) -> frozenset[str]:
 
 # What they return is how many bytes went.
 _COUNTING: Final = _names(
-    "sys_recvfrom sys_recvmsg sys_sendmsg sys_sendto tcp_recvmsg tcp_sendmsg tcp_sendmsg_locked udp_recvmsg udp_sendmsg "
-    "udpv6_recvmsg udpv6_sendmsg"
+    "sys_recvfrom sys_recvmsg sys_sendmsg sys_sendto tcp_recvmsg tcp_sendmsg tcp_sendmsg_locked udp_recvmsg "
+    "udp_sendmsg udpv6_recvmsg udpv6_sendmsg"
 )
 # What they are given is how much room there is for bytes.
 _WAITING: Final = _names("socket_recvmsg sys_recvfrom sys_recvmsg tcp_recvmsg udp_recvmsg udpv6_recvmsg")

@@ -13,15 +13,15 @@ snmptrap 162/udp, bgp 179/tcp, irc 194/tcp, ldap 389/tcp 389/udp, https 443/tcp 
 kpasswd 464/tcp 464/udp, submissions 465/tcp, isakmp 500/udp, exec 512/tcp, login 513/tcp, shell 514/tcp,
 syslog 514/udp, printer 515/tcp, submission 587/tcp, ipp 631/tcp, ldaps 636/tcp, domain-s 853/tcp 853/udp,
 rsync 873/tcp, ftps 990/tcp, telnets 992/tcp, imaps 993/tcp, pop3s 995/tcp, socks 1080/tcp, openvpn 1194/tcp 1194/udp,
-ms-sql-s 1433/tcp, ms-sql-m 1434/udp, oracle-ncube-lm 1521/tcp, l2f 1701/udp, pptp 1723/tcp, radius 1812/udp,
-radius-acct 1813/udp, mqtt 1883/tcp, ssdp 1900/udp, nfs 2049/tcp 2049/udp, eforward 2181/tcp, docker 2375/tcp,
+ms-sql-s 1433/tcp, ms-sql-m 1434/udp, pptp 1723/tcp, radius 1812/udp,
+radius-acct 1813/udp, mqtt 1883/tcp, ssdp 1900/udp, nfs 2049/tcp 2049/udp, docker 2375/tcp,
 docker-s 2376/tcp, etcd-client 2379/tcp, etcd-server 2380/tcp, iscsi-target 3260/tcp, mysql 3306/tcp,
 ms-wbt-server 3389/tcp, stun 3478/tcp 3478/udp, svn 3690/tcp, epmd 4369/tcp, ipsec-nat-t 4500/udp, vxlan 4789/udp,
 sip 5060/tcp 5060/udp, sips 5061/tcp, xmpp-client 5222/tcp, xmpp-server 5269/tcp, mdns 5353/udp, llmnr 5355/udp,
 postgresql 5432/tcp, amqps 5671/tcp, amqp 5672/tcp, coap 5683/udp, rfb 5900/tcp, couchdb 5984/tcp, wsman 5985/tcp,
-wsmans 5986/tcp, x11 6000/tcp, geneve 6081/udp, redis 6379/tcp, ircu 6667/tcp, ircs-u 6697/tcp, afs3-fileserver 7000/tcp,
-http-alt 8080/tcp, git 9418/tcp, zabbix-agent 10050/tcp, zabbix-trapper 10051/tcp, memcache 11211/tcp,
-secure-mqtt 8883/tcp, mongodb 27017/tcp
+wsmans 5986/tcp, x11 6000/tcp, geneve 6081/udp, redis 6379/tcp, ircu 6667/tcp, ircs-u 6697/tcp,
+afs3-fileserver 7000/tcp, http-alt 8080/tcp, git 9418/tcp, zabbix-agent 10050/tcp, zabbix-trapper 10051/tcp,
+memcache 11211/tcp, secure-mqtt 8883/tcp, mongodb 27017/tcp
 """
 # Where IANA has another name, or none, for what nearly everybody uses the port for.
 _COMMON: Final = """

@@ -1,6 +1,7 @@
 """Where an address is: on the node itself, within the site, or out in the world."""
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, Literal, TypeAlias
@@ -9,7 +10,7 @@ Zone: TypeAlias = Literal["external", "internal", "loopback", "node", "pod", "se
 Network: TypeAlias = IPv4Network | IPv6Network
 ZoneOf: TypeAlias = Callable[[str], Zone | None]
 
-EXTERNAL: Final = "external"
+EXTERNAL: Final[Zone] = "external"
 _LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 # What Elastic's rules leave out of the world, one by one; and the private addresses of IPv6, which these forget.
 INTERNAL: Final = (
@@ -50,26 +51,35 @@ def zones(own: Iterable[tuple[Network, Zone]] = ()) -> ZoneOf:
     """
     known: dict[tuple[int, int, int], Zone] = {}
     for text in INTERNAL:
-        network = ip_network(text)
-        known[_key(network)] = "loopback" if text in _LOOPBACK else "internal"
+        known[_key(ip_network(text))] = "loopback" if text in _LOOPBACK else "internal"
     known |= {_key(network): zone for network, zone in own}
-    lengths = {
-        version: sorted({length for each, length, _ in known if each == version}, reverse=True) for version in (4, 6)
-    }
+    spans = {version: _spans(version, bits, known) for version, bits in ((4, 32), (6, 128))}
 
     @lru_cache(maxsize=_CACHED)
     def zone_of(address: str) -> Zone | None:
         if not address:
             return None
         read = ip_address(address)
-        bits, whole = read.max_prefixlen, int(read)
-        for length in lengths[read.version]:
-            zone = known.get((read.version, length, whole >> (bits - length)))
-            if zone is not None:
-                return zone
-        return "external"
+        starts, zones_there = spans[read.version]
+        return zones_there[bisect_right(starts, int(read)) - 1]
 
     return zone_of
+
+
+def _spans(version: int, bits: int, known: Mapping[tuple[int, int, int], Zone]) -> tuple[list[int], list[Zone]]:
+    """From where on which zone is, from the first address to the last."""
+    lengths = sorted({length for each, length, _ in known if each == version}, reverse=True)
+    starts = {0}
+    for each, length, prefix in known:
+        if each == version:
+            starts |= {prefix << (bits - length), (prefix + 1) << (bits - length)}
+
+    def at(whole: int) -> Zone:
+        found = (known.get((version, length, whole >> (bits - length))) for length in lengths)
+        return next((zone for zone in found if zone is not None), EXTERNAL)
+
+    ordered = sorted(starts)
+    return ordered, [at(start) for start in ordered]
 
 
 def _key(network: Network) -> tuple[int, int, int]:
