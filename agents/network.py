@@ -97,7 +97,7 @@ def _told(
         (socket.local_port, socket.remote_port) if direction == "ingress" else (socket.remote_port, socket.local_port)
     )
     for port in ports[: 1 if flow is not None or operation.kind == "listen" else 2]:
-        service = known.services.get((transport, port)) if port is not None else None
+        service = known.services.get((transport or "tcp", port)) if port is not None else None
         if service is not None:
             told["service"] = service
             break

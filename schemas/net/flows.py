@@ -8,6 +8,9 @@ from collections.abc import MutableMapping
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
+import msgspec
+from msgspec.structs import astuple
+
 from schemas.net.amounts import bytes_of
 from schemas.net.sides import DIRECTIONS, NOBODY
 from schemas.operation_shape import Operation, Socket
@@ -22,7 +25,7 @@ _MOVING: Final = frozenset(("receive", "send"))
 _WITHOUT_END: Final = frozenset(("udp", "udplite"))
 
 
-class Flow(NamedTuple):
+class Flow(msgspec.Struct, gc=False):
     since: str  # the kind of operation from which it is known
     by: str  # exec_id of who did that
     start: int  # ns since 1970
@@ -74,9 +77,9 @@ def follow(
             if kind != "accept" or by == known.by:
                 return Step(known, is_first=False)
             # The kernel makes the socket in whichever process it interrupts; the one that takes it is its owner.
-            taken = known._replace(by=by)
-            memory[place] = list(taken)
-            return Step(taken, is_first=False)
+            known.by = by
+            memory[place] = astuple(known)
+            return Step(known, is_first=False)
         return Step(_begun(operation, socket, by, time, memory, "" if operation.failed else place), is_first=True)
     if kind not in _MOVING:
         return Step(None, is_first=False)
@@ -84,11 +87,15 @@ def follow(
         flow = _begun(operation, socket, by, time, memory, place)
         return Step(flow, is_first=flow is not None and transport in _WITHOUT_END)
     size = bytes_of(operation) or 0
-    sent, received = (size, 0) if kind == "send" else (0, size)
-    flow = known._replace(last=max(known.last, time), sent=known.sent + sent, received=known.received + received)
-    if size or time - known.last > _SELDOM:
-        memory[place] = list(flow)
-    return Step(flow, is_first=False)
+    is_due = size or time - known.last > _SELDOM
+    known.last = max(known.last, time)
+    if kind == "send":
+        known.sent += size
+    else:
+        known.received += size
+    if is_due:
+        memory[place] = astuple(known)
+    return Step(known, is_first=False)
 
 
 def _begun(
@@ -100,19 +107,25 @@ def _begun(
     sent, received = (size, 0) if operation.kind == "send" else (0, size)
     ends = (socket.local, socket.local_port, socket.remote, socket.remote_port)
     flow = Flow(operation.kind, by, time, time, sent, received, *ends)
-    memory[place] = list(flow)
+    memory[place] = astuple(flow)
     return flow
 
 
 def _place(socket: Socket, transport: str, node: str) -> str:
     """Where a flow is remembered; empty where too little is told to know it again."""
+    if not socket.remote:
+        return ""
+    if _is_sure(socket, transport):
+        return f"{node}:{socket.cookie:x}"
+    if not (socket.local_port and socket.remote_port):
+        return ""
     ends = f"{socket.local}|{socket.local_port}|{socket.remote}|{socket.remote_port}"
-    is_whole = bool(socket.remote and socket.local_port and socket.remote_port)
-    if transport in _WITHOUT_END:
-        return f"{node}:{transport}:{crc32(ends.encode()) % PLACES}" if is_whole else ""
-    if socket.cookie:
-        return f"{node}:{socket.cookie:x}" if socket.remote else ""
-    return f"{node}:{ends}" if is_whole else ""
+    return f"{node}:{transport}:{crc32(ends.encode()) % PLACES}" if transport in _WITHOUT_END else f"{node}:{ends}"
+
+
+def _is_sure(socket: Socket, transport: str) -> bool:
+    """The socket is one connection's alone."""
+    return bool(socket.cookie) and transport not in _WITHOUT_END
 
 
 def _known(memory: MutableMapping[str, Any], place: str, socket: Socket, transport: str, time: int) -> Flow | None:
@@ -122,8 +135,7 @@ def _known(memory: MutableMapping[str, Any], place: str, socket: Socket, transpo
     flow = Flow(*note)
     if not _alike(flow, socket):
         return None
-    is_sure = socket.cookie and transport not in _WITHOUT_END
-    return flow if is_sure or time - flow.last <= IDLE else None
+    return flow if _is_sure(socket, transport) or time - flow.last <= IDLE else None
 
 
 def _alike(flow: Flow, socket: Socket) -> bool:

@@ -1,6 +1,7 @@
 """What carries the bytes of a socket, by IANA's names and numbers."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from schemas.operation_shape import Socket
@@ -32,7 +33,12 @@ _DIGITS: Final = 3
 
 def transport_of(socket: Socket, hook: str) -> str:
     """IANA's keyword, a number where there is none here, empty if unknown."""
-    name = socket.protocol.removeprefix("IPPROTO_").lower()
+    return _transport(socket.protocol, hook)
+
+
+@lru_cache(maxsize=1024)
+def _transport(protocol: str, hook: str) -> str:
+    name = protocol.removeprefix("IPPROTO_").lower()
     name = _SPELLED.get(name, name)
     if name.isdecimal():
         name = _NAMES.get(int(name), name) if len(name) <= _DIGITS else ""
