@@ -55,7 +55,7 @@ class Ready:
         else:
             given = {"lineage": lineage, "memory": scope.notes(self.name, self._ttl)}
             fields = self._function(event, *[given[name] for name in self._takes])
-        if not fields:
+        if fields == {}:
             return fields
         if not self.places.keys() >= fields.keys():
             for field in fields:

@@ -18,7 +18,6 @@ from schemas.times import SECOND
 
 IDLE: Final = 120 * SECOND  # after which the same ends, without a cookie, are another flow
 PLACES: Final = 512  # for flows that never end, on one node: one that comes takes the place of another
-_SELDOM: Final = IDLE // 4  # how often a flow is remembered anew only because it goes on
 
 _OPENING: Final = frozenset(("accept", "connect"))
 _MOVING: Final = frozenset(("receive", "send"))
@@ -87,14 +86,12 @@ def follow(
         flow = _begun(operation, socket, by, time, memory, place)
         return Step(flow, is_first=flow is not None and transport in _WITHOUT_END)
     size = bytes_of(operation) or 0
-    is_due = size or time - known.last > _SELDOM
     known.last = max(known.last, time)
     if kind == "send":
         known.sent += size
     else:
         known.received += size
-    if is_due:
-        memory[place] = astuple(known)
+    memory[place] = astuple(known)
     return Step(known, is_first=False)
 
 
