@@ -71,7 +71,7 @@ def line_of(number: int, time: int, kind: str, end: End, size: int = 0, *, udp: 
     }
     function = {"send": "udp_sendmsg", "receive": "udp_recvmsg"}[kind] if udp else HOOKS[kind]
     body: dict[str, Any] = {
-        "process": {"exec_id": f"process-{number}", "pid": 1, "binary": "/usr/bin/program", **process},
+        "process": {"exec_id": f"process-{number}", "pid": number + 1, "binary": "/usr/bin/program", **process},
         "function_name": function,
         "args": [{"sock_arg": sock}],
     }
@@ -200,7 +200,7 @@ def test_who_gets_no_answer_asks_again_and_it_is_the_same_connection() -> None:
 
 def test_what_is_remembered_of_one_node_has_bounds() -> None:
     memory, numbers = Memory(), count()
-    for _ in range(10):
+    for _ in range(6):
         lines = []
         for _ in range(1000):
             number = next(numbers)
@@ -248,7 +248,7 @@ def test_ordinary_work_has_no_finding() -> None:
 def test_an_ordinary_day_has_nearly_none() -> None:
     memory, pipeline = Memory(), Pipeline(NETWORK, original=False)
     number = grave = connections = 0
-    for _, node, line in ordinary(seed=2, nodes=20, minutes=8.0, rate=20.0):
+    for _, node, line in ordinary(seed=2, nodes=20, minutes=5.0, rate=35.0):
         [(value, _)] = pipeline.enrich(memory, Record("t", 0, 0, TIMESTAMP, node.encode(), line, {})).blocks
         made = json.loads(value.splitlines()[1])
         number += 1

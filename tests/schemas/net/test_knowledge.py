@@ -1,9 +1,13 @@
 """What a user's network.yaml may say, and what it is told where it may not."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from schemas.net.knowledge import Knowledge, read_site
 from schemas.net.services import SERVICES
+from schemas.net.suspicions import RULES
 
 WRONG = {
     "a key with a typo": ("pod: [10.0.0.0/8]\n", "line 1: 'pod' is unknown here. Did you mean 'pods'?"),
@@ -75,7 +79,17 @@ def test_a_site_has_its_own_networks_ports_and_limits() -> None:
         "dns",
         "https",
     ]
-    assert (known.disabled, known.most_ports, known.most_hosts) == ({"network.ssh_port"}, 0, 200)
+    assert (known.disabled, known.most_ports, known.most_hosts) == (frozenset(("network.ssh_port",)), 0, 200)
+
+
+def test_the_documents_example_can_be_read_and_every_rule_is_told() -> None:
+    text = Path("docs/network.md").read_text("utf-8")
+    [example] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    known = read(example)
+
+    assert known.zone_of("10.244.3.4") == "pod"
+    assert (known.most_ports, known.most_hosts) == (read("").most_ports, read("").most_hosts)
+    assert set(re.findall(r"^\| `(network\.\w+)` \| \d", text, re.MULTILINE)) == set(RULES)
 
 
 def test_a_port_has_one_name_and_is_one() -> None:

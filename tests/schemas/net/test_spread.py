@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given
@@ -11,7 +12,7 @@ START = 1_700_000_000 * SECOND
 PORTS, HOSTS = 50, 200
 
 
-def told(ends: list[tuple[str, int | None]], step: int = SECOND // 100, by: str = "process") -> list[str]:
+def told(ends: Sequence[tuple[str, int | None]], step: int = SECOND // 100, by: str = "process") -> list[str]:
     memory: dict[str, Any] = {}
     made = [
         spread(Socket(remote=host, remote_port=port), by, START + number * step, PORTS, HOSTS, "", memory)
