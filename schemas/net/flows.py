@@ -81,7 +81,7 @@ def follow(
             return Step(known, is_first=False)
         return Step(_begun(operation, socket, by, time, memory, "" if operation.failed else place), is_first=True)
     if kind not in _MOVING:
-        return Step(None, is_first=False)
+        return Step(known, is_first=False)
     if known is None:
         flow = _begun(operation, socket, by, time, memory, place)
         return Step(flow, is_first=flow is not None and transport in _WITHOUT_END)

@@ -17,7 +17,7 @@ from app.enrich.memory import Memory
 from app.enrich.notes import MOST
 from app.enrich.pipeline import Pipeline
 from app.enrich.registry import load_agents
-from examples.story import ordinary
+from examples.story import intrusion, ordinary
 from schemas.net.flows import IDLE, PLACES
 from schemas.record import Record
 from schemas.times import SECOND, rfc3339
@@ -164,6 +164,16 @@ def test_when_all_is_closed_nothing_of_a_flow_is_remembered(steps: list[Step]) -
     assert len(places) <= len(cookies - {None})
 
 
+def test_a_change_of_state_has_the_source_of_its_flow() -> None:
+    end = End("10.0.0.1", 80, "10.0.0.2", 50_000, 7)
+    accepted = line_of(1, START, "accept", end)
+    changed = line_of(2, START + SECOND, "send", end, 4).replace(b"tcp_sendmsg", b"tcp_set_state")
+    made = told(Memory(), [accepted, changed])
+
+    assert [each["event"]["action"] for each in made] == ["connection_accepted", "socket"]
+    assert ends(made[1]) == ends(made[0])
+
+
 def test_a_cookie_is_another_ones_soon() -> None:
     first, second = End("10.0.0.1", 5, "10.0.0.2", 80, 7), End("10.0.0.1", 5, "10.0.0.3", 80, 7)
     made = told(
@@ -258,6 +268,17 @@ def test_an_ordinary_day_has_nearly_none() -> None:
     assert number > 8_000
     assert connections > 1_000
     assert grave * 10_000 / number <= 1
+
+
+def test_an_intruders_program_is_told_though_its_master_has_an_address_that_only_documents_have() -> None:
+    memory, pipeline = Memory(), Pipeline(NETWORK, original=False)
+    found = []
+    for _, node, line in intrusion(seed=1, nodes=20, minutes=10.0):
+        [(value, _)] = pipeline.enrich(memory, Record("t", 0, 0, TIMESTAMP, node.encode(), line, {})).blocks
+        made = json.loads(value.splitlines()[1])
+        found += [(each["rule"], made["process"]["executable"]) for each in made["tetragon"].get("findings", ())]
+
+    assert found == [("network.scratch_egress", "/tmp/.x")]
 
 
 def test_a_users_file_says_where_addresses_are(tmp_path: Path) -> None:
