@@ -126,7 +126,7 @@ def _findings(
         zone = known.zone_of(socket.remote)
         assert event.process is not None
         found += of_egress(socket, transport, zone, lineage, installing=actor_of(event.process, lineage).packaging)
-        if operation.kind == "connect" and transport != "udp" and zone not in ("loopback", None):
+        if operation.kind == "connect" and zone not in ("loopback", None):
             limits = (known.most_ports, known.most_hosts)
             many = spread(socket, process.exec_id, event.time or 0, *limits, process.node, memory)
             if many:

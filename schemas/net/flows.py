@@ -62,7 +62,7 @@ def follow(
     time: int,
     memory: MutableMapping[str, Any],
 ) -> Step:
-    """`by` does the operation, at `time` in ns. Of a packet, or of what is no flow's, nothing is remembered."""
+    """`by` does the operation, at `time` in ns. Of what is no flow's nothing is remembered."""
     kind = operation.kind
     place = _place(socket, transport, node)
     known = _known(memory, place, socket, transport, time) if place else None
@@ -70,6 +70,8 @@ def follow(
         if known is not None:
             del memory[place]
         return Step(known, is_first=False)
+    if kind in _OPENING and transport in _WITHOUT_END:
+        return Step(known, is_first=False)  # a peer is named, and nothing goes there yet
     if kind in _OPENING:
         # Whoever gets no answer asks again.
         if known is not None and known.is_whole and time - known.last <= IDLE:

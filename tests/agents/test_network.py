@@ -27,6 +27,7 @@ START = 1_700_000_000 * SECOND
 NETWORK = [agent for agent in AGENTS if agent.name == "network"]
 HOOKS = {"connect": "tcp_connect", "accept": "inet_csk_accept", "send": "tcp_sendmsg", "receive": "tcp_cleanup_rbuf",
          "close": "tcp_close"}  # fmt: skip
+DATAGRAM_HOOKS = {"connect": "ip4_datagram_connect", "send": "udp_sendmsg", "receive": "udp_recvmsg"}
 
 
 class End(NamedTuple):
@@ -69,7 +70,7 @@ def line_of(number: int, time: int, kind: str, end: End, size: int = 0, *, udp: 
         "dport": end.remote_port,
         **({"cookie": str(2**64 - end.cookie)} if end.cookie is not None else {}),
     }
-    function = {"send": "udp_sendmsg", "receive": "udp_recvmsg"}[kind] if udp else HOOKS[kind]
+    function = DATAGRAM_HOOKS[kind] if udp else HOOKS[kind]
     body: dict[str, Any] = {
         "process": {"exec_id": f"process-{number}", "pid": number + 1, "binary": "/usr/bin/program", **process},
         "function_name": function,
@@ -234,6 +235,14 @@ def test_a_finding_stands_at_the_first_event_of_a_flow() -> None:
     found = ["findings" in each["tetragon"] for each in told(Memory(), lines)]
 
     assert found == [True, False, False, False, False, False]
+
+
+def test_a_datagram_socket_that_names_its_peer_has_sent_nothing_yet() -> None:
+    end = End("10.0.0.1", 5, "185.220.101.7", 443, 7)
+    kinds = ["connect", "send", "send"]
+    lines = [line_of(1, START + place, kind, end, 5, udp=True, binary="/dev/shm/x") for place, kind in enumerate(kinds)]
+
+    assert ["findings" in each["tetragon"] for each in told(Memory(), lines)] == [False, True, False]
 
 
 @pytest.mark.parametrize("case", ["intruders", "enterprise", "flows"])
