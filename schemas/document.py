@@ -260,8 +260,12 @@ CORE: Final[dict[str, FieldType]] = {
     "user.name": "keyword",
 }
 
+# Of these the pipeline tells what the event itself tells, and one agent may know better: its word replaces theirs.
+REFINED: Final = ("destination", "event.duration", "network", "source")
+
 # What the agents of this package add.
 ADDED: Final[dict[str, FieldType]] = {
+    "destination.bytes": "long",
     "process.Ext.ancestry": "keyword",
     "process.entry_leader.args": "keyword",
     "process.entry_leader.args_count": "long",
@@ -293,6 +297,7 @@ ADDED: Final[dict[str, FieldType]] = {
     "process.parent.working_directory": "keyword",
     "process.previous.args": "keyword",
     "process.previous.executable": "keyword",
+    "source.bytes": "long",
     "tetragon.dropped.age": "long",
     "tetragon.dropped.by": "keyword",
     "tetragon.dropped.executable": "keyword",
@@ -319,6 +324,10 @@ ADDED: Final[dict[str, FieldType]] = {
     "tetragon.lineage.path": "wildcard",
     "tetragon.lineage.source": "keyword",
     "tetragon.lineage.suspect": "boolean",
+    "tetragon.network.opened_by": "keyword",
+    "tetragon.network.service": "keyword",
+    "tetragon.network.since": "keyword",
+    "tetragon.network.zone": "keyword",
     "tetragon.privilege.after.egid": "long",
     "tetragon.privilege.after.euid": "long",
     "tetragon.privilege.after.fsgid": "long",
