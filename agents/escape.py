@@ -12,6 +12,7 @@ from schemas.actor import actor_of
 from schemas.escape_actor import READERS
 from schemas.escape_exceptions import Exceptions, read_exceptions
 from schemas.escape_executions import execution_signs
+from schemas.escape_programs import reading
 from schemas.escape_signs import ANYWHERE, MOUNTED, Sign, Signs, looking
 from schemas.escape_verdict import doer, judge
 from schemas.fim.classifier import Classifier
@@ -31,14 +32,14 @@ def watching(exceptions: Exceptions) -> Function:
     known = built_in()
     roots = [*known.roots, *exceptions.roots]
     classifier = Classifier(Taxonomy(names=known.names, roots=roots, categories=known.categories))
-    signs_of = looking(classifier)
+    signs_of, read_program = looking(classifier), reading(classifier)
 
     def escape(event: Event, lineage: Lineage, memory: Memory) -> Fields:
         process = event.process
         if process is None:
             return _NOTHING
         if type(event.body) is ProcessExec:
-            signs = execution_signs(event, process, lineage, classifier)
+            signs = execution_signs(event, process, lineage, read_program)
             return _told(event, process, lineage, memory, signs, None) if signs else _NOTHING
         found = operations(event)
         signs = signs_of(found) if found else ()

@@ -2,20 +2,18 @@
 
 from typing import Final
 
-from schemas.difference import difference
 from schemas.escape_actor import is_entry, is_runtimes
-from schemas.escape_programs import says_something, signs_of, starts_elsewhere
+from schemas.escape_programs import Reading
 from schemas.escape_rules import RULES
 from schemas.escape_signs import ON_HOST, Sign, Signs
-from schemas.fim.classifier import Classifier
-from schemas.holder import Holder
 from schemas.lineage import Lineage, Source, basename
 from schemas.programs import RUNTIMES
 from schemas.rights import NAMESPACES, mask_of, read, rights_of
 from schemas.tetragon import Event, Process
 
 _OPEN_FILES: Final = ("/proc/self/fd/", "/proc/thread-self/fd/")
-_HOST: Final = frozenset(("mnt", "net", "pid", "user"))  # the namespaces whose host's is a way out
+# The namespaces whose host's is a way out.
+_HOST: Final = sum(1 << NAMESPACES.index(name) for name in ("mnt", "net", "pid", "user"))
 _MNT: Final = 1 << NAMESPACES.index("mnt")
 # Each of them is as good as root, on the host too.
 _GRAVE: Final = mask_of(
@@ -26,14 +24,9 @@ _OF_CREDENTIALS: Final = "tetragon.process.process_credentials.caps.permitted"
 _SYS_ADMIN: Final = mask_of(["CAP_SYS_ADMIN"])  # without it nobody enters another mount namespace
 
 
-def execution_signs(event: Event, process: Process, lineage: Lineage, classifier: Classifier) -> Signs:
+def execution_signs(event: Event, process: Process, lineage: Lineage, read_program: Reading) -> Signs:
     execution = lineage.process
-    signs: Signs = ()
-    name = execution.name
-    if says_something(name, process.arguments, contained=bool(process.docker)):
-        signs = tuple(signs_of(name, process.arguments, classifier))
-        if starts_elsewhere(name, process.arguments):
-            signs = (*signs, _sign("runtime_overwritten", "process.args", condition=ON_HOST))
+    signs = read_program(execution.name, process.arguments, process.docker != "")
     if process.cwd.startswith(_OPEN_FILES):
         signs = (*signs, _sign("runtime_overwritten", "process.working_directory", condition=ON_HOST))
     if process.docker:
@@ -47,17 +40,20 @@ def execution_signs(event: Event, process: Process, lineage: Lineage, classifier
 def _begun(process: Process, lineage: Lineage) -> Signs:
     execution = lineage.process
     base = lineage.previous[-1] if lineage.previous else lineage.parent
-    if base is None or base.rights == execution.rights:
+    if base is None:
         return ()
     if base.container != execution.container:
-        if execution.joined or is_runtimes(execution, lineage) or not is_entry(execution, lineage):
+        if execution.joined or not execution.rights or is_runtimes(execution, lineage):
             return ()
-        return _capable(process)
-    found = difference(Holder(base.uid, base.rights), Holder(execution.uid, execution.rights))
-    to_host = [name for name in found.to_host if name in _HOST] if found is not None else []
-    if not to_host:
+        return _capable(process) if is_entry(execution, lineage) else ()
+    if base.rights == execution.rights:
         return ()
-    return (_sign("nsenter", *(f"tetragon.process.ns.{name}.is_host" for name in to_host)),)
+    before, after = read(base.rights), read(execution.rights)
+    reached = after.host & ~before.host & _HOST if before.namespaces else 0
+    if not reached:
+        return ()
+    names = [name for place, name in enumerate(NAMESPACES) if reached >> place & 1]
+    return (_sign("nsenter", *(f"tetragon.process.ns.{name}.is_host" for name in names)),)
 
 
 def _capable(process: Process) -> Signs:

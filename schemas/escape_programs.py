@@ -1,13 +1,25 @@
 """What in a command line may be a way out of a container."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
 from schemas.arguments import split_arguments
 from schemas.escape_rules import RULES
-from schemas.escape_signs import DISK, INTERFACES, METADATA_HOSTS, MOUNTED, ON_HOST, SOCKETS, Sign, leads_out
+from schemas.escape_signs import (
+    DISK,
+    INTERFACES,
+    METADATA_HOSTS,
+    MOUNTED,
+    NOTHING,
+    ON_HOST,
+    SOCKETS,
+    Sign,
+    Signs,
+    leads_out,
+)
 from schemas.fim.classifier import Classifier
 from schemas.lineage import basename
 from schemas.programs import SHELLS, is_interpreter
@@ -32,29 +44,49 @@ _RUNTIME_CLIENTS: Final = frozenset(
 _RUNTIMES: Final = frozenset(("docker", "nerdctl", "podman", "runc"))
 _SOCKET: Final = re.compile(rf"(?:^|[/=:])(?:{'|'.join(map(re.escape, sorted(SOCKETS)))})(?:,.*)?$")
 _ROOTS: Final = frozenset(("chroot", "pivot_root", "switch_root"))
-_FIRST: Final = re.compile(r"/proc/1/ns/")
+_FIRST: Final = "/proc/1/ns/"
+_STARTS_AT_FILE: Final = re.compile(r"(?:--cwd=|--workdir=|-w)?/proc/self/fd/")  # its own open one: CVE-2024-21626
 
-# A name that says nothing costs one look-up.
+# Of all other programs nobody need look at what they are told.
 _ON_HOST: Final = _ASKING | _RUNTIMES
 _CONTAINED: Final = frozenset(
-    (*INTRUDERS, *TWO_EDGED, *_ASKING, *_RUNTIME_CLIENTS, *_RUNTIMES, *_ROOTS, *_BOXES, "mount", "nsenter")
+    (*INTRUDERS, *TWO_EDGED, *_ASKING, *_RUNTIME_CLIENTS, *_RUNTIMES, *_ROOTS, *_BOXES, *SHELLS, "mount", "nsenter")
 )
-_SCRIPT: Final = re.compile("|".join(map(re.escape, sorted(INTRUDERS))))
+_CACHED: Final = 4096
+_LONG: Final = 512  # characters of arguments that are not worth keeping
+
+Reading: TypeAlias = Callable[[str, str, bool], Signs]
 
 
-def says_something(name: str, arguments: str, *, contained: bool) -> bool:
-    """Whether the two below may find anything."""
-    if not contained:
-        return name in _ON_HOST and bool(arguments)
-    if name in _CONTAINED:
-        return True
-    if name in SHELLS or is_interpreter(name):
-        return _SCRIPT.search(arguments) is not None
-    return name.endswith((".sh", ".py"))
+def reading(classifier: Classifier) -> Reading:
+    """Of a program's name, its arguments, and whether it runs in a container."""
+
+    @lru_cache(maxsize=_CACHED)  # the same is run again and again
+    def shared(name: str, arguments: str) -> Signs:
+        return tuple(_signs(name, arguments, classifier))
+
+    def signs(name: str, arguments: str, contained: bool) -> Signs:
+        if name not in (_CONTAINED if contained else _ON_HOST) and not (contained and _is_script(name)):
+            return NOTHING
+        return shared.__wrapped__(name, arguments) if len(arguments) > _LONG else shared(name, arguments)
+
+    return signs
 
 
-def signs_of(name: str, arguments: str, classifier: Classifier) -> Iterator[Sign]:
+@lru_cache(maxsize=4096)
+def _is_script(name: str) -> bool:
+    return is_interpreter(name) or name.endswith((".sh", ".py"))
+
+
+def enters_first(name: str, arguments: str) -> bool:
+    """It is told to enter what process 1 is in: from a container in the host's pid namespace, the host's."""
+    return name == "nsenter" and _of_first(split_arguments(arguments))
+
+
+def _signs(name: str, arguments: str, classifier: Classifier) -> Iterator[Sign]:
     args = split_arguments(arguments)
+    if name in _RUNTIMES and any(_STARTS_AT_FILE.match(arg) for arg in args):
+        yield _sign("runtime_overwritten", *_ARGS, condition=ON_HOST)
     if name in _BOXES and args:
         name, args = basename(args[0]), args[1:]
     tool = _tool(name, args)
@@ -71,16 +103,6 @@ def signs_of(name: str, arguments: str, classifier: Classifier) -> Iterator[Sign
         yield _sign("runtime_socket", *_ARGS)
     if name in _ASKING and any(_asks_metadata(arg) for arg in args):
         yield _sign("metadata_service", *_ARGS, condition=ON_HOST)
-
-
-def starts_elsewhere(name: str, arguments: str) -> bool:
-    """A runtime is told to start something where one of its own open files is (CVE-2024-21626)."""
-    if name not in _RUNTIMES or "/proc/self/fd/" not in arguments:
-        return False
-    return any(
-        arg.startswith(("/proc/self/fd/", "--cwd=/proc/self/fd/", "--workdir=/proc/self/fd/", "-w/proc/self/fd/"))
-        for arg in split_arguments(arguments)
-    )
 
 
 def _sign(rule: str, *fields: str, about: str = "", condition: str = "") -> Sign:
@@ -111,7 +133,7 @@ def _of_first(args: Sequence[str]) -> bool:
         if arg == "--" or not arg.startswith("-"):
             return False
         option, _, value = arg.partition("=")
-        if _FIRST.search(arg):
+        if _FIRST in arg:
             return True
         if option == "--target" or (not arg.startswith("--") and re.fullmatch(r"-[a-zA-Z]*t\d*", arg)):
             if option != "--target":

@@ -15,7 +15,7 @@ from schemas.escape_actor import (
     is_probes,
     is_runtimes,
 )
-from schemas.escape_programs import INTRUDERS
+from schemas.escape_programs import INTRUDERS, enters_first
 from schemas.escape_rules import RULES
 from schemas.escape_signs import FOREIGN, ON_HOST, PUT_IN_PLACE, STREAM, Sign
 from schemas.finding import Finding
@@ -92,6 +92,8 @@ def _severity(sign: Sign, by: Doer, operation: Operation | None) -> tuple[int, *
         return _of_proc(sign, by.process)
     if rule == "mount":
         return (severity + 1, "container.security_context.privileged") if _is_privileged(by.process) else (severity,)
+    if rule == "nsenter" and enters_first(by.execution.name, by.process.arguments):
+        return (RULES[rule].severity, "process.args")
     if rule == "service_account_token":
         named = ("process.executable",) if by.process.binary else ()
         other = sign.condition == FOREIGN or by.own is False
