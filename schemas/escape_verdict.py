@@ -70,7 +70,7 @@ def judge(sign: Sign, by: Doer, operation: Operation | None) -> Finding | None:
     if operation is not None and operation.failed:
         severity -= 1
         lowered.append("Tetragon denied it" if operation.denied else "it failed")
-    fields = (*sign.fields, *more, _DOCKER) if by.process.docker else (*sign.fields, *more)
+    fields = tuple(dict.fromkeys((*sign.fields, *more, *((_DOCKER,) if by.process.docker else ()))))
     return _finding(sign.rule, max(1, severity), "; ".join((RULES[sign.rule].reason, *lowered)), fields)
 
 

@@ -53,7 +53,7 @@ def marks(told: str) -> list[str]:
 def test_offline_it_needs_no_server(here: dict[str, str]) -> None:
     ran = run("--offline", CORPUS, "--policies", "deploy/policies", environment=here)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert "✓ agents: ancestry, dropped, fim, privilege\n" in ran.stdout
+    assert "✓ agents: ancestry, dropped, escape, fim, privilege\n" in ran.stdout
     assert "! fields: no ancestors: ancestry knows what is above a parent" in ran.stdout
     assert "✓ policies: tetrastash-file-integrity" in ran.stdout
     assert ran.stdout.endswith("– kafka, elasticsearch: not looked at, offline\n")  # noqa: RUF001
