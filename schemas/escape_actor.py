@@ -35,7 +35,7 @@ _STARTERS: Final = SHELLS | frozenset(
     ("catatonit", "docker-init", "dumb-init", "env", "gosu", "npm", "pnpm", "runsv", "runsvdir", "setpriv", "su-exec",
      "supervisord", "systemd", "tini", "tini-static", "yarn")
 )  # fmt: skip
-_DAEMONS: Final = ("buildkit", "conmon", "containerd", "crio", "crun", "dockerd", "runc")
+_DAEMONS: Final = ("buildah", "buildkit", "conmon", "containerd", "crio", "crun", "dockerd", "runc")
 
 # Cloud agents of a node, and what asks for its credentials by right.
 _OF_THE_CLOUD: Final = (

@@ -27,8 +27,10 @@ from schemas.programs import SHELLS, is_interpreter
 _ARGS: Final = ("process.args",)
 _BOXES: Final = frozenset(("busybox", "toybox"))
 
-INTRUDERS: Final = frozenset(
-    ("amicontained", "botb", "cdk", "deepce", "kube-hunter", "kubeletctl", "peirates", "traitor")
+INTRUDERS: Final = ("amicontained", "botb", "cdk", "deepce", "kube-hunter", "kubeletctl", "peirates", "traitor")
+# As they are, and as they are named where one downloads them: cdk_linux_amd64, deepce.sh.
+_INTRUDING: Final = re.compile(
+    rf"({'|'.join(map(re.escape, INTRUDERS))})(?:[-_.](?:linux|amd64|x86|arm64|386|static|thin|sh|py)(?:[-_.].*)?)?"
 )
 TWO_EDGED: Final = frozenset(("capsh", "debugfs", "unshare"))
 # What AWS calls cdk has these; the one that is for intruders has none of them.
@@ -50,7 +52,7 @@ _STARTS_AT_FILE: Final = re.compile(r"(?:--cwd=|--workdir=|-w)?/proc/self/fd/") 
 # Of all other programs nobody need look at what they are told.
 _ON_HOST: Final = _ASKING | _RUNTIMES
 _CONTAINED: Final = frozenset(
-    (*INTRUDERS, *TWO_EDGED, *_ASKING, *_RUNTIME_CLIENTS, *_RUNTIMES, *_ROOTS, *_BOXES, *SHELLS, "mount", "nsenter")
+    (*TWO_EDGED, *_ASKING, *_RUNTIME_CLIENTS, *_RUNTIMES, *_ROOTS, *_BOXES, *SHELLS, "mount", "nsenter")
 )
 _CACHED: Final = 4096
 _LONG: Final = 512  # characters of arguments that are not worth keeping
@@ -66,7 +68,7 @@ def reading(classifier: Classifier) -> Reading:
         return tuple(_signs(name, arguments, classifier))
 
     def signs(name: str, arguments: str, contained: bool) -> Signs:
-        if name not in (_CONTAINED if contained else _ON_HOST) and not (contained and _is_script(name)):
+        if name not in (_CONTAINED if contained else _ON_HOST) and not (contained and _may_be_tool(name)):
             return NOTHING
         return shared.__wrapped__(name, arguments) if len(arguments) > _LONG else shared(name, arguments)
 
@@ -74,8 +76,8 @@ def reading(classifier: Classifier) -> Reading:
 
 
 @lru_cache(maxsize=4096)
-def _is_script(name: str) -> bool:
-    return is_interpreter(name) or name.endswith((".sh", ".py"))
+def _may_be_tool(name: str) -> bool:
+    return is_interpreter(name) or name.startswith(INTRUDERS)
 
 
 def enters_first(name: str, arguments: str) -> bool:
@@ -117,12 +119,12 @@ def _tool(name: str, args: Sequence[str]) -> str:
         if place is None or "-c" in args[:place]:
             return ""
         ran, rest = basename(args[place]), args[place + 1 :]
-    stem = ran.removesuffix(".sh").removesuffix(".py")
-    if stem not in INTRUDERS and ran not in TWO_EDGED:
+    intruding = _INTRUDING.fullmatch(ran)
+    if intruding is None and ran not in TWO_EDGED:
         return ""
     # Of a script that is executed by its own name, that name comes once more.
     rest = [arg for arg in rest if basename(arg) != ran]
-    return "" if stem == "cdk" and rest and rest[0] in _OF_AWS else ran
+    return "" if ran == "cdk" and rest and rest[0] in _OF_AWS else ran
 
 
 def _of_first(args: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from schemas.escape_actor import (
     is_probes,
     is_runtimes,
 )
-from schemas.escape_programs import INTRUDERS, enters_first
+from schemas.escape_programs import TWO_EDGED, enters_first
 from schemas.escape_rules import RULES
 from schemas.escape_signs import FOREIGN, ON_HOST, PUT_IN_PLACE, STREAM, Sign
 from schemas.finding import Finding
@@ -107,7 +107,7 @@ def _severity(sign: Sign, by: Doer, operation: Operation | None) -> tuple[int, *
     if rule in ("module", "bpf") and operation is not None:
         return (severity if f"{rule}_load" in power_tags(operation, by.execution, by.actor) else 0,)
     if rule == "tool":
-        begun = by.execution.name not in INTRUDERS and is_entry(by.execution, by.lineage) and not by.actor.suspicions
+        begun = by.execution.name in TWO_EDGED and is_entry(by.execution, by.lineage) and not by.actor.suspicions
         return (severity - 2 if begun and not by.execution.joined else severity,)
     if sign.condition == PUT_IN_PLACE:
         return (0 if by.actor.packaging else severity,)
