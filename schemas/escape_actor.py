@@ -1,14 +1,14 @@
 """Who does it in a container: its own program, the runtime that makes it, or somebody else."""
 
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import Final
 
 from schemas.actor import Actor, from_scratch
 from schemas.causes import is_planted, is_runtime
 from schemas.descent import descent
 from schemas.lineage import Above, Execution, Lineage, basename
-from schemas.programs import RUNTIMES, SHELLS
+from schemas.programs import SHELLS
 
 _INIT: Final = ("/dev/fd/", "/memfd:", "/proc/self/", "memfd:")  # where runc executes itself anew
 
@@ -35,6 +35,7 @@ _STARTERS: Final = SHELLS | frozenset(
     ("catatonit", "docker-init", "dumb-init", "env", "gosu", "npm", "pnpm", "runsv", "runsvdir", "setpriv", "su-exec",
      "supervisord", "systemd", "tini", "tini-static", "yarn")
 )  # fmt: skip
+_BEGINNERS: Final = ("conmon", "containerd-shim", "crun", "kata", "runc", "youki")
 _DAEMONS: Final = ("buildah", "buildkit", "conmon", "containerd", "crio", "crun", "dockerd", "runc")
 
 # Cloud agents of a node, and what asks for its credentials by right.
@@ -56,8 +57,8 @@ def is_runtimes(process: Execution, lineage: Lineage) -> bool:
 
 
 def _begins(process: Execution) -> bool:
-    if process.name.startswith(RUNTIMES):
-        return True
+    if process.name.startswith(_BEGINNERS):
+        return not is_planted(process)
     return process.arguments.partition(" ")[0] == "init" and process.binary.startswith(_INIT)
 
 
@@ -96,12 +97,16 @@ def is_own(process: Execution, lineage: Lineage, actor: Actor) -> bool | None:
 
 @lru_cache(maxsize=4096)
 def _is_own(above: Above, binary: str, container: str, place: int) -> bool | None:
-    """All above it in the container only start others, or are the same program. `place`: so many do not count."""
+    """It is the same program as its parents, and all above these in the container only start others.
+
+    A shell below the program is somebody's. `place`: so many parents do not count.
+    """
     if basename(binary) in ANYBODYS or from_scratch(binary):
         return False
     inside = descent(above, container).boundary
     within = takewhile(lambda each: each.container == container, above.ancestors)
-    if not all(each.name in _STARTERS or each.binary == binary for each in islice(within, place, None)):
+    others = dropwhile(lambda each: each.binary == binary, islice(within, place, None))
+    if not all(each.name in _STARTERS for each in others):
         return False
     return True if inside is not None else None
 

@@ -161,9 +161,9 @@ _RULES: Final[Sequence[Rule]] = (
     ),
     Rule(
         "recon",
-        "One process of a container, or one shell by what it runs to read, looks within ten minutes at four or more of "
-        "`/proc/*/status`, `uid_map`, `attr/current`, `mountinfo`, `cgroup`, of `/proc/net/unix` and "
-        "`/run/systemd/container`.",
+        "One process of a container, or one shell by what it runs to read, looks at four or more of `/proc/*/status`, "
+        "`uid_map`, `attr/current`, `mountinfo`, `cgroup`, of `/proc/net/unix` and `/run/systemd/container`, with less "
+        "than ten minutes between two.",
         2,
         ("T1613",),
         "A process of a container finds out what it is confined by",

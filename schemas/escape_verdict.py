@@ -1,7 +1,8 @@
 """How grave it is that this process does what may be a way out, from 0 (it is its work) to 4."""
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -53,25 +54,32 @@ def doer(process: Process, lineage: Lineage, actor: Actor) -> Doer:
     execution = lineage.process
     if not process.docker:
         return Doer(process, execution, lineage, actor, is_runtime(execution), False, False)
-    runtimes = is_runtimes(execution, lineage)
+    # A runtime that came of a web shell is one in name only.
+    runtimes = is_runtimes(execution, lineage) and "shell_under_server" not in actor.suspicions
     return Doer(
         process, execution, lineage, actor, runtimes, is_probes(execution, lineage), is_own(execution, lineage, actor)
     )
 
 
 def judge(sign: Sign, by: Doer, operation: Operation | None) -> Finding | None:
-    severity, *more = _severity(sign, by, operation)
+    rule = sign.rule
+    if by.runtimes and rule not in _NO_RUNTIMES and sign.condition != ON_HOST:
+        return None
+    if by.probes and rule in _OF_PROBES:
+        return None
+    weigh = _WEIGHED.get(rule)
+    severity, more = weigh(sign, by, operation) if weigh is not None else (sign.severity, ())
     if not severity:
         return None
     lowered = []
-    if by.own and sign.rule in _DEPLOYED:
+    if by.own and rule in _DEPLOYED:
         severity -= 2
         lowered.append("it is the container's own program")
     if operation is not None and operation.failed:
         severity -= 1
         lowered.append("Tetragon denied it" if operation.denied else "it failed")
-    fields = tuple(dict.fromkeys((*sign.fields, *more, *((_DOCKER,) if by.process.docker else ()))))
-    return _finding(sign.rule, max(1, severity), "; ".join((RULES[sign.rule].reason, *lowered)), fields)
+    fields = dict.fromkeys((*sign.fields, *more, *((_DOCKER,) if by.process.docker else ())))
+    return _finding(rule, max(1, severity), "; ".join((RULES[rule].reason, *lowered)), tuple(fields))
 
 
 @lru_cache(maxsize=1024)
@@ -80,56 +88,82 @@ def _finding(rule: str, severity: int, reason: str, fields: tuple[str, ...]) -> 
     return Finding(told.full_name, severity, f"{reason}.", fields, told.techniques)
 
 
-def _severity(sign: Sign, by: Doer, operation: Operation | None) -> tuple[int, *tuple[str, ...]]:
-    """With more fields that show it."""
-    rule, severity = sign.rule, sign.severity
-    contained = bool(by.process.docker)
-    if by.runtimes and rule not in _NO_RUNTIMES and sign.condition != ON_HOST:
-        return (0,)
-    if by.probes and rule in _OF_PROBES:
-        return (0,)
-    if rule == "proc_root":
-        return _of_proc(sign, by.process)
-    if rule == "mount":
-        return (severity + 1, "container.security_context.privileged") if _is_privileged(by.process) else (severity,)
-    if rule == "nsenter" and enters_first(by.execution.name, by.process.arguments):
-        return (RULES[rule].severity, "process.args")
-    if rule == "service_account_token":
-        named = ("process.executable",) if by.process.binary else ()
-        other = sign.condition == FOREIGN or by.own is False
-        return (severity if other else 0, *named)
-    if rule == "kubernetes_api":
-        return (severity if by.execution.name in CLIENTS else 0, "process.name")
-    if rule == "metadata_service":
-        if not contained:
-            return (0 if is_clouds(by.execution) else severity,)
-        return (severity + 1, "process.name") if by.execution.name in CLIENTS else (severity,)
-    if rule in ("module", "bpf") and operation is not None:
-        return (severity if f"{rule}_load" in power_tags(operation, by.execution, by.actor) else 0,)
-    if rule == "tool":
-        begun = by.execution.name in TWO_EDGED and is_entry(by.execution, by.lineage) and not by.actor.suspicions
-        return (severity - 2 if begun and not by.execution.joined else severity,)
-    if sign.condition == PUT_IN_PLACE:
-        return (0 if by.actor.packaging else severity,)
-    return (severity,)
+Weight: TypeAlias = tuple[int, tuple[str, ...]]  # and more fields that show it
 
 
-def _of_proc(sign: Sign, process: Process) -> tuple[int, *tuple[str, ...]]:
+def _reached(sign: Sign, by: Doer, _: Operation | None) -> Weight:
+    process = by.process
     pod = process.pod
     own = (process.pid, pod.container.pid if pod is not None and pod.container is not None else None)
     if sign.about in map(str, own):
-        return (0,)
+        return 0, ()
     rights = read(rights_of(process))
     known = len(rights.namespaces) > _PID and rights.namespaces[_PID] != 0
     if known and rights.host & 1 << _PID:
-        return (sign.severity, "tetragon.process.ns.pid.is_host")
+        return sign.severity, ("tetragon.process.ns.pid.is_host",)
     if sign.condition == STREAM:
-        return (0,)
-    return (2, "tetragon.process.ns.pid.inum") if known else (sign.severity,)
+        return 0, ()
+    return (2, ("tetragon.process.ns.pid.inum",)) if known else (sign.severity, ())
 
 
-def _is_privileged(process: Process) -> bool:
-    pod = process.pod
+def _mounted(sign: Sign, by: Doer, _: Operation | None) -> Weight:
+    pod = by.process.pod
     container = pod.container if pod is not None else None
     context = container.security_context if container is not None else None
-    return context is not None and context.privileged
+    if context is None or not context.privileged:
+        return sign.severity, ()
+    return sign.severity + 1, ("container.security_context.privileged",)
+
+
+def _entered(sign: Sign, by: Doer, _: Operation | None) -> Weight:
+    if enters_first(by.execution.name, by.process.arguments):
+        return RULES[sign.rule].severity, ("process.args",)
+    return sign.severity, ()
+
+
+def _read(sign: Sign, by: Doer, _: Operation | None) -> Weight:
+    return sign.severity if sign.condition == FOREIGN or by.own is False else 0, _name(by)
+
+
+def _asked_cluster(sign: Sign, by: Doer, _: Operation | None) -> Weight:
+    return sign.severity if by.execution.name in CLIENTS else 0, _name(by)
+
+
+def _asked_cloud(sign: Sign, by: Doer, _: Operation | None) -> Weight:
+    if not by.process.docker:
+        return 0 if is_clouds(by.execution) else sign.severity, ()
+    return (sign.severity + 1, _name(by)) if by.execution.name in CLIENTS else (sign.severity, ())
+
+
+def _loaded(sign: Sign, by: Doer, operation: Operation | None) -> Weight:
+    tags = power_tags(operation, by.execution, by.actor) if operation is not None else {}
+    return sign.severity if f"{sign.rule}_load" in tags else 0, ()
+
+
+def _ran(sign: Sign, by: Doer, _: Operation | None) -> Weight:
+    execution = by.execution
+    begins = is_entry(execution, by.lineage) and not execution.joined and not by.actor.suspicions
+    return sign.severity - 2 if begins and execution.name in TWO_EDGED else sign.severity, ()
+
+
+def _replaced(sign: Sign, by: Doer, _: Operation | None) -> Weight:
+    return 0 if sign.condition == PUT_IN_PLACE and by.actor.packaging else sign.severity, ()
+
+
+def _name(by: Doer) -> tuple[str, ...]:
+    return ("process.name",) if by.process.binary else ()
+
+
+# Where who does it, or from where, makes it more or less, or nothing.
+_WEIGHED: Final[Mapping[str, Callable[[Sign, Doer, Operation | None], Weight]]] = {
+    "bpf": _loaded,
+    "kubernetes_api": _asked_cluster,
+    "metadata_service": _asked_cloud,
+    "module": _loaded,
+    "mount": _mounted,
+    "nsenter": _entered,
+    "proc_root": _reached,
+    "runtime_overwritten": _replaced,
+    "service_account_token": _read,
+    "tool": _ran,
+}
