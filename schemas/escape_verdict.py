@@ -29,13 +29,13 @@ from schemas.tetragon import Process
 _PID: Final = NAMESPACES.index("pid")
 
 # What a container may be deployed for.
-_DEPLOYED: Final = frozenset(
+DEPLOYED: Final = frozenset(
     ("bpf", "chroot_host", "device", "host_prefix", "metadata_service", "module", "mount", "nsenter", "proc_root",
      "recon", "runtime_socket")
 )  # fmt: skip
 # What neither a runtime nor a probe does for a living.
 _NO_RUNTIMES: Final = frozenset(("bpf", "kubernetes_api", "metadata_service", "module", "service_account_token"))
-_OF_PROBES: Final = frozenset(("kubernetes_api", "metadata_service", "recon", "service_account_token"))
+OF_PROBES: Final = frozenset(("kubernetes_api", "metadata_service", "recon", "service_account_token"))
 
 _DOCKER: Final = "tetragon.process.docker"
 
@@ -65,14 +65,14 @@ def judge(sign: Sign, by: Doer, operation: Operation | None) -> Finding | None:
     rule = sign.rule
     if by.runtimes and rule not in _NO_RUNTIMES and sign.condition != ON_HOST:
         return None
-    if by.probes and rule in _OF_PROBES:
+    if by.probes and rule in OF_PROBES:
         return None
     weigh = _WEIGHED.get(rule)
     severity, more = weigh(sign, by, operation) if weigh is not None else (sign.severity, ())
     if not severity:
         return None
     lowered = []
-    if by.own and rule in _DEPLOYED:
+    if by.own and rule in DEPLOYED:
         severity -= 2
         lowered.append("it is the container's own program")
     if operation is not None and operation.failed:

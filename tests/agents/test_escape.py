@@ -19,6 +19,7 @@ from app.enrich.pipeline import Pipeline
 from examples.story import intrusion, ordinary, story
 from schemas.escape_exceptions import read_exceptions
 from schemas.escape_rules import RULES
+from schemas.escape_verdict import DEPLOYED, OF_PROBES
 from schemas.times import SECOND, rfc3339
 from tests.agents.cases import AGENTS, HERE, documents, expected_of, leaves, record_of
 from tests.agents.test_story import MINUTES, NODES, RATE, SEED
@@ -26,6 +27,7 @@ from tests.agents.test_story import documents as documents_of_story
 
 [AGENT] = [agent for agent in AGENTS if agent.name == "escape"]
 CASES: Final = sorted((HERE / "escape").glob("*.log"))
+GUIDE: Final = HERE.parents[1] / "docs" / "escape.md"
 ANYWHERE: Final = {"escape.left", "escape.metadata_service", "escape.runtime_overwritten"}
 
 
@@ -303,7 +305,7 @@ def test_a_root_of_the_users_own_leads_to_the_host() -> None:
 
 
 def test_the_example_in_the_guide_is_one() -> None:
-    [text] = re.findall(r"```yaml\n(.*?)```", (HERE.parents[1] / "docs" / "escape.md").read_text(), re.DOTALL)
+    [text] = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
 
     assert len(read_exceptions(text.encode(), "escape.yaml").exempt) == 4
 
@@ -346,6 +348,14 @@ def test_what_a_users_file_may_not_say_names_the_line(name: str) -> None:
         changed(text.encode(), "escape.yaml")
 
 
-def test_the_guide_says_how_many_things_are_enough() -> None:
+def test_the_guide_says_for_what_who_does_it_counts() -> None:
+    named = {
+        about: set(re.findall(r"`(\w+)`", line))
+        for line in GUIDE.read_text().splitlines()
+        for about in ("the container's own program", "the kubelet's probe")
+        if line.startswith("|") and about in line
+    }
+
+    assert named == {"the container's own program": DEPLOYED, "the kubelet's probe": OF_PROBES}
     assert ENOUGH == 4
     assert "four or more" in RULES["recon"].condition
