@@ -42,7 +42,7 @@ def watching(exceptions: Exceptions) -> Function:
             signs = execution_signs(event, process, lineage, read_program)
             return _told(event, process, lineage, memory, signs, None) if signs else _NOTHING
         found = operations(event)
-        signs = signs_of(found) if found else ()
+        signs = signs_of(found, process.docker != "") if found else ()
         return _told(event, process, lineage, memory, signs, found[0]) if signs else _NOTHING
 
     def _told(

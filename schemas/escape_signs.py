@@ -24,7 +24,7 @@ class Sign(msgspec.Struct, frozen=True, gc=False):
 
 
 Signs: TypeAlias = tuple[Sign, ...]
-Looking: TypeAlias = Callable[[tuple[Operation, ...]], Signs]
+Looking: TypeAlias = Callable[[tuple[Operation, ...], bool], Signs]
 
 NOTHING: Final[Signs] = ()
 
@@ -72,6 +72,9 @@ _KUBELET_AND_ETCD: Final = frozenset((10250, 10255, 2379))
 _API: Final = 6443
 
 _KINDS: Final = _OF_FILES | {"bpf", "chroot", "connect", "module_load", "mount", "pivot_root", "setns"}
+_KINDS_ON_HOST: Final = _PUTTING | {"connect", "open"}
+# How names of a runtime's programs begin, and that of a running program in /proc.
+RUNTIME_FILES: Final = ("containerd", "crun", "docker", "entrypoint", "exe", "kubelet", "runc")
 _CACHED: Final = 4096
 _LONG: Final = 512  # characters of a path that is not worth keeping
 
@@ -83,16 +86,29 @@ def looking(classifier: Classifier) -> Looking:
     def shared(found: tuple[Operation, ...]) -> Signs:
         return tuple(sign for operation in found for sign in _signs(operation, classifier))
 
-    def signs(found: tuple[Operation, ...]) -> Signs:
+    def signs(found: tuple[Operation, ...], contained: bool) -> Signs:
         first = found[0]
         kind = first.kind
-        if kind not in _KINDS:
+        if kind not in (_KINDS if contained else _KINDS_ON_HOST):
+            return NOTHING
+        if not contained and not any(map(_counts_on_host, found)):
             return NOTHING
         if kind == "connect":  # hardly one is like another
             return tuple(_connected(first, classifier))
         return shared.__wrapped__(found) if len(first.path) + len(first.target) > _LONG else shared(found)
 
     return signs
+
+
+def _counts_on_host(operation: Operation) -> bool:
+    """Cheaper than to ask of each file of a host what it is."""
+    if operation.socket is not None:
+        return operation.socket.remote in _METADATA
+    return _may_be_runtimes(operation.path) or (operation.target != "" and _may_be_runtimes(operation.target))
+
+
+def _may_be_runtimes(path: str) -> bool:
+    return path.rpartition("/")[2].startswith(RUNTIME_FILES)
 
 
 def leads_out(via: str) -> bool:
