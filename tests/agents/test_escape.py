@@ -244,6 +244,21 @@ def test_an_exception_takes_its_rule_from_whom_it_names_and_nothing_else(
         assert all(rule in ("escape.*", name) for name in before.keys() - after.keys())
 
 
+@given(STEPS_OF_ALL)
+def test_whatever_happens_a_finding_names_only_what_its_document_has(steps: Sequence[Any]) -> None:
+    enriched = Pipeline(AGENTS, original=False).enrich(Memory(), record_of(b"\n".join(lines_of(steps)), "x.log"))
+
+    assert not enriched.failures
+    for document in [orjson.loads(line) for value, _ in enriched.blocks for line in value.splitlines()[1::2]]:
+        named = {
+            field
+            for each in document["tetragon"].get("findings", [])
+            if each["rule"].startswith("escape.")
+            for field in each["fields"]
+        }
+        assert named <= leaves(document)
+
+
 @given(STEPS_OF_ALL, st.integers(0, 12))
 def test_a_worker_that_restored_a_checkpoint_tells_the_same(steps: Sequence[Any], cut: int) -> None:
     lines = lines_of(steps)
