@@ -10,6 +10,7 @@ from schemas.lineage import Lineage, Source, basename
 from schemas.programs import RUNTIMES
 from schemas.rights import NAMESPACES, mask_of, read, rights_of
 from schemas.tetragon import Event, Process
+from schemas.times import SECOND, nanoseconds
 
 _OPEN_FILES: Final = ("/proc/self/fd/", "/proc/thread-self/fd/")
 # The namespaces whose host's is a way out.
@@ -33,7 +34,7 @@ def execution_signs(event: Event, process: Process, lineage: Lineage, read_progr
         if execution.source is Source.EXEC:
             signs = (*signs, *_begun(process, lineage))
     elif event.parent is not None and event.parent.docker and execution.source is not Source.PROCFS:
-        signs = (*signs, *_left(process, event.parent))
+        signs = (*signs, *_left(process, event.parent, lineage.suspect))
     return signs
 
 
@@ -63,19 +64,23 @@ def _capable(process: Process) -> Signs:
     return (_sign("capabilities", "process.thread.capabilities.permitted" if of_cap else _OF_CREDENTIALS),)
 
 
-def _left(process: Process, before: Process) -> Signs:
-    """`before` is its parent, or the image that it was before."""
+def _left(process: Process, before: Process, suspect: bool) -> Signs:
+    """`before` is its parent, or the image that it was before. `suspect`: the lineage does not believe that."""
     if not read(rights_of(process)).host & _MNT or basename(before.binary).startswith(RUNTIMES):
         return ()
     severity = RULES["left"].severity
     if before.pid != process.pid:
-        # Tetragon may be wrong about a parent; but for what the parent could not do, it is wrong.
+        # Tetragon may be wrong about a parent; and it is, if that came later, or could not have done it.
+        began, start = nanoseconds(before.start_time), nanoseconds(process.start_time)
+        if began and start and began > start + SECOND:
+            return ()
         may = read(rights_of(before)).permitted
         if may is None:
             severity -= 1
         elif not may & _SYS_ADMIN:
             return ()
-    return (Sign("left", severity, ("tetragon.parent.docker", "tetragon.process.ns.mnt.is_host"), condition=ON_HOST),)
+    told = "tetragon.lineage.suspect" if suspect else "tetragon.parent.docker"
+    return (Sign("left", severity, (told, "tetragon.process.ns.mnt.is_host"), condition=ON_HOST),)
 
 
 def _sign(rule: str, *fields: str, condition: str = "") -> Sign:
