@@ -91,24 +91,20 @@ def looking(classifier: Classifier) -> Looking:
         kind = first.kind
         if kind not in (_KINDS if contained else _KINDS_ON_HOST):
             return NOTHING
-        if not contained and not any(map(_counts_on_host, found)):
-            return NOTHING
         if kind == "connect":  # hardly one is like another
-            return tuple(_connected(first, classifier))
+            return _connected(first, classifier)
+        if not contained and not _may_be_runtimes(found):
+            return NOTHING
         return shared.__wrapped__(found) if len(first.path) + len(first.target) > _LONG else shared(found)
 
     return signs
 
 
-def _counts_on_host(operation: Operation) -> bool:
-    """Cheaper than to ask of each file of a host what it is."""
-    if operation.socket is not None:
-        return operation.socket.remote in _METADATA
-    return _may_be_runtimes(operation.path) or (operation.target != "" and _may_be_runtimes(operation.target))
-
-
-def _may_be_runtimes(path: str) -> bool:
-    return path.rpartition("/")[2].startswith(RUNTIME_FILES)
+@lru_cache(maxsize=_CACHED)
+def _may_be_runtimes(found: tuple[Operation, ...]) -> bool:
+    """Cheaper, at the first time, than to ask of each file of a host what it is."""
+    ends = [end for operation in found for end in (operation.path, operation.target)]
+    return any(end.rpartition("/")[2].startswith(RUNTIME_FILES) for end in ends)
 
 
 def leads_out(via: str) -> bool:
@@ -245,20 +241,20 @@ def _joined(operation: Operation) -> Iterator[Sign]:
     yield _sign("nsenter", *fields, severity=None if grave else 3)
 
 
-def _connected(operation: Operation, classifier: Classifier) -> Iterator[Sign]:
+def _connected(operation: Operation, classifier: Classifier) -> Signs:
     socket = operation.socket
     if socket is None:
-        return
+        return NOTHING
     path = socket.path
     if path:
-        if path.startswith(_SHIM) or _is_runtimes(path, classifier):
-            yield _sign("runtime_socket", "destination.address")
-    elif socket.remote in _METADATA:
-        yield _sign("metadata_service", "destination.ip", condition=ON_HOST)
-    elif socket.remote_port in _KUBELET_AND_ETCD:
-        yield _sign("kubernetes_api", "destination.port")
-    elif socket.remote_port == _API:
-        yield _sign("kubernetes_api", "destination.port", severity=2)
+        is_runtimes = path.startswith(_SHIM) or _is_runtimes(path, classifier)
+        return (_sign("runtime_socket", "destination.address"),) if is_runtimes else NOTHING
+    if socket.remote in _METADATA:
+        return (_sign("metadata_service", "destination.ip", condition=ON_HOST),)
+    port = socket.remote_port
+    if port in _KUBELET_AND_ETCD:
+        return (_sign("kubernetes_api", "destination.port"),)
+    return (_sign("kubernetes_api", "destination.port", severity=2),) if port == _API else NOTHING
 
 
 def _is_runtimes(path: str, classifier: Classifier) -> bool:
