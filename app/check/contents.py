@@ -52,12 +52,13 @@ WANTED: Final = (
     ),
     Field(
         "process_credentials",
-        "privilege knows no ids but the effective user's, no capabilities, and no set-id or fileless execution",
+        "privilege knows no ids but the effective user's, no capabilities, and no set-id or fileless execution; escape "
+        "knows of no container what it may do",
         "Start Tetragon with --enable-process-cred (Helm: tetragon.enableProcessCred=true).",
     ),
     Field(
         "ns",
-        "privilege sees no change of namespaces, and no step out of a container",
+        "privilege sees no change of namespaces, and neither it nor escape a step out of a container",
         "Start Tetragon with --enable-process-ns (Helm: tetragon.enableProcessNs=true).",
     ),
     Field(
@@ -85,13 +86,19 @@ _CHANGES: Final = (
 FED: Final = (
     Kinds(
         _CHANGES,
-        "fim sees no change of a file",
+        "fim sees no change of a file, and escape none of what the kernel runs",
         "file-integrity.yaml",
     ),
-    Kinds(("open", "read"), "fim sees nobody read a secret", "file-integrity.yaml"),
+    Kinds(("open", "read"), "fim sees nobody read a secret, and escape no token", "file-integrity.yaml"),
+    Kinds(("chroot", "mount", "pivot_root"), "escape sees no mount, and no other root", "escape.yaml"),
+    Kinds(
+        ("bpf", "module_load", "ptrace"),
+        "privilege and escape see nobody reach into the kernel",
+        "kernel.yaml",
+    ),
     Kinds(
         ("credentials", "setcap", "setgid", "setns", "setuid", "unshare"),
-        "privilege sees only what differs from one execution to the next",
+        "privilege sees only what differs from one execution to the next, and escape nobody enter a namespace",
         "privilege.yaml",
     ),
     Kinds(
@@ -200,7 +207,8 @@ def _unfed(seen: Seen) -> Iterator[Finding]:
         yield warning(
             "operations",
             "no event of a TracingPolicy: fim and network are blind, privilege sees only what differs from one "
-            "execution to the next, and no mount or kernel module shows.",
+            "execution to the next, escape only command lines, namespaces and capabilities, and no mount or kernel "
+            "module shows.",
             f"Load the policies in {POLICIES}/, or those of them that you want: kubectl apply -f, or "
             "`tetra tracingpolicy add`.",
         )

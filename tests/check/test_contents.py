@@ -48,6 +48,8 @@ HOOKS = [
     kprobe("__sys_setuid", {"int_arg": 0}),
     kprobe("tcp_connect", {"sock_arg": {"family": "AF_INET", "daddr": "192.0.2.1", "dport": 443}}),
     kprobe("tcp_close", {"sock_arg": {"family": "AF_INET", "daddr": "192.0.2.1", "dport": 443}}),
+    kprobe("sys_mount", {"string_arg": "proc"}, {"string_arg": "/proc"}),
+    kprobe("do_init_module", {"module_arg": {"name": "kvm"}}),
 ]
 EXEC, EXIT = event("process_exec"), event("process_exit")
 INSIDE = {**PROCESS, **CONTAINER}
@@ -78,10 +80,11 @@ def test_a_log_that_has_everything_is_told_without_a_warning() -> None:
     findings = told(WHOLE)
     assert problems(findings) == []
     assert findings[0].text == (
-        f"46 in 1 file, from {TIME} to {TIME}: process_exec 21, process_exit 20, process_kprobe 5"
+        f"48 in 1 file, from {TIME} to {TIME}: process_exec 21, process_exit 20, process_kprobe 7"
     )
-    assert findings[0].figures["operations"] == dict.fromkeys(("write", "read", "setuid", "connect", "disconnect"), 1)
-    assert findings[0].figures["policies"] == {"policy": 5}
+    kinds = ("write", "read", "setuid", "connect", "disconnect", "mount", "module_load")
+    assert findings[0].figures["operations"] == dict.fromkeys(kinds, 1)
+    assert findings[0].figures["policies"] == {"policy": 7}
     assert "exec_id 100 %, process_credentials 100 %" in findings[1].text
     assert "pod 2 %" in findings[1].text
     assert "; not one environment_variables, binary_properties" in findings[1].text
@@ -108,7 +111,9 @@ def test_a_log_that_has_everything_is_told_without_a_warning() -> None:
         ([each for each in WHOLE if each not in HOOKS[1:2]], "fim sees nobody read a secret", "file-integrity.yaml"),
         ([each for each in WHOLE if each not in HOOKS[2:3]], "privilege sees only what differs", "privilege.yaml"),
         ([each for each in WHOLE if each not in HOOKS[3:4]], "network is blind: no connection shows", "network.yaml"),
-        ([each for each in WHOLE if each not in HOOKS[4:]], "network tells of no connection how long", "network.yaml"),
+        ([each for each in WHOLE if each not in HOOKS[4:5]], "network tells of no connection how long", "network.yaml"),
+        ([each for each in WHOLE if each not in HOOKS[5:6]], "escape sees no mount, and no other root", "escape.yaml"),
+        ([each for each in WHOLE if each not in HOOKS[6:]], "escape see nobody reach into the kernel", "kernel.yaml"),
         (
             [*WHOLE, {"rate_limit_info": {"number_of_dropped_process_events": "7"}, "time": TIME}],
             "left out 7 of them for its rate limit",
@@ -154,7 +159,7 @@ def test_an_empty_log_is_a_warning() -> None:
 def test_lines_that_are_no_events_are_counted_with_the_reason() -> None:
     findings = told(WHOLE, b"Jan  5 12:00:00 n tetragon: hello", b'{"a":1}', b'{"a":2}')
     assert findings[0].status == "warning"
-    assert findings[0].text.startswith("3 of 49 lines are no events, 2 of them for: not an event: expected an object")
+    assert findings[0].text.startswith("3 of 51 lines are no events, 2 of them for: not an event: expected an object")
 
 
 def test_a_file_that_is_no_log_of_tetragons_is_a_failure() -> None:

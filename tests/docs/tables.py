@@ -20,6 +20,7 @@ from app.enrich.registry import load_agents
 from app.rights import RIGHTS
 from app.settings import FILE, PREFIX, Settings, secrets
 from app.topics import topic_names
+from schemas.escape.rules import RULES
 from schemas.tetragon import BODIES
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -112,6 +113,20 @@ def rights_table() -> str:
     return _table(("command", "on", "rights"), rows)
 
 
+def escape_table() -> str:
+    rows = [
+        (
+            f"`{rule.full_name}`",
+            rule.condition,
+            str(rule.severity),
+            ", ".join(rule.techniques),
+            f"{rule.benign[0].upper()}{rule.benign[1:]}.",
+        )
+        for rule in RULES.values()
+    ]
+    return _table(("rule", "when", "severity", "techniques", "who does the same and means no harm"), rows)
+
+
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(names))
 
@@ -126,6 +141,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "agents.md": agents_table,
     "check.md": policies_table,
     "drops.md": drops_table,
+    "escape.md": escape_table,
     "security.md": rights_table,
     "sigma.md": sigma_table,
 }
