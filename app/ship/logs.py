@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from app.ship.backups import NO_MEMBERS, Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of
+from app.ship.book import LOSSES_KEPT, LogBook, Loss, Place, Totals
 from app.ship.files import Block, File, ReplacedError
-from app.ship.positions import LOSSES_KEPT, LogBook, Loss, Place, Totals
+from app.ship.journal import Change
 from app.ship.shared import Shared
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.identity import fingerprint
@@ -80,7 +81,8 @@ class Log:
             return self.follows
         if (status.st_dev, status.st_ino) != live.inode:
             return True
-        live.unseen, live.looked_at = now - (now if live.looked_at is None else live.looked_at), now
+        # The process may have been stopped after `now` was read.
+        live.unseen, live.looked_at = self._shared.clock() - (now if live.looked_at is None else live.looked_at), now
         modified, live.modified = live.modified != status.st_mtime_ns, status.st_mtime_ns
         if modified:
             self._stirred_at = now
@@ -112,7 +114,7 @@ class Log:
                 block = self._read(file, final=final)
             except ReplacedError:
                 if file.looked_at is not None:
-                    file.unseen = max(file.unseen, now - file.looked_at)
+                    file.unseen = max(file.unseen, self._shared.clock() - file.looked_at)
                 self._replaced(file)
                 return None
             except (OSError, SourceError) as error:
@@ -138,6 +140,7 @@ class Log:
             return None
         if file.pass_to:
             log.info("Left out path=%r bytes=%d", file.path, file.pass_over(self._shared.buffer))
+            self._keep(file)
         if file.live and not file.cursor and not self._begins_as_it_did(file, final=final):
             raise ReplacedError
         block = file.next_block(self._shared.buffer, final=final)
@@ -167,6 +170,8 @@ class Log:
         totals = self._totals(file.place)
         for lost in file.settle(totals):
             self._lose(file.place, lost.position, lost.length, "the line is longer than can be sent")
+        self._keep(file)
+        self._change.totals[self._key(file.place)] = totals
 
     def rewind(self) -> None:
         """Back to what is durable, after sending has failed."""
@@ -399,7 +404,7 @@ class Log:
     def _retire(self, backups: Members, now: float) -> None:
         """Forgets files that are durable to their end, and those that cannot be opened any more."""
         for file in list(self.files):
-            file.note()
+            self._note_end(file)
             if file.away is None or file.flying:
                 continue
             rested = self._shared.once or file.replaced or now - file.away > LINGER_SECONDS
@@ -426,6 +431,7 @@ class Log:
             elif self._shared.once or now - absent.setdefault((self.path, place.file), now) >= ABSENT_SECONDS:
                 absent.pop((self.path, place.file), None)
                 self._entry.files.remove(place)
+                self._change.strike(place)
                 if not place.ended:
                     self._lose_file(place, place.size - place.position, "vanished before its end was read")
 
@@ -450,6 +456,7 @@ class Log:
             name = f"{identity}.{number}"
         file.place = Place(name)
         self._entry.files.append(file.place)
+        self._change.keep(file.place)
         self.learned = True
         return True
 
@@ -467,6 +474,22 @@ class Log:
         size = source.size()  # it may have grown while it was closed
         file.size = file.size if size is None else size
         return source
+
+    @property
+    def _change(self) -> Change:
+        return self._shared.change_of(self.path)
+
+    def _keep(self, file: File) -> None:
+        file.note()
+        if file.place is not None:
+            self._change.keep(file.place)
+
+    def _note_end(self, file: File) -> None:
+        """That nothing more will come of it is known for good; how it grows need not be, before it is read."""
+        ended = file.place is not None and file.place.ended
+        file.note()
+        if file.place is not None and file.place.ended != ended:
+            self._change.keep(file.place)
 
     def _replaced(self, file: File) -> None:
         """The file was truncated: what comes now is another file, which begins at 0."""
@@ -495,11 +518,14 @@ class Log:
         totals = self._totals(place)
         totals.lost_files += 1
         totals.lost_bytes += lost
+        self._change.totals[self._key(place)] = totals
         self._lose(place, place.position, lost, reason)
 
     def _lose(self, place: Place, position: int, lost: int, reason: str) -> None:
         at = datetime.fromtimestamp(self._shared.wall(), UTC).isoformat(timespec="milliseconds")
-        self._shared.book.losses.append(Loss(at, self.path, place.file, self._key(place), position, lost, reason))
+        loss = Loss(at, self.path, place.file, self._key(place), position, lost, reason)
+        self._shared.book.losses.append(loss)
+        self._change.losses.append(loss)
         del self._shared.book.losses[:-LOSSES_KEPT]
         log.error(
             "Known loss path=%r file=%s key=%r position=%d bytes=%d reason=%r",

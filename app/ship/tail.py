@@ -14,12 +14,13 @@ from fnmatch import fnmatch
 from typing import Final
 
 from app.ship.backups import NO_MEMBERS, Members
+from app.ship.book import Book
 from app.ship.choices import EVERYTHING, Choices
 from app.ship.files import Block
 from app.ship.globs import Named
+from app.ship.journal import Change
 from app.ship.logs import ABSENT_SECONDS, Log
 from app.ship.pace import Pace
-from app.ship.positions import Book
 from app.ship.shared import Shared
 from app.ship.watching import Changes, Unwatched, Watching
 from schemas.log import LIVE, Name, name_of
@@ -50,9 +51,10 @@ class Tail:
         wall: Callable[[], float],
         watch: Watching | None = None,
         choices: Choices = EVERYTHING,
+        clock: Callable[[], float] = time.monotonic,
         effort: Callable[[], float] = time.thread_time,
     ) -> None:
-        """`effort` is how many seconds of CPU were used so far."""
+        """`clock` is the one of which `now` was read; `effort` is how many seconds of CPU were used so far."""
         self.logs: dict[str, Log] = {}
         self._awake: dict[str, Log] = {}
         self._resting: dict[str, Log] = {}
@@ -61,7 +63,7 @@ class Tail:
         self._suspect: set[str] = set()  # watched ones that have changed, and it was not told yet
         self._folders: dict[str, _Folder] = {}
         self._named = [Named(os.path.abspath(path)) for path in paths]
-        self._shared = Shared(book, node, host, once, wall, choices)
+        self._shared = Shared(book, node, host, once, wall, clock, choices)
         self._watch = watch or Unwatched()
         self._effort = effort
         self._discovery = Pace()
@@ -139,6 +141,12 @@ class Tail:
         for log in self._awake.values():
             log.note()
         self._noted = True
+
+    def take_changes(self) -> list[Change]:
+        """Of the book, since they were last taken."""
+        changes = list(self._shared.changes.values())
+        self._shared.changes.clear()
+        return changes
 
     def rewind(self) -> None:
         for log in self._awake.values():

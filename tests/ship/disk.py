@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.ship.book import Book, decode_book, encode_book
 from app.ship.choices import EVERYTHING, Choices
 from app.ship.files import Block
-from app.ship.positions import Book, decode_book, encode_book
+from app.ship.journal import apply, lines_of, name_of_save
 from app.ship.tail import Tail
 from app.ship.watching import Unwatched, Watching
 
@@ -99,13 +100,14 @@ class Reading:
         self.once = once
         self.node = node
         self.now = 0.0
-        self.saved = encode_book(Book())
+        self.stopped = 0.0  # seconds, between when the time was asked for and what is done then
+        self.saved, self.journal = encode_book(Book()), b""
         self.flying: list[tuple[Block, bytes]] = []
         self.durable: list[tuple[Block, bytes]] = []
         self._start()
 
     def _start(self) -> None:
-        self.book = decode_book(self.saved)
+        self.book = self.kept()
         self.tail = Tail(
             self.paths,
             self.book,
@@ -115,6 +117,7 @@ class Reading:
             wall=lambda: 1_700_000_000 + self.now,
             watch=self.watch,
             choices=self.choices,
+            clock=lambda: self.now + self.stopped,
             effort=self.effort,
         )
 
@@ -126,7 +129,18 @@ class Reading:
 
     def save(self) -> None:
         self.tail.note()
-        self.saved = encode_book(self.book)
+        self.tail.take_changes()
+        self.saved, self.journal = encode_book(self.book), b""
+
+    def write_down(self) -> None:
+        """What has changed since, and nothing more."""
+        self.journal += lines_of(self.tail.take_changes(), name_of_save(self.book))
+
+    def kept(self) -> Book:
+        """As a kill would leave it."""
+        book = decode_book(self.saved)
+        apply(book, self.journal)
+        return book
 
     def blocks(self) -> Iterator[Block]:
         for log in self.tail.awake():

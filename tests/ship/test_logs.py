@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
+from app.ship.book import Book, Loss, Totals, decode_book
 from app.ship.logs import HELD_OPEN
-from app.ship.positions import Book, Loss, Totals, decode_book
 from tests.ship.disk import Reading, Writer, a_folder_without_root
 
 
@@ -290,6 +290,19 @@ def test_a_log_that_is_truncated_while_nobody_looks_may_have_grown(tmp_path: Pat
     reading.step(30)
     reading.run(30)
     assert losses(reading) == [(4, 0, "truncated after 30 s in which it may have grown, and nobody looked")]
+
+
+def test_a_log_that_is_truncated_while_the_shipper_was_stopped_in_the_middle_of_a_look_may_have_grown(
+    tmp_path: Path,
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    os.truncate(writer.log, 0)
+    reading.stopped = 3.0
+    reading.step()
+    assert losses(reading) == [(4, 0, "truncated after 3 s in which it may have grown, and nobody looked")]
 
 
 @pytest.mark.parametrize("packed", [False, True])
