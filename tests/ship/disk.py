@@ -101,6 +101,7 @@ class Reading:
         self.node = node
         self.now = 0.0
         self.stopped = 0.0  # seconds, between when the time was asked for and what is done then
+        self.takes = 0.0  # likewise, between one question for the time and the next
         self.saved, self.journal = encode_book(Book()), b""
         self.flying: list[tuple[Block, bytes]] = []
         self.durable: list[tuple[Block, bytes]] = []
@@ -117,9 +118,13 @@ class Reading:
             wall=lambda: 1_700_000_000 + self.now,
             watch=self.watch,
             choices=self.choices,
-            clock=lambda: self.now + self.stopped,
+            clock=self._clock,
             effort=self.effort,
         )
+
+    def _clock(self) -> float:
+        self.stopped += self.takes
+        return self.now + self.stopped
 
     def restart(self) -> None:
         """As after a kill: only what was saved is known."""

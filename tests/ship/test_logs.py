@@ -8,7 +8,7 @@ import pytest
 
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
 from app.ship.book import Book, Loss, Totals, decode_book
-from app.ship.logs import HELD_OPEN
+from app.ship.scan import HELD_OPEN
 from tests.ship.disk import Reading, Writer, a_folder_without_root
 
 

@@ -19,9 +19,9 @@ from app.local.kafka import Kafka
 from app.local.ports import free_ports
 from app.settings import Settings
 from app.ship.blocks import LINE_BYTES
-from app.ship.logs import REST_SECONDS
 from app.ship.positions import PositionFile
 from app.ship.producer import UNDER_WAY_BYTES, partition
+from app.ship.resting import REST_SECONDS
 from app.ship.shipper import ship
 from app.topics import EVENTS_LIMIT
 from tests.ship.disk import Writer
