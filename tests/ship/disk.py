@@ -187,3 +187,6 @@ class Reading:
             lines = value.split(b"\n")
             found += lines if lines[-1] else lines[:-1]
         return found
+
+    def losses(self) -> list[tuple[int, int, str]]:
+        return [(loss.position, loss.bytes, loss.reason) for loss in self.book.losses]
