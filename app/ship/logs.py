@@ -76,18 +76,30 @@ class Log:
         modified, live.modified = live.modified != status.st_mtime_ns, status.st_mtime_ns
         if modified:
             self.stirred_at = now
-        if status.st_size < live.cursor or (modified and status.st_size == live.cursor and not self._holds(live)):
+        if status.st_size < live.cursor or (modified and status.st_size == live.cursor and self._is_another(live)):
             self._replaced(live)
             return True
         live.size = status.st_size
         return False
 
-    @staticmethod
-    def _holds(file: File) -> bool:
+    def _is_another(self, file: File) -> bool:
+        """Whether a file that is open no longer holds what was read of it: it was truncated."""
         try:
-            return file.source is None or file.holds_seam(file.source)
-        except OSError:
-            return True  # reading on will meet the same
+            if file.source is None or file.place is None:
+                return False
+            return not file.holds_seam(file.source) or not self._begins_as_it_did(file, final=False)
+        except (OSError, SourceError):
+            return False  # reading on will meet the same
+
+    def live_went(self, live: File, now: float) -> None:
+        """Its name has come to mean another file, or none."""
+        if self._is_another(live):  # since before it was rotated
+            live.unseen = max(live.unseen, self.shared.clock() - (now if live.looked_at is None else live.looked_at))
+            self._replaced(live)
+            return
+        size = None if live.source is None else live.source.size()
+        live.stamp, live.away = AWAY, now
+        live.size = live.size if size is None else size  # it may have grown before it was rotated
 
     def _folder_changed(self) -> bool:
         """A log may come and be rotated away between two looks at its name."""

@@ -55,9 +55,7 @@ def open_live(log: Log, now: float) -> None:
         log.shared.unreadable(log.path, error)
         return
     if live is not None:
-        live.stamp, live.away = AWAY, now
-        if live.source is not None:
-            live.size = live.source.size()  # it may have grown before it was rotated
+        log.live_went(live, now)
     if source is not None:
         log.shared.solved(log.path)
         file = File(log.path, LIVE, source, source.inode, size=source.size())

@@ -94,11 +94,13 @@ def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarte
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
-        st.sampled_from(["write", "write", "copy", "copy", "pack", "look", "rest", "read", "read", "settle", "restart"])
+        st.sampled_from(
+            ["write", "write", "copy", "copy", "rotate", "pack", "look", "rest", "read", "read", "settle", "restart"]
+        )
     ),
     WATCHES,
 )
-def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_whatever_is_seen_of_it(
+def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_or_renamed_whatever_is_seen_of_it(
     steps: list[str], system: type[Inotify | Unwatched]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(system()) as watch:
@@ -109,8 +111,10 @@ def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_whatever_i
             match step:
                 case "write":
                     writer.write(b"".join(b"%d.%d\n" % (number, part) for part in range(1 + number % 3)))
-                case "copy" if writer.log.stat().st_size:
+                case "copy" if writer.log.exists() and writer.log.stat().st_size:
                     writer.copy_and_truncate()
+                case "rotate":
+                    writer.rotate()
                 case "pack":
                     for backup in writer.backups()[:1]:
                         writer.pack(backup)

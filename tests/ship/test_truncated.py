@@ -126,6 +126,26 @@ def test_a_log_that_is_copied_and_truncated_goes_on_in_the_copy(
     assert reading.lines() == writer.written
 
 
+@pytest.mark.parametrize("outgrown", [False, True])
+@pytest.mark.parametrize("followed", [False, True])
+def test_a_log_that_is_copied_and_truncated_and_then_renamed_between_two_looks_is_three_files(
+    tmp_path: Path, outgrown: bool, followed: bool
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"two\n")
+    writer.copy_and_truncate()
+    writer.write(b"three\n" * (5 if outgrown else 1))
+    writer.rotate()
+    if followed:
+        writer.write(b"four\n")
+    reading.run(30)
+    assert sorted(reading.lines()) == sorted(writer.written)
+    assert reading.losses() == []
+
+
 def test_what_was_under_way_when_its_log_was_truncated_and_kafka_failed_is_a_known_loss(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.write(b"one\n")
