@@ -1,6 +1,5 @@
 """What Tetragon does to a folder of logs, and a tail that is driven without Kafka."""
 
-import gzip
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,6 +12,9 @@ from app.ship.files import Block
 from app.ship.journal import apply, lines_of, name_of_save
 from app.ship.tail import Tail
 from app.ship.watching import Unwatched, Watching
+from examples.rotation import backup_of, pack
+
+ROTATED_AT = 1_767_366_240 * 10**9  # ns since 1970
 
 
 @contextmanager
@@ -57,7 +59,7 @@ class Writer:
 
     def _next_backup(self) -> Path:
         self._rotations += 1
-        return self.log.with_name(f"{self.log.stem}-2026-01-02T15-04-{self._rotations:06.3f}{self.log.suffix}")
+        return backup_of(self.log, ROTATED_AT + self._rotations * 10**9)
 
     def rotate(self) -> Path | None:
         if not self.log.exists():
@@ -75,10 +77,7 @@ class Writer:
     @staticmethod
     def pack(backup: Path) -> None:
         """Leaves the plain backup in place."""
-        packed = backup.with_name(backup.name + ".gz")
-        unfinished = packed.with_name(packed.name + ".tmp")
-        unfinished.write_bytes(gzip.compress(backup.read_bytes(), 1))
-        unfinished.rename(packed)
+        pack(backup, level=1)
 
 
 class Reading:
