@@ -28,20 +28,28 @@ class Log:
 
     def _rotate(self, time: int) -> None:
         self._file.close()
-        backup = self.path.with_name(f"tetragon-{_stamp(time)}.log")
+        backup = backup_of(self.path, time)
         if backup.exists():
             raise FileExistsError(f"Backup {str(backup)!r} is there: the log filled up twice within a millisecond.")
         self.path.rename(backup)
         self._file = self.path.open("xb", buffering=0)
         self._size = 0
         if self._packs:
-            partial = backup.with_name(f"{backup.name}.gz.tmp")
-            # Without the time of packing, so that the same lines are the same bytes.
-            partial.write_bytes(gzip.compress(backup.read_bytes(), mtime=0))
-            partial.rename(backup.with_name(f"{backup.name}.gz"))
+            pack(backup)
             backup.unlink()
 
 
-def _stamp(time: int) -> str:
+def backup_of(log: Path, time: int) -> Path:
+    """What the log is renamed to at that time."""
     seconds, fraction = divmod(time, 10**9)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H-%M-%S}.{fraction // 10**6:03}"
+    stamp = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H-%M-%S}.{fraction // 10**6:03}"
+    return log.with_name(f"{log.stem}-{stamp}{log.suffix}")
+
+
+def pack(backup: Path, level: int = 9) -> Path:
+    """The plain backup is left where it is."""
+    packed = backup.with_name(f"{backup.name}.gz")
+    partial = packed.with_name(f"{packed.name}.tmp")
+    # Without the time of packing, so that the same lines are the same bytes.
+    partial.write_bytes(gzip.compress(backup.read_bytes(), level, mtime=0))
+    return partial.rename(packed)

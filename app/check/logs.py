@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from app.check.finding import Finding, failed, ok, refused
+from app.ship.book import Book
 from app.ship.files import File
-from app.ship.positions import Book
 from app.ship.sources import Gzip, SourceError
 from app.ship.tail import Tail
 from schemas.log import LIVE

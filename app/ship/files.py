@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES, count_lines, whole_lines
-from app.ship.positions import Place, Totals
+from app.ship.book import Place, Totals
 from app.ship.sources import Source
 from schemas.identity import fingerprint
 from schemas.log import HEAD_BYTES, LIVE

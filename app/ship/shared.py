@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from app.ship.book import Book
 from app.ship.choices import Choices
 from app.ship.files import read_buffer
-from app.ship.positions import Book
+from app.ship.journal import Change
 from app.ship.sources import SourceError
 
 log: Final = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ class Shared:
     """`problems` are sentences, by the path that they are about.
 
     `absent` tells since when no scan finds a file, by path of its log and Place.file. `starting` ends with the first
-    look.
+    look. `changes` are those of the book that were not written down yet, by path of the log.
     """
 
     book: Book
@@ -27,11 +28,19 @@ class Shared:
     host: str
     once: bool
     wall: Callable[[], float]
+    clock: Callable[[], float]  # the one by which it is told what time it is
     choices: Choices = field(default_factory=Choices)
     starting: bool = True
     buffer: bytearray = field(default_factory=read_buffer)
     problems: dict[str, str] = field(default_factory=dict)
     absent: dict[tuple[str, str], float] = field(default_factory=dict)
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    def change_of(self, path: str) -> Change:
+        change = self.changes.get(path)
+        if change is None:
+            change = self.changes[path] = Change(path)
+        return change
 
     def problem(self, path: str, sentence: str) -> None:
         if self.problems.get(path) != sentence:

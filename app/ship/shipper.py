@@ -19,11 +19,13 @@ from app.errors import Retry
 from app.memory import keep_freed_memory
 from app.quiet import quieten
 from app.settings import Settings, host_name
+from app.ship.book import Totals
 from app.ship.bucket import Bucket
 from app.ship.choices import Choices
 from app.ship.files import Block
 from app.ship.inotify import watching
-from app.ship.positions import PositionFile, Totals, locked, unusable
+from app.ship.keeping import Keeping
+from app.ship.positions import PositionFile, locked, unusable
 from app.ship.producer import Under, reached, sentence
 from app.ship.statements import Statements, begin
 from app.ship.tail import Tail
@@ -38,12 +40,6 @@ LOOK_SECONDS: Final = 0.25
 TOLD_SECONDS: Final = 0.02
 TOLD_AT_EASE: Final = 10  # times what the last look took: where a thousand logs are written to it is some milliseconds
 TURN_BLOCKS: Final = 4
-SAVE_SECONDS: Final = 0.05  # what arrives meanwhile comes once more after a crash
-SAVE_AT_EASE: Final = 100  # times what saving took last, of CPU: the positions of 10,000 files are four megabytes
-SAVE_IN_PEACE: Final = 4  # likewise, in all: while a slow disk is waited for, nothing is read or sent
-SAVE_BLOCKS: Final = 100  # that arrived, after which it is saved so soon: a crash repeats them (app/enrich/resends.py)
-LATE_SECONDS: Final = 0.5
-SAVE_ANYWAY_SECONDS: Final = 10.0  # for the sizes of files that wait
 SILENT_SECONDS: Final = 10.0  # without an acknowledgement, after which a shipper says that it waits
 PATIENCE_SECONDS: Final = 30.0  # likewise, after which reading once gives up
 ARRIVE_SECONDS: Final = 4.0  # of the ten that an orchestrator grants
@@ -76,7 +72,6 @@ class Shipper:
         self.alive = Board()
         self.ready = Board("kafka", "paths")
         self._settings = settings
-        self._positions = positions
         self._patience = patience
         self._book = positions.load()
         self._book.id = self._book.id or secrets.token_hex(6)
@@ -97,16 +92,13 @@ class Shipper:
             watch=self._watch_for,
             choices=choices,
         )
+        self._keeping = Keeping(positions, self._book, self._tail, self.alive)
         self._bucket = Bucket(choices.backfill)
         self._statements = Statements()
         self._looked = asyncio.Event()
         self._under: Under | None = None
         self._arrived = 0  # blocks
         self._arrived_at = time.monotonic()
-        self._arrived_saved = 0  # blocks
-        self._saved_at = time.monotonic()
-        self._saving: asyncio.TimerHandle | None = None
-        self._saving_rest = 0.0  # seconds before the next
         self._looking_took = 0.0  # seconds of CPU, when it was done last
         self._said = ("", float("-inf"))
 
@@ -123,18 +115,19 @@ class Shipper:
         sending = asyncio.create_task(self._send())
         watching = asyncio.create_task(self._watch())
         stopping = asyncio.create_task(stop.wait())
-        tasks: list[asyncio.Task[int] | asyncio.Task[bool]] = [sending, watching, stopping]
+        synchronizing = asyncio.create_task(self._keeping.synchronize())
+        tasks: list[asyncio.Task[int] | asyncio.Task[bool]] = [sending, watching, synchronizing, stopping]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if stopping in done:
             log.info("Stopping: what was sent is waited for")
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        ended = [task.result() for task in (sending, watching) if task in done]
+        ended = [task.result() for task in (sending, watching, synchronizing) if task in done]
         return max(ended, default=0)
 
     def close(self) -> None:
-        self._save()
+        self._keeping.save()
         self._tail.close()
         self._watch_for.close()
 
@@ -216,15 +209,12 @@ class Shipper:
         self._arrived += 1
         self._arrived_at = time.monotonic()
         self._tail.settle(block)
-        if self._saving is None or self._arrived - self._arrived_saved == SAVE_BLOCKS:
-            if self._saving is not None:
-                self._saving.cancel()
-            self._saving = asyncio.get_running_loop().call_later(self._until_save(), self._save)
+        self._keeping.soon()
 
     def _status(self) -> int:
         return 1 if self._tail.problems else 0
 
-    # Looking, saving and telling
+    # Looking and telling
 
     async def _watch(self) -> int:
         """Goes on while sending waits for Kafka: files that are rotated away meanwhile are held open.
@@ -237,8 +227,8 @@ class Shipper:
             self._tail.look(time.monotonic())
             self._looking_took = time.thread_time() - before
             self._looked.set()
-            if time.monotonic() - self._saved_at >= SAVE_ANYWAY_SECONDS and not self._tail.noted:
-                self._save()
+            self._keeping.append()
+            self._keeping.save_in_time()
             self._tell()
             if self._patience is not None and time.monotonic() - self._arrived_at > self._patience:
                 log.error("Giving up; what was not sent is still on disk, and the next run goes on there")
@@ -252,32 +242,6 @@ class Shipper:
             await asyncio.sleep(min(max(TOLD_SECONDS, TOLD_AT_EASE * self._looking_took), LOOK_SECONDS))
             if self._tail.heed(self._watch_for.changes(), time.monotonic()):
                 break
-
-    def _until_save(self) -> float:
-        """Seconds, of what has arrived."""
-        many = self._arrived - self._arrived_saved >= SAVE_BLOCKS
-        rest = min(self._saving_rest, LATE_SECONDS) if many else self._saving_rest
-        return max(self._saved_at + max(SAVE_SECONDS, rest) - time.monotonic(), 0.0)
-
-    def _save(self) -> None:
-        if self._saving is not None:
-            self._saving.cancel()
-            self._saving = None
-        before, began = time.thread_time(), time.monotonic()
-        self._tail.note()
-        self._write_positions()
-        self._saved_at, self._arrived_saved = time.monotonic(), self._arrived
-        self._saving_rest = max(SAVE_AT_EASE * (time.thread_time() - before), SAVE_IN_PEACE * (self._saved_at - began))
-
-    def _write_positions(self) -> None:
-        try:
-            self._positions.save(self._book)
-        except OSError as error:
-            if self.alive.ok:
-                log.error("Positions cannot be saved path=%r reason=%r", str(self._settings.positions), error.strerror)
-            self.alive.set("positions", False, f"positions cannot be saved: {error.strerror}")
-        else:
-            self.alive.set("positions", True)
 
     def _tell(self) -> None:
         problems = self._tail.problems

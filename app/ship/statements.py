@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
+from app.ship.book import Book, Counted, Loss, Totals
 from app.ship.files import File
-from app.ship.positions import Book, Counted, Loss, Totals
 from schemas.ledger import Lost, Statement
 
 EVERY_SECONDS: Final = 10.0

@@ -1,8 +1,6 @@
 """Which logs there are, and when to look at them. Time comes in as seconds of any steady clock.
 
-Most logs of a large folder rest: nothing is written to them. Those are not looked at before there is a sign of a
-change: `heed` is told of one, a folder that is read shows one, or their turn has come to be asked for, which it does
-however quiet it is.
+Most logs of a large folder rest (`app/ship/resting.py`).
 """
 
 import glob
@@ -14,17 +12,18 @@ from fnmatch import fnmatch
 from typing import Final
 
 from app.ship.backups import NO_MEMBERS, Members
+from app.ship.book import Book
 from app.ship.choices import EVERYTHING, Choices
 from app.ship.files import Block
 from app.ship.globs import Named
-from app.ship.logs import ABSENT_SECONDS, Log
+from app.ship.journal import Change
+from app.ship.logs import Log
 from app.ship.pace import Pace
-from app.ship.positions import Book
+from app.ship.resting import Resting, accounts_for, may_rest
+from app.ship.scan import ABSENT_SECONDS, open_live, scan
 from app.ship.shared import Shared
 from app.ship.watching import Changes, Unwatched, Watching
 from schemas.log import LIVE, Name, name_of
-
-RESTING_STATS: Final = 150  # a look, of logs that rest: up to 150 at each, of 10,000 each has its turn within 17 s
 
 _LIVE_ALONE: Final[Members] = {LIVE: []}  # nobody asks for the log's own name; most have nothing beside them
 
@@ -50,24 +49,21 @@ class Tail:
         wall: Callable[[], float],
         watch: Watching | None = None,
         choices: Choices = EVERYTHING,
+        clock: Callable[[], float] = time.monotonic,
         effort: Callable[[], float] = time.thread_time,
     ) -> None:
-        """`effort` is how many seconds of CPU were used so far."""
+        """`clock` is the one of which `now` was read; `effort` is how many seconds of CPU were used so far."""
         self.logs: dict[str, Log] = {}
         self._awake: dict[str, Log] = {}
-        self._resting: dict[str, Log] = {}
-        self._to_ask: list[str] = []  # of those that rested when this round of asking began; the last one is next
-        self._unwatched: set[str] = set()  # of those that rest
-        self._suspect: set[str] = set()  # watched ones that have changed, and it was not told yet
         self._folders: dict[str, _Folder] = {}
         self._named = [Named(os.path.abspath(path)) for path in paths]
-        self._shared = Shared(book, node, host, once, wall, choices)
+        self._shared = Shared(book, node, host, once, wall, clock, choices)
         self._watch = watch or Unwatched()
+        self._resting = Resting(self._watch, clock)
         self._effort = effort
         self._discovery = Pace()
         self._round = Pace()  # of reading all folders
         self._search = Pace()  # for what was missed
-        self._heeded_at = float("-inf")
         self._noted = False
 
     @property
@@ -77,10 +73,7 @@ class Tail:
 
     def heed(self, changes: Changes, now: float) -> bool:
         """Takes in what was seen of folders and files since this was told last. True if the next look cannot wait."""
-        for path in changes.files & self._resting.keys():
-            self._resting[path].vouch(self._heeded_at)
-            self._wake(path)
-        self._heeded_at = now
+        self._awake |= {log.path: log for log in self._resting.told(changes.files, now)}
         stirred = [self._stir(path) for path in changes.entries]
         for folder in changes.folders:
             if folder in self._folders or any(named.may_lead(folder) for named in self._named):
@@ -93,14 +86,14 @@ class Tail:
         """Takes in what has changed on disk. Cheap while nothing has."""
         if self._search.told and self._search.due(now):
             self._search_all(now)
-        self._ask_resting(now)
+        self._awake |= {log.path: log for log in self._resting.ask(now)}
         unmatched = self._discover(now) if self._discovery.due(now) else None
         for log in [log for log in self._awake.values() if log.look(now)]:
             if log.follows:
-                log.open_live(now)
+                open_live(log, now)
             self._folders[log.folder].pace.told = True
         for log in self._awake.values():
-            self._folders[log.folder].pace.told |= log.learned and bool(self._shared.book.logs[log.path].files[1:])
+            self._folders[log.folder].pace.told |= log.learned and len(log.entry.places) > 1
         for (path, _), since in self._shared.absent.items():
             pace = self._folders[self.logs[path].folder].pace
             pace.told |= pace.at < since + ABSENT_SECONDS <= now  # one more reading, and it is gone
@@ -140,13 +133,19 @@ class Tail:
             log.note()
         self._noted = True
 
+    def take_changes(self) -> list[Change]:
+        """Of the book, since they were last taken."""
+        changes = list(self._shared.changes.values())
+        self._shared.changes.clear()
+        return changes
+
     def rewind(self) -> None:
         for log in self._awake.values():
             log.rewind()
 
     def settle(self, block: Block) -> None:
         block.durable = True
-        self.logs[block.file.path].settle(block.file)
+        self.logs[block.file.path].entry.settle(block.file)
 
     def unread(self) -> int:
         return sum(log.unread() for log in self.logs.values())
@@ -161,47 +160,14 @@ class Tail:
     # Resting
 
     def _lay_down(self, now: float) -> None:
-        for log in [log for log in self._awake.values() if log.rests(now)]:
-            if self._folders[log.folder].pace.told:
-                continue
-            watched = self._watch.file(log.path)
-            if log.is_as_left():  # until it was watched
-                log.note()
+        for log in [log for log in self._awake.values() if may_rest(log, now)]:
+            if not self._folders[log.folder].pace.told and self._resting.lay_down(log):
                 del self._awake[log.path]
-                self._resting[log.path] = log
-                if not watched:
-                    self._unwatched.add(log.path)
-            else:
-                self._watch.leave(log.path)
 
     def _wake(self, path: str) -> None:
-        log = self._resting.pop(path, None)
+        log = self._resting.wake(path)
         if log is not None:
-            self._watch.leave(path)
-            self._unwatched.discard(path)
             self._awake[path] = log
-
-    def _ask_resting(self, now: float) -> None:
-        """Some of them, watched or not: a file system may tell of nothing."""
-        for path in self._suspect:
-            self._wake(path)
-        self._suspect.clear()
-        self._to_ask = self._to_ask or list(self._resting)
-        stats = 0
-        while self._to_ask and stats < RESTING_STATS:
-            path = self._to_ask.pop()
-            log = self._resting.get(path)
-            if log is None:
-                continue
-            stats += log.stats
-            if log.is_as_left():
-                log.vouch(now)
-                log.close_inactive(now)
-                continue
-            if path in self._unwatched:
-                self._wake(path)
-            else:  # it will be told by the next look that it was seen until now
-                self._suspect.add(path)
 
     def _search_all(self, now: float) -> None:
         """Anything may have changed, and be watched no more."""
@@ -209,10 +175,7 @@ class Tail:
         self._discovery.told = True
         for folder in self._folders.values():
             folder.pace.told = True
-        for path, log in list(self._resting.items()):
-            (self._unwatched.discard if self._watch.file(path) else self._unwatched.add)(path)
-            if not log.is_as_left():
-                self._wake(path)
+        self._awake |= {log.path: log for log in self._resting.ask_all()}
         self._search.done(now, self._effort() - before)
 
     def _stir(self, path: str) -> bool:
@@ -298,14 +261,14 @@ class Tail:
             changed = [
                 path
                 for path, log in folder.logs.items()
-                if path in self._resting and not log.accounts_for(listed.get(path, NO_MEMBERS))
+                if path in self._resting and not accounts_for(log, listed.get(path, NO_MEMBERS))
             ]
         took = self._effort() - before
         folder.pace.done(now, took)
         if listed is not None:
             for path, log in folder.logs.items():
                 if path in self._awake:
-                    log.scan(now, listed.get(path, {}))
+                    scan(log, now, listed.get(path, {}))
         for path in changed:  # they are looked at first, and the folder read again
             self._wake(path)
             folder.pace.told = True

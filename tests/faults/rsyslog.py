@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 PROGRAM: Final = "rsyslogd"
 
-_CONFIGURATION: Final = """\
-global(workDirectory="%(state)s" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")
+_HEAD: Final = """\
+global(workDirectory="%s" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")
 module(load="imfile" mode="inotify")
+main_queue(queue.type="Direct")
+"""
+_CONFIGURATION: Final = """\
 module(load="omelasticsearch")
 module(load="fmhash")
-main_queue(queue.type="Direct")
 
 template(name="document" type="list" option.jsonf="on") {
     property(outname="@timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
@@ -31,8 +33,6 @@ ruleset(name="send") {
     set $.id = hash64($msg);
     action(type="omelasticsearch" %(elasticsearch)s bulkid="first" template="document" %(queue)s.first")
 }
-input(type="imfile" file="%(logs)s/*.log" tag="tetragon" ruleset="send" persistStateInterval="1" freshStartTail="off"
-    reopenOnTruncate="on")
 """
 _ELASTICSEARCH: Final = (
     'server="%(host)s" serverport="%(port)d" searchIndex="%(stream)s" searchType="" bulkmode="on" dynbulkid="on" '
@@ -48,11 +48,24 @@ _QUEUE: Final = (
 
 def command(folder: Path, logs: Path, elasticsearch: str, stream: str) -> list[str]:
     """`folder` gets its configuration and state."""
-    state = folder / "state"
-    state.mkdir()
     url = urlsplit(elasticsearch)
     place = {"host": url.hostname, "port": url.port, "stream": stream, "errors": folder / "errors.json"}
-    configuration = folder / "rsyslog.conf"
-    text = _CONFIGURATION % {"state": state, "logs": logs, "elasticsearch": _ELASTICSEARCH % place, "queue": _QUEUE}
-    configuration.write_text(text, "utf-8")
-    return [PROGRAM, "-n", "-f", str(configuration), "-i", str(folder / "pid")]
+    text = _CONFIGURATION % {"elasticsearch": _ELASTICSEARCH % place, "queue": _QUEUE}
+    return started_with(folder, text + following(f"{logs}/*.log", 'persistStateInterval="1"'))
+
+
+def following(pattern: str, persisted: str) -> str:
+    """What the pattern finds, from the beginning; `persisted` says when it is noted how far it was read."""
+    return (
+        f'input(type="imfile" file="{pattern}" tag="tetragon" ruleset="send" {persisted} '
+        'freshStartTail="off" reopenOnTruncate="on")\n'
+    )
+
+
+def started_with(folder: Path, configuration: str) -> list[str]:
+    """No file with its process id: after a kill it would be in the way. Its state is in `folder/state`."""
+    state = folder / "state"
+    state.mkdir()
+    path = folder / "rsyslog.conf"
+    path.write_text(_HEAD % state + configuration, "utf-8")
+    return [PROGRAM, "-n", "-f", str(path), "-iNONE"]

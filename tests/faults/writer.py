@@ -1,16 +1,15 @@
 """Logs as Tetragon writes them: one a node, rotated by rename, some backups packed, lines torn between writes."""
 
-import gzip
 import itertools
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from examples.node import Node
+from examples.rotation import backup_of, pack
 
 # Their record keys fall into all of four partitions, two nodes into each.
 NODES: Final = (1, 2, 3, 4, 6, 8, 9, 13)
@@ -38,8 +37,7 @@ class _Log:
 
     def rotate(self) -> Path:
         """To be called between two lines."""
-        now = datetime.now(UTC)
-        backup = self.path.with_name(f"{self.path.stem}-{now:%Y-%m-%dT%H-%M-%S}.{now.microsecond // 1000:03}.log")
+        backup = backup_of(self.path, time.time_ns())
         self._file.close()
         self.path.rename(backup)
         self._file = self.path.open("ab", buffering=0)
@@ -47,13 +45,8 @@ class _Log:
         return backup
 
     def pack(self, backup: Path) -> None:
-        packed = backup.with_name(f"{backup.name}.gz")
-        partial = backup.with_name(f"{packed.name}.tmp")
-        with gzip.open(partial, "wb") as file:
-            file.write(backup.read_bytes())
-        partial.rename(packed)
+        self.complete[self.complete.index(backup)] = pack(backup)
         backup.unlink()
-        self.complete[self.complete.index(backup)] = packed
 
     def close(self) -> None:
         self._file.close()

@@ -7,7 +7,7 @@ from app.__main__ import main
 from app.ship.files import File
 from app.ship.logs import Log
 
-_recognise = Log._recognise
+_recognise = Log.recognise
 
 
 def _begin_at_the_end(log: Log, file: File, *, final: bool) -> bool:
@@ -18,5 +18,5 @@ def _begin_at_the_end(log: Log, file: File, *, final: bool) -> bool:
 
 
 if __name__ == "__main__":
-    setattr(Log, "_recognise", _begin_at_the_end)  # noqa: B010 - in this process alone; mypy knows no other way
+    setattr(Log, "recognise", _begin_at_the_end)  # noqa: B010 - in this process alone; mypy knows no other way
     main()

@@ -3,18 +3,17 @@
 Every line has a number of its own. Which file it was written to is known, and whether that file was harmed.
 """
 
-import gzip
 import json
 import logging
 import os
 import shutil
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
+from examples.rotation import backup_of, pack
 from schemas.identity import fingerprint
 from schemas.log import HEAD_BYTES
 
@@ -123,16 +122,12 @@ class Log:
 
     def _backup(self) -> Path:
         self._stamp = max(self._stamp + 1, time.time_ns() // 1_000_000)
-        at = datetime.fromtimestamp(self._stamp // 1000, UTC)
-        return self.path.with_name(f"{self.name}-{at:%Y-%m-%dT%H-%M-%S}.{self._stamp % 1000:03}.log")
+        return backup_of(self.path, self._stamp * 1_000_000)
 
     def _pack(self, backup: Path) -> None:
         if not backup.exists():
             return
-        packed = backup.with_name(f"{backup.name}.gz")
-        partial = packed.with_name(f"{packed.name}.tmp")
-        partial.write_bytes(gzip.compress(backup.read_bytes(), 1))
-        partial.rename(packed)
+        pack(backup, level=1)
         if self.random.random() < 0.5:
             backup.unlink()
         else:  # side by side for a while

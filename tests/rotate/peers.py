@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from app.settings import read_settings
 from tests.faults.children import UP, Child
+from tests.faults.rsyslog import PROGRAM as RSYSLOG
 from tests.rotate import filebeat, fluent_bit, rsyslog, vector
 from tests.rotate.logs import Log, Written
 from tests.rotate.outputs import Lines, Output, Topic
@@ -24,8 +25,8 @@ class Known(NamedTuple):
 
 
 PEERS: Final = {
-    "rsyslog": Known(rsyslog.PROGRAM, rsyslog.into_topic),
-    "rsyslog-file": Known(rsyslog.PROGRAM, rsyslog.into_file, Lines),
+    "rsyslog": Known(RSYSLOG, rsyslog.into_topic),
+    "rsyslog-file": Known(RSYSLOG, rsyslog.into_file, Lines),
     "fluent-bit": Known(fluent_bit.PROGRAM, fluent_bit.command),
     "filebeat": Known(filebeat.PROGRAM, filebeat.command),
     "vector": Known(vector.PROGRAM, vector.command),

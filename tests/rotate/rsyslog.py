@@ -11,27 +11,19 @@ Into a file it writes at once.
 from collections.abc import Sequence
 from typing import Final
 
+from tests.faults.rsyslog import following, started_with
 from tests.rotate.place import Place
 
-PROGRAM: Final = "rsyslogd"
-
-_HEAD: Final = """\
-global(workDirectory="{state}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")
-module(load="imfile" mode="inotify")
-main_queue(queue.type="Direct")
+_TEMPLATES: Final = """\
 template(name="record" type="string" string="%msg%")
 template(name="line" type="string" string="%msg%\\n")
-"""
-_INPUT: Final = """\
-input(type="imfile" file="{pattern}" tag="tetragon" ruleset="send" persistStateAfterSubmission="on"
-    freshStartTail="off" reopenOnTruncate="on")
 """
 _TOPIC: Final = """\
 module(load="omkafka")
 ruleset(name="send" queue.type="Direct") {{
     action(type="omkafka" broker="{kafka}" topic="{topic}" partitions.auto="on" template="record"
         confParam=["acks=all", "linger.ms=0", "message.timeout.ms=300000"]
-        resubmitOnFailure="on" keepFailedMessages="on" failedMsgFile="{state}/failed" closeTimeout="5000"
+        resubmitOnFailure="on" keepFailedMessages="on" failedMsgFile="{folder}/state/failed" closeTimeout="5000"
         action.resumeRetryCount="-1" action.resumeInterval="1" action.resumeIntervalMax="5")
 }}
 """
@@ -51,11 +43,6 @@ def into_file(place: Place) -> Sequence[str]:
 
 
 def _command(place: Place, output: str) -> Sequence[str]:
-    """No file with its process id: after a kill it would be in the way."""
-    state = place.folder / "state"
-    state.mkdir()
-    text = (_HEAD + output).format(state=state, **place._asdict())
-    text += "".join(_INPUT.format(pattern=pattern) for pattern in place.patterns)
-    configuration = place.folder / "rsyslog.conf"
-    configuration.write_text(text, "utf-8")
-    return [PROGRAM, "-n", "-f", str(configuration), "-iNONE"]
+    text = (_TEMPLATES + output).format(**place._asdict())
+    inputs = (following(pattern, 'persistStateAfterSubmission="on"') for pattern in place.patterns)
+    return started_with(place.folder, text + "".join(inputs))

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from app.local.ports import free_ports
 from app.settings import PREFIX, Settings, read_settings
+from app.ship.positions import PositionFile
 from schemas.identity import fingerprint
 from tests.faults.children import Child
 from tests.faults.occurrences import is_ready
@@ -67,7 +68,7 @@ class Tetrastash:
         return is_ready(self.child)
 
     def progress(self) -> str:
-        return self._positions.read_text("utf-8")
+        return repr(PositionFile(self._positions).load())
 
     def leave(self) -> None:
         self.child.terminate(time.monotonic(), self.patience)
@@ -89,7 +90,7 @@ class Tetrastash:
         return +told
 
     def _losses(self) -> list[dict[str, Any]]:
-        losses: list[dict[str, Any]] = json.loads(self.progress())["losses"]
+        losses: list[dict[str, Any]] = json.loads(self._positions.read_bytes())["losses"]
         return losses
 
 

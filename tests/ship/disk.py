@@ -1,17 +1,20 @@
 """What Tetragon does to a folder of logs, and a tail that is driven without Kafka."""
 
-import gzip
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.ship.book import Book, decode_book, encode_book
 from app.ship.choices import EVERYTHING, Choices
 from app.ship.files import Block
-from app.ship.positions import Book, decode_book, encode_book
+from app.ship.journal import apply, lines_of, name_of_save
 from app.ship.tail import Tail
 from app.ship.watching import Unwatched, Watching
+from examples.rotation import backup_of, pack
+
+ROTATED_AT = 1_767_366_240 * 10**9  # ns since 1970
 
 
 @contextmanager
@@ -56,7 +59,7 @@ class Writer:
 
     def _next_backup(self) -> Path:
         self._rotations += 1
-        return self.log.with_name(f"{self.log.stem}-2026-01-02T15-04-{self._rotations:06.3f}{self.log.suffix}")
+        return backup_of(self.log, ROTATED_AT + self._rotations * 10**9)
 
     def rotate(self) -> Path | None:
         if not self.log.exists():
@@ -74,10 +77,7 @@ class Writer:
     @staticmethod
     def pack(backup: Path) -> None:
         """Leaves the plain backup in place."""
-        packed = backup.with_name(backup.name + ".gz")
-        unfinished = packed.with_name(packed.name + ".tmp")
-        unfinished.write_bytes(gzip.compress(backup.read_bytes(), 1))
-        unfinished.rename(packed)
+        pack(backup, level=1)
 
 
 class Reading:
@@ -99,13 +99,15 @@ class Reading:
         self.once = once
         self.node = node
         self.now = 0.0
-        self.saved = encode_book(Book())
+        self.stopped = 0.0  # seconds, between when the time was asked for and what is done then
+        self.takes = 0.0  # likewise, between one question for the time and the next
+        self.saved, self.journal = encode_book(Book()), b""
         self.flying: list[tuple[Block, bytes]] = []
         self.durable: list[tuple[Block, bytes]] = []
         self._start()
 
     def _start(self) -> None:
-        self.book = decode_book(self.saved)
+        self.book = self.kept()
         self.tail = Tail(
             self.paths,
             self.book,
@@ -115,8 +117,13 @@ class Reading:
             wall=lambda: 1_700_000_000 + self.now,
             watch=self.watch,
             choices=self.choices,
+            clock=self._clock,
             effort=self.effort,
         )
+
+    def _clock(self) -> float:
+        self.stopped += self.takes
+        return self.now + self.stopped
 
     def restart(self) -> None:
         """As after a kill: only what was saved is known."""
@@ -126,7 +133,18 @@ class Reading:
 
     def save(self) -> None:
         self.tail.note()
-        self.saved = encode_book(self.book)
+        self.tail.take_changes()
+        self.saved, self.journal = encode_book(self.book), b""
+
+    def write_down(self) -> None:
+        """What has changed since, and nothing more."""
+        self.journal += lines_of(self.tail.take_changes(), name_of_save(self.book))
+
+    def kept(self) -> Book:
+        """As a kill would leave it."""
+        book = decode_book(self.saved)
+        apply(book, self.journal)
+        return book
 
     def blocks(self) -> Iterator[Block]:
         for log in self.tail.awake():
@@ -168,3 +186,6 @@ class Reading:
             lines = value.split(b"\n")
             found += lines if lines[-1] else lines[:-1]
         return found
+
+    def losses(self) -> list[tuple[int, int, str]]:
+        return [(loss.position, loss.bytes, loss.reason) for loss in self.book.losses]

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import SettingsError
-from app.ship.positions import Book, PositionFile, locked
+from app.ship.book import Book, Place
+from app.ship.journal import Change
+from app.ship.positions import PositionFile, locked
 
 PRECIOUS = b"precious"
 BOOK = Book(id="book")
@@ -61,6 +63,17 @@ def test_a_save_replaces_it(trick: Trick, suffix: str, precious: Path, kept: Pat
     assert not kept.is_symlink()
 
 
+@pytest.mark.parametrize("trick", [a_link, a_link_to_a_link, a_second_name])
+def test_a_journal_replaces_it(trick: Trick, precious: Path, kept: Path) -> None:
+    with locked(kept) as positions:
+        positions.save(BOOK)
+        trick(kept.with_name(kept.name + ".journal"), precious)
+        positions.append([Change("/x.log", files={"f": Place("f")})])
+        assert list(positions.load().logs) == ["/x.log"]
+    assert is_untouched(precious)
+    assert not kept.with_name(kept.name + ".journal").is_symlink()
+
+
 @pytest.mark.parametrize("trick", [a_link, a_link_to_a_link])
 def test_a_lock_that_is_a_link_is_refused(trick: Trick, precious: Path, kept: Path) -> None:
     trick(kept.with_name(kept.name + ".lock"), precious)
@@ -76,7 +89,7 @@ def test_a_lock_with_a_second_name_is_not_written_to(precious: Path, kept: Path)
     assert is_untouched(precious)
 
 
-@pytest.mark.parametrize("suffix", [".new", ".lock"])
+@pytest.mark.parametrize("suffix", [".new", ".lock", ".journal"])
 def test_a_link_to_nothing_makes_no_file(suffix: str, tmp_path: Path, kept: Path) -> None:
     missing = tmp_path / "missing"
     a_link(kept.with_name(kept.name + suffix), missing)
@@ -84,14 +97,18 @@ def test_a_link_to_nothing_makes_no_file(suffix: str, tmp_path: Path, kept: Path
         with pytest.raises(SettingsError), locked(kept):
             pass
     else:
-        PositionFile(kept).save(BOOK)
+        positions = PositionFile(kept)
+        positions.save(BOOK)
+        positions.append([Change("/x.log")])
+        positions.close()
     assert not missing.exists()
 
 
 LINKED_AT_THE_LAST_MOMENT = """
 import os, sys
 from pathlib import Path
-from app.ship.positions import Book, PositionFile
+from app.ship.book import Book
+from app.ship.positions import PositionFile
 
 kept, precious = sys.argv[1:]
 new = kept + ".new"

@@ -1,25 +1,19 @@
 """Each way in which a log can surprise its reader, one by one; test_tail tries them in all orders."""
 
 import gzip
-import os
 from pathlib import Path
 
 import pytest
 
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
-from app.ship.logs import HELD_OPEN
-from app.ship.positions import Book, Loss, Totals, decode_book
-from tests.ship.disk import Reading, Writer, a_folder_without_root
+from app.ship.book import Book, Loss, Totals, decode_book
+from tests.ship.disk import Reading, Writer
 
 
 def only_totals(reading: Reading) -> Totals:
     [entry] = reading.book.logs.values()
     [totals] = entry.totals.values()
     return totals
-
-
-def losses(reading: Reading) -> list[tuple[int, int, str]]:
-    return [(loss.position, loss.bytes, loss.reason) for loss in reading.book.losses]
 
 
 def test_a_block_holds_whole_lines_and_tells_where_they_lie(tmp_path: Path) -> None:
@@ -106,7 +100,7 @@ def test_a_plain_backup_and_its_packed_form_are_one_file(tmp_path: Path) -> None
     reading.restart()
     reading.run(30)
     assert reading.lines() == [b"one", b"two"]
-    assert losses(reading) == []
+    assert reading.losses() == []
 
 
 def test_a_packed_backup_is_read_on_where_the_plain_one_was_left(tmp_path: Path) -> None:
@@ -175,7 +169,7 @@ def test_a_backup_that_vanished_unread_is_a_known_loss_told_once(tmp_path: Path)
     reading.restart()
     reading.run(30)
     assert reading.lines() == [b'{"node_name":"n1"}', b"kept"]
-    assert losses(reading) == [(19, 9, "vanished before its end was read")]
+    assert reading.losses() == [(19, 9, "vanished before its end was read")]
     [loss] = reading.book.losses
     assert (loss.path, loss.key) == (str(writer.log), "n1")
     totals = reading.book.logs[str(writer.log)].totals["n1"]
@@ -193,149 +187,8 @@ def test_a_backup_that_was_read_may_go_without_a_word(tmp_path: Path) -> None:
     assert len(reading.book.logs[str(writer.log)].files) == 1
     backup.unlink()
     reading.run(30)
-    assert losses(reading) == []
+    assert reading.losses() == []
     assert reading.book.logs[str(writer.log)].files == []
-
-
-def test_a_folder_that_cannot_be_listed_for_a_while_is_no_loss(tmp_path: Path) -> None:
-    folder = tmp_path / "logs"
-    folder.mkdir()
-    writer = Writer(folder)
-    writer.write(b"one\n")
-    writer.rotate()
-    writer.write(b"two\n")
-    reading = Reading(writer.log)
-    reading.run(1)
-    reading.save()
-    reading.restart()
-    folder.rename(tmp_path / "elsewhere")
-    reading.run(60)
-    assert list(reading.tail.problems) == [str(folder)]
-    (tmp_path / "elsewhere").rename(folder)
-    writer.write(b"three\n")
-    reading.run(60)
-    assert reading.lines() == [b"one", b"two", b"three"]
-    assert losses(reading) == []
-    assert reading.tail.problems == {}
-
-
-def test_a_log_that_is_truncated_begins_again_as_another_file(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\ntwo\n")
-    reading = Reading(writer.log)
-    reading.run(1)
-    os.truncate(writer.log, 0)
-    reading.step()
-    writer.write(b"one\n")
-    reading.run(30)
-    assert [(block.position, block.line, value) for block, value in reading.durable] == [
-        (0, 0, b"one\ntwo\n"),
-        (0, 0, b"one\n"),
-    ]
-    assert losses(reading) == []
-
-
-def test_a_log_that_is_truncated_and_outgrows_its_position_unseen_begins_again_too(tmp_path: Path) -> None:
-    for stopped in (False, True):
-        writer = Writer(tmp_path, f"{stopped}.log")
-        writer.write(b"one\ntwo\n")
-        reading = Reading(writer.log)
-        reading.run(1)
-        reading.save()
-        writer.log.write_bytes(b"one\nother line\n")
-        if stopped:
-            reading.restart()
-        reading.run(30)
-        assert reading.lines() == [b"one", b"two", b"one", b"other line"]
-
-
-def test_what_was_unread_when_a_log_was_truncated_is_a_known_loss(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
-    writer.write(b"two\n")
-    reading.step(most=0)
-    os.truncate(writer.log, 0)
-    reading.step()
-    writer.write(b"three\n")
-    reading.run(30)
-    assert reading.lines() == [b"one", b"three"]
-    assert losses(reading) == [(4, 4, "truncated before it was read to its end")]
-
-
-def test_a_copy_that_is_seen_before_its_log_is_truncated_is_not_read_as_another_file(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
-    writer.write(b"two\n")
-    copy = writer.copy()
-    reading.run(3)
-    os.truncate(writer.log, 0)
-    writer.write(b"three\n")
-    reading.run(30)
-    assert reading.lines() == [b"one", b"two", b"three"]
-    assert losses(reading) == []
-    assert copy.exists()
-
-
-def test_a_log_that_is_truncated_while_nobody_looks_may_have_grown(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
-    writer.write(b"two\n")
-    os.truncate(writer.log, 0)
-    reading.step(30)
-    reading.run(30)
-    assert losses(reading) == [(4, 0, "truncated after 30 s in which it may have grown, and nobody looked")]
-
-
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("outgrown", [False, True])
-@pytest.mark.parametrize("happens", ["running", "stopped", "refused by Kafka"])
-def test_a_log_that_is_copied_and_truncated_goes_on_in_the_copy(
-    tmp_path: Path, packed: bool, outgrown: bool, happens: str
-) -> None:
-    writer = Writer(tmp_path)
-    reading = Reading(writer.log)
-    for first in range(0, 9, 3):
-        writer.write(b"%d\n%d\n" % (first, first + 1))
-        reading.run(0.2)
-        reading.save()
-        writer.write(b"%d\n" % (first + 2))
-        reading.step(most=int(happens == "refused by Kafka"))  # what is new is seen, and read at most
-        backup = writer.copy_and_truncate()
-        if packed:
-            writer.pack(backup)
-            backup.unlink()
-        if outgrown:
-            writer.write(b"x" * 40 + b"%d\n" % first)
-        if happens == "stopped":
-            reading.restart()
-        elif happens == "refused by Kafka":
-            reading.fail()
-        reading.run(2)
-        if not outgrown:
-            writer.write(b"y%d\n" % first)
-    reading.run(30)
-    assert losses(reading) == []
-    assert reading.lines() == writer.written
-
-
-def test_what_was_under_way_when_its_log_was_truncated_and_kafka_failed_is_a_known_loss(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.step()
-    os.truncate(writer.log, 0)
-    reading.step()
-    reading.fail()
-    writer.write(b"two\n")
-    reading.run(30)
-    assert reading.lines() == [b"two"]
-    assert losses(reading) == [(0, 4, "truncated while Kafka had not yet acknowledged it")]
 
 
 def test_files_of_one_log_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
@@ -388,14 +241,14 @@ def test_a_line_that_is_too_long_to_be_sent_is_a_known_loss_and_takes_no_memory(
     reading.run(1)
     writer.write(b"y" * (3 * LINE_BYTES))
     reading.run(1)
-    assert losses(reading) == []  # its end is not there yet
+    assert reading.losses() == []  # its end is not there yet
     if ended:
         writer.write(b"\nafter\n")
     writer.rotate()
     writer.write(b"next file\n")
     reading.run(30)
     assert reading.lines() == [b"before", *([b"after"] if ended else []), b"next file"]
-    assert losses(reading) == [(7, 4 * LINE_BYTES + 1 + ended, "the line is longer than can be sent")]
+    assert reading.losses() == [(7, 4 * LINE_BYTES + 1 + ended, "the line is longer than can be sent")]
     assert len(reading.tail._shared.buffer) < 2 * BLOCK_BYTES
     totals = reading.book.logs[str(writer.log)].totals["host"]
     assert (totals.lines, totals.lost_lines) == (len(reading.lines()), 1)
@@ -440,22 +293,6 @@ def test_an_empty_file_is_fine(tmp_path: Path) -> None:
     assert reading.tail.problems == {}
 
 
-def test_a_packed_backup_that_breaks_off_is_told_and_read_again_when_it_has_changed(tmp_path: Path) -> None:
-    text = b"".join(b"line %d\n" % number for number in range(100_000))
-    whole = gzip.compress(text)
-    backup = tmp_path / "x-2026-01-02T15-04-05.000.log.gz"
-    backup.write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "x.log").write_bytes(b"next\n")
-    reading = Reading(tmp_path / "x.log")
-    reading.run()
-    assert "breaks off" in reading.tail.problems[str(backup)]
-    assert reading.lines()[-1] == b"next"
-    backup.write_bytes(whole)
-    reading.run()
-    assert reading.tail.problems == {}
-    assert sorted(reading.lines()) == sorted([*text.splitlines(), b"next"])
-
-
 def test_a_glob_finds_logs_that_appear_later(tmp_path: Path) -> None:
     reading = Reading(tmp_path / "*" / "tetragon*.log")
     reading.run(1)
@@ -494,87 +331,7 @@ def test_a_backup_that_is_named_is_read_alone(tmp_path: Path) -> None:
     reading = Reading(writer.backups()[1], once=True)
     reading.run()
     assert reading.lines() == [b"1"]
-    assert losses(reading) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "reason"),
-    [
-        ("missing/x.log", "'{0}/missing' cannot be read: No such file or directory"),
-        ("file/x.log", "'{0}/file' cannot be read: Not a directory"),
-        ("x.log", "'{0}/x.log' names no file"),
-        ("folder.log", "'{0}/folder.log' cannot be read: it is a folder, or no regular file"),
-    ],
-)
-def test_a_path_that_cannot_be_read_is_named_and_tried_again(tmp_path: Path, path: str, reason: str) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "folder.log").mkdir()
-    reading = Reading(tmp_path / path)
-    reading.run(3)
-    [sentence] = reading.tail.problems.values()
-    assert reason.format(tmp_path) in sentence
-    if (tmp_path / "file").exists():
-        (tmp_path / "file").unlink()
-    (tmp_path / "folder.log").rmdir()
-    (tmp_path / path).parent.mkdir(exist_ok=True)
-    (tmp_path / path).write_bytes(b"one\n")
-    reading.run(3)
-    assert reading.lines() == [b"one"]
-    assert reading.tail.problems == {}
-
-
-def test_a_file_without_permission_is_named_and_tried_again() -> None:
-    with a_folder_without_root() as folder:
-        log = folder / "x.log"
-        log.write_bytes(b"one\n")
-        log.chmod(0)
-        reading = Reading(log)
-        reading.run(3)
-        assert "Permission denied" in reading.tail.problems[str(log)]
-        log.chmod(0o600)
-        reading.run(3)
-        assert reading.lines() == [b"one"]
-        assert reading.tail.problems == {}
-
-
-def test_a_backup_that_cannot_be_opened_for_a_while_is_read_later() -> None:
-    with a_folder_without_root() as folder:
-        writer = Writer(folder)
-        for number in range(HELD_OPEN + 4):
-            writer.write(b"%d\n" % number)
-            writer.rotate()
-        reading = Reading(writer.log)
-        reading.step(most=0)
-        backup = writer.backups()[HELD_OPEN + 2]
-        backup.chmod(0)
-        reading.run(3)
-        assert list(reading.tail.problems) == [str(backup)]
-        assert len(reading.lines()) == HELD_OPEN + 3
-        backup.chmod(0o600)
-        reading.run(3)
-        assert sorted(map(int, reading.lines())) == list(range(HELD_OPEN + 4))
-        assert reading.tail.problems == {}
-
-
-def test_a_folder_without_permission_is_named_and_its_files_are_no_losses() -> None:
-    with a_folder_without_root() as folder:
-        (folder / "logs").mkdir()
-        writer = Writer(folder / "logs")
-        writer.write(b"one\n")
-        writer.rotate()
-        writer.write(b"two\n")
-        reading = Reading(writer.log)
-        reading.run(1)
-        reading.save()
-        reading.restart()
-        (folder / "logs").chmod(0)
-        reading.run(60)
-        assert "Permission denied" in reading.tail.problems[str(folder / "logs")]
-        (folder / "logs").chmod(0o700)
-        reading.run(60)
-        assert reading.lines() == [b"one", b"two"]
-        assert losses(reading) == []
-        assert reading.tail.problems == {}
+    assert reading.losses() == []
 
 
 def test_a_book_of_another_log_is_left_alone(tmp_path: Path) -> None:

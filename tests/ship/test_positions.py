@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import SettingsError, Stop
-from app.ship.positions import Book, LogBook, Loss, Place, PositionFile, Totals, decode_book, encode_book, locked
+from app.ship.book import Book, LogBook, Loss, Place, Totals, decode_book, encode_book
+from app.ship.positions import PositionFile, locked
 from tests.ship.disk import a_folder_without_root
 
 BOOK = Book(
@@ -59,7 +60,8 @@ def test_nobody_makes_it_write_through_a_link(tmp_path: Path) -> None:
 KILLED_WHILE_SAVING = """
 import sys
 from pathlib import Path
-from app.ship.positions import Book, LogBook, Place, PositionFile
+from app.ship.book import Book, LogBook, Place
+from app.ship.positions import PositionFile
 
 positions = PositionFile(Path(sys.argv[1]))
 print("ready", flush=True)

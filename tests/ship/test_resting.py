@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.ship.inotify import Inotify
-from app.ship.tail import RESTING_STATS
+from app.ship.resting import ASKED, ASKING_SHARE
 from app.ship.watching import Changes, Unwatched, Watching
 from tests.ship.disk import Reading, Writer
 
@@ -196,26 +196,60 @@ def test_what_was_noted_before_it_rested_is_saved(tmp_path: Path, watch: Watchin
     assert reading.lines() == [b"one"]
 
 
-def test_of_many_every_one_has_its_turn_to_be_asked_for(tmp_path: Path) -> None:
-    """Where nothing is told, and by no more than so many questions a look."""
-    logs = [tmp_path / f"{number}.log" for number in range(3 * RESTING_STATS)]
-    for log in logs:
-        log.write_bytes(b"one\n")
-    reading = at_rest(*logs, watch=Unwatched())
+def write_to(logs: list[Path]) -> None:
     for log in logs:
         with log.open("ab") as file:
             file.write(b"two\n")
+
+
+def woken_at_each_look(reading: Reading, looks: int) -> list[int]:
     woken = []
-    for _ in range(3):
+    for _ in range(looks):
+        before = len(reading.tail.awake())
         reading.look()
-        woken.append(len(reading.tail.awake()))
-    assert woken == [RESTING_STATS, 2 * RESTING_STATS, 3 * RESTING_STATS]
+        woken.append(len(reading.tail.awake()) - before)
+    return woken
+
+
+@pytest.mark.parametrize("microseconds", [1, 10, 1000])
+def test_of_many_every_one_has_its_turn_to_be_asked_for(tmp_path: Path, microseconds: int) -> None:
+    """Where nothing is told: for a share of the time, and at least so many of them a look."""
+    logs = [tmp_path / f"{number}.log" for number in range(4 * ASKED)]
+    for log in logs:
+        log.write_bytes(b"one\n")
+    reading = at_rest(*logs, watch=Unwatched())
+    write_to(logs)
+    reading.takes = microseconds / 1e6
+    within = ASKED + round(ASKING_SHARE * 0.1 / reading.takes)
+    most = min(within, len(logs))
+    looks = woken_at_each_look(reading, len(logs) // most)
+    assert all(ASKED <= woken <= most + 2 for woken in looks)
+    assert abs(looks[0] - most) <= 2
+    reading.takes = 0.0
     reading.run(1)
     assert sorted(reading.lines()) == sorted([b"one", b"two"] * len(logs))
 
 
+def test_where_one_change_was_not_told_the_others_are_asked_for_as_if_nobody_watched(tmp_path: Path) -> None:
+    logs = [tmp_path / "deaf" / f"{number}.log" for number in range(4 * ASKED)]
+    logs[0].parent.mkdir()
+    for log in logs:
+        log.write_bytes(b"one\n")
+    watch = Deaf()
+    reading = at_rest(*logs, watch=watch)
+    write_to(logs)
+    assert woken_at_each_look(reading, 3) == [0, len(logs), 0]
+    reading.run(13)
+    assert reading.tail.awake() == []
+    write_to(logs)
+    assert woken_at_each_look(reading, 1) == [len(logs)]
+    reading.run(1)
+    assert sorted(reading.lines()) == sorted([b"one", b"two", b"two"] * len(logs))
+    watch.close()
+
+
 def test_of_many_the_one_that_is_told_of_is_read_at_the_next_look(tmp_path: Path) -> None:
-    logs = [tmp_path / f"{number}.log" for number in range(3 * RESTING_STATS)]
+    logs = [tmp_path / f"{number}.log" for number in range(3 * ASKED)]
     for log in logs:
         log.write_bytes(b"one\n")
     watch = Inotify()

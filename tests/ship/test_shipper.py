@@ -19,9 +19,9 @@ from app.local.kafka import Kafka
 from app.local.ports import free_ports
 from app.settings import Settings
 from app.ship.blocks import LINE_BYTES
-from app.ship.logs import REST_SECONDS
-from app.ship.positions import decode_book
+from app.ship.positions import PositionFile
 from app.ship.producer import UNDER_WAY_BYTES, partition
+from app.ship.resting import REST_SECONDS
 from app.ship.shipper import ship
 from app.topics import EVENTS_LIMIT
 from tests.ship.disk import Writer
@@ -82,9 +82,7 @@ async def eventually(done: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def saved_lines(settings: Settings) -> int:
-    if not settings.positions.exists():
-        return 0
-    book = decode_book(settings.positions.read_bytes())
+    book = PositionFile(settings.positions).load()
     return sum(totals.lines for log in book.logs.values() for totals in log.totals.values())
 
 
@@ -255,7 +253,7 @@ async def test_kills_while_logs_rotate_repeat_a_little_and_lose_nothing(
     assert kills >= 3
     assert sum(map(len, sent)) - sum(map(len, load.writer.written)) < kills * UNDER_WAY_BYTES
     assert saved_lines(settings) == len(load.writer.written)
-    assert decode_book(settings.positions.read_bytes()).losses == []
+    assert PositionFile(settings.positions).load().losses == []
 
 
 async def test_a_kafka_that_is_killed_and_comes_back_gets_every_line_once_and_in_order(

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from app.ship.positions import Book, LogBook, Loss, Totals
+from app.ship.book import Book, LogBook, Loss, Totals
 from app.ship.statements import AT_LEAST_SECONDS, AT_MOST_A_SECOND, EVERY_SECONDS, LOSSES_TOLD, Statements, begin
 from schemas.ledger import Statement
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from app.ship.book import Book
 from app.ship.inotify import Inotify
 from app.ship.watching import Unwatched
 from tests.ship.disk import Reading, Writer
@@ -13,11 +15,21 @@ from tests.ship.disk import Reading, Writer
 PIECES = st.lists(st.sampled_from([b"\n", b"a", b"{}\n", b"line of some length\n", b"x" * 100]), max_size=6)
 STEPS = st.one_of(
     st.tuples(st.just("write"), PIECES.map(b"".join)),
-    st.tuples(st.sampled_from(["rotate", "pack", "unlink", "save", "fail"]), st.just(b"")),
+    st.tuples(st.sampled_from(["rotate", "pack", "unlink", "save", "write down", "write down", "fail"]), st.just(b"")),
     st.tuples(st.just("restart"), st.just(b"")),
     st.tuples(st.sampled_from(["step", "step", "rest"]), st.just(b"")),
     st.tuples(st.sampled_from(["acknowledge", "acknowledge one"]), st.just(b"")),
 )
+
+
+def without_sizes(book: Book) -> object:
+    """Those are saved now and then, and so is that a log is known."""
+    logs = {path: entry for path, entry in book.logs.items() if entry.files or entry.totals}
+    return [
+        book.losses,
+        {path: (entry.totals, [replace(place, size=0) for place in entry.files]) for path, entry in logs.items()},
+    ]
+
 
 WATCHES = st.sampled_from([Inotify, Unwatched])
 
@@ -54,8 +66,11 @@ def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarte
                         backup.unlink(missing_ok=True)
                 case "save":
                     reading.save()
+                case "write down":
+                    reading.write_down()
+                    assert without_sizes(reading.kept()) == without_sizes(reading.book)
                 case "restart":
-                    reading.save()
+                    (reading.write_down if number % 2 else reading.save)()
                     reading.restart()
                 case "fail":
                     reading.fail()
@@ -79,11 +94,13 @@ def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarte
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
-        st.sampled_from(["write", "write", "copy", "copy", "pack", "look", "rest", "read", "read", "settle", "restart"])
+        st.sampled_from(
+            ["write", "write", "copy", "copy", "rotate", "pack", "look", "rest", "read", "read", "settle", "restart"]
+        )
     ),
     WATCHES,
 )
-def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_whatever_is_seen_of_it(
+def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_or_renamed_whatever_is_seen_of_it(
     steps: list[str], system: type[Inotify | Unwatched]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(system()) as watch:
@@ -94,8 +111,10 @@ def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_whatever_i
             match step:
                 case "write":
                     writer.write(b"".join(b"%d.%d\n" % (number, part) for part in range(1 + number % 3)))
-                case "copy" if writer.log.stat().st_size:
+                case "copy" if writer.log.exists() and writer.log.stat().st_size:
                     writer.copy_and_truncate()
+                case "rotate":
+                    writer.rotate()
                 case "pack":
                     for backup in writer.backups()[:1]:
                         writer.pack(backup)
@@ -109,7 +128,7 @@ def test_every_line_is_read_once_when_the_log_is_copied_and_truncated_whatever_i
                 case "settle":
                     reading.acknowledge()
                 case "restart":
-                    reading.save()
+                    (reading.write_down if number % 2 else reading.save)()
                     reading.restart()
         writer.write(b"last\n")
         reading.run(30)
@@ -136,8 +155,8 @@ def test_a_kill_repeats_lines_and_loses_none(steps: list[tuple[str, bytes]]) -> 
                     for backup in writer.backups():
                         writer.pack(backup)
                         backup.unlink()
-                case "save":
-                    reading.save()
+                case "save" | "write down":
+                    (reading.save if step == "save" else reading.write_down)()
                     unsaved = len(reading.durable)
                 case "restart":
                     repeated += sum(block.lines for block, _ in reading.durable[unsaved:])

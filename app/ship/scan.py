@@ -1,0 +1,218 @@
+"""Which files a log and its backups are, and which are gone: found out at a sign of rotation, and now and then."""
+
+import os
+import sys
+from contextlib import suppress
+from typing import Final
+
+from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of
+from app.ship.book import Place
+from app.ship.files import File
+from app.ship.logs import Log
+from app.ship.sources import Plain, Source, SourceError
+from schemas.log import AWAY, LIVE, PACKED, Name, path_of
+
+LINGER_SECONDS: Final = 10.0  # how long a rotated file is held open after it was read to its end
+ABSENT_SECONDS: Final = 10.0  # a file that no scan finds for so long is gone
+UNSEEN_SECONDS: Final = 0.5  # without a look, after which more may have been written than is known
+HELD_OPEN: Final = 16  # backups of one log that are held open: their disk space stays in use when they are unlinked
+
+
+def scan(log: Log, now: float, listed: Members) -> None:
+    """`listed` are the files beside the log, read from the folder after the log's name was last looked at."""
+    log.learned = False
+    backups = backups_of(log, listed)
+    _find_copied(log, backups, now)
+    _find_rotated(log, backups)
+    _try_broken_again(log, backups)
+    _reopen_grown(log, backups)
+    log.complete = _open_new(log, backups, now)
+    log.files.sort(key=lambda file: file.stamp)
+    _retire(log, backups, now)
+    unrecognised = any(file.place is None and file.size != 0 for file in log.files)
+    if log.complete and log.follows and not unrecognised:
+        _miss(log, backups, now)
+
+
+def backups_of(log: Log, listed: Members) -> Members:
+    if not log.follows:
+        return log.named
+    return log.named | {stamp: names for stamp, names in listed.items() if stamp not in (PACKED, LIVE)}
+
+
+def open_live(log: Log, now: float) -> None:
+    """What was the log until now becomes a backup whose name is not known yet."""
+    live = next((file for file in log.files if file.live), None)
+    source: Source | None = None
+    try:
+        status = os.stat(log.path)
+        if live is not None and (status.st_dev, status.st_ino) == live.inode:
+            return
+        source = Plain(log.path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, SourceError) as error:
+        log.shared.unreadable(log.path, error)
+        return
+    if live is not None:
+        log.live_went(live, now)
+    if source is not None:
+        log.shared.solved(log.path)
+        file = File(log.path, LIVE, source, source.inode, size=source.size())
+        _choose(log, file, log.path)
+        log.files.append(file)
+
+
+def _choose(log: Log, file: File, path: str) -> None:
+    """What is left out of a file that nobody has begun to read, and what of it is read slowly."""
+    choices = log.shared.choices
+    first = log.first_seen and log.shared.starting
+    if first and choices.backfill is not None:
+        file.backlog = sys.maxsize if file.size is None else file.size
+    with suppress(OSError):
+        old = choices.ignore_older is not None and os.stat(path).st_mtime < log.shared.wall() - choices.ignore_older
+        if old or (first and choices.at_end):
+            file.pass_to = sys.maxsize if not file.live else _end_of_lines(file)
+
+
+def _find_copied(log: Log, backups: Members, now: float) -> None:
+    """A backup that goes on where a truncated file was left has its bytes: it was copied first."""
+    for file in log.files:
+        if file.truncated:
+            new = (names for stamp, names in sorted(backups.items()) if not log.has(stamp))
+            if not any(goes_on(file, names, now) for names in new):
+                _tell_truncated(log, file)
+                file.replaced = True
+            file.truncated = False
+
+
+def _tell_truncated(log: Log, file: File) -> None:
+    if file.place is not None and file.unread():
+        log.entry.lose_file(file.place, file.unread(), "truncated before it was read to its end")
+    elif file.place is not None and file.unseen > UNSEEN_SECONDS:
+        reason = f"truncated after {file.unseen:.0f} s in which it may have grown, and nobody looked"
+        log.entry.lose_file(file.place, 0, reason)
+
+
+def _find_rotated(log: Log, backups: Members) -> None:
+    new = {stamp: names for stamp, names in sorted(backups.items()) if not log.has(stamp)}
+    for file in log.files:
+        if file.stamp == AWAY and not file.replaced and not file.truncated:
+            if file.place is None and file.source is not None:
+                with suppress(OSError, SourceError):  # reading will meet the same
+                    log.recognise(file, final=False)
+            file.stamp = next((stamp for stamp, names in new.items() if is_same(file, names)), AWAY)
+            new.pop(file.stamp, None)
+
+
+def _try_broken_again(log: Log, backups: Members) -> None:
+    for file in log.files:
+        if file.broken:
+            names = [Name(file.path, LIVE, packed=False)] if file.live else backups.get(file.stamp, [])
+            changed = signature(names)
+            if file.broken_signature is None:
+                file.broken_signature = changed
+            elif file.broken_signature != changed:
+                file.broken = False
+
+
+def _reopen_grown(log: Log, backups: Members) -> None:
+    for stamp in grown(log, backups):
+        del log.known[stamp]
+
+
+def grown(log: Log, backups: Members) -> list[str]:
+    """Stamps of those read to their end that a writer who kept them open has written to after all."""
+    places = {place.file: place for place in log.entry.places}
+    grown = []
+    for stamp, names in backups.items():
+        place = places.get(log.known.get(stamp, ""))
+        if place is not None and any(not name.packed and size_of(name) > place.position for name in names):
+            grown.append(stamp)
+    return grown
+
+
+def _open_new(log: Log, backups: Members, now: float) -> bool:
+    """False when one could not be opened, so that it is not known which file it is."""
+    complete = True
+    live = next((file for file in log.files if file.live), None)
+    for stamp, names in sorted(backups.items()):
+        if log.has(stamp):
+            continue
+        try:
+            source = open_any(names)
+            was_live = any(other.source is not None and other.inode == source.inode for other in log.files)
+            if was_live or (live is not None and is_copy(live, source)):
+                # It was the log until a moment ago, or the log is being copied and will be truncated: the next
+                # look will find out.
+                source.close()
+                complete = False
+                continue
+            file = File(log.path, stamp, source, source.inode, away=now, size=source.size())
+            _choose(log, file, path_of(names[0]))
+            log.recognise(file, final=log.final(file, now))
+        except FileNotFoundError:
+            continue
+        except (OSError, SourceError) as error:
+            log.shared.unreadable(path_of(names[0]), error)
+            complete = False
+            continue
+        log.shared.solved(path_of(names[0]))
+        if file.place is not None and file.place.ended and not file.unread():
+            shut(file)
+            log.known[stamp] = file.place.file
+            continue
+        log.files.append(file)
+        if sum(other.away is not None and other.source is not None for other in log.files) > HELD_OPEN:
+            shut(file)
+    return complete
+
+
+def _retire(log: Log, backups: Members, now: float) -> None:
+    """Forgets files that are durable to their end, and those that cannot be opened any more."""
+    for file in list(log.files):
+        log.entry.keep_end(file)
+        if file.away is None or file.flying:
+            continue
+        rested = log.shared.once or file.replaced or now - file.away > LINGER_SECONDS
+        ended = file.replaced or file.size == 0 if file.place is None else file.place.ended
+        vanished = file.source is None and not file.replaced and signature(backups.get(file.stamp, [])) == ()
+        if not (rested and ended) and not vanished:
+            continue
+        if vanished and file.place is None:
+            log.entry.lose_file(Place("", size=file.size or 0), file.size or 0, "vanished before it was read")
+        shut(file)
+        log.files.remove(file)
+        if file.stamp != AWAY and not vanished:
+            log.known[file.stamp] = "" if file.place is None else file.place.file
+
+
+def _miss(log: Log, backups: Members, now: float) -> None:
+    """Strikes out the places of files that are gone; those not read to their end are known losses."""
+    for stamp in log.known.keys() - backups.keys():
+        del log.known[stamp]
+    present = {file.place.file for file in log.files if file.place is not None} | set(log.known.values())
+    absent = log.shared.absent
+    for place in list(log.entry.places):
+        if place.file in present:
+            absent.pop((log.path, place.file), None)
+        elif log.shared.once or now - absent.setdefault((log.path, place.file), now) >= ABSENT_SECONDS:
+            absent.pop((log.path, place.file), None)
+            log.entry.strike(place)
+            if not place.ended:
+                log.entry.lose_file(place, place.size - place.position, "vanished before its end was read")
+
+
+def _end_of_lines(file: File) -> int:
+    """Where the last line begins that may go on. Raises OSError."""
+    assert file.source is not None
+    end = file.size or 0
+    chunk = bytearray(64 * 1024)
+    while end > 0:
+        start = max(end - len(chunk), 0)
+        got = file.source.read(start, memoryview(chunk)[: end - start])
+        found = chunk.rfind(b"\n", 0, got)
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0

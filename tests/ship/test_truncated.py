@@ -1,0 +1,160 @@
+"""A log that is truncated: by copytruncate, which keeps what it held, or by somebody who does not care."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.ship.disk import Reading, Writer
+
+
+def test_a_log_that_is_truncated_begins_again_as_another_file(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\ntwo\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    os.truncate(writer.log, 0)
+    reading.step()
+    writer.write(b"one\n")
+    reading.run(30)
+    assert [(block.position, block.line, value) for block, value in reading.durable] == [
+        (0, 0, b"one\ntwo\n"),
+        (0, 0, b"one\n"),
+    ]
+    assert reading.losses() == []
+
+
+def test_a_log_that_is_truncated_and_outgrows_its_position_unseen_begins_again_too(tmp_path: Path) -> None:
+    for stopped in (False, True):
+        writer = Writer(tmp_path, f"{stopped}.log")
+        writer.write(b"one\ntwo\n")
+        reading = Reading(writer.log)
+        reading.run(1)
+        reading.save()
+        writer.log.write_bytes(b"one\nother line\n")
+        if stopped:
+            reading.restart()
+        reading.run(30)
+        assert reading.lines() == [b"one", b"two", b"one", b"other line"]
+
+
+def test_what_was_unread_when_a_log_was_truncated_is_a_known_loss(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"two\n")
+    reading.step(most=0)
+    os.truncate(writer.log, 0)
+    reading.step()
+    writer.write(b"three\n")
+    reading.run(30)
+    assert reading.lines() == [b"one", b"three"]
+    assert reading.losses() == [(4, 4, "truncated before it was read to its end")]
+
+
+def test_a_copy_that_is_seen_before_its_log_is_truncated_is_not_read_as_another_file(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"two\n")
+    copy = writer.copy()
+    reading.run(3)
+    os.truncate(writer.log, 0)
+    writer.write(b"three\n")
+    reading.run(30)
+    assert reading.lines() == [b"one", b"two", b"three"]
+    assert reading.losses() == []
+    assert copy.exists()
+
+
+def test_a_log_that_is_truncated_while_nobody_looks_may_have_grown(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"two\n")
+    os.truncate(writer.log, 0)
+    reading.step(30)
+    reading.run(30)
+    assert reading.losses() == [(4, 0, "truncated after 30 s in which it may have grown, and nobody looked")]
+
+
+def test_a_log_that_is_truncated_while_the_shipper_was_stopped_in_the_middle_of_a_look_may_have_grown(
+    tmp_path: Path,
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    os.truncate(writer.log, 0)
+    reading.stopped = 3.0
+    reading.step()
+    assert reading.losses() == [(4, 0, "truncated after 3 s in which it may have grown, and nobody looked")]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("outgrown", [False, True])
+@pytest.mark.parametrize("happens", ["running", "stopped", "refused by Kafka"])
+def test_a_log_that_is_copied_and_truncated_goes_on_in_the_copy(
+    tmp_path: Path, packed: bool, outgrown: bool, happens: str
+) -> None:
+    writer = Writer(tmp_path)
+    reading = Reading(writer.log)
+    for first in range(0, 9, 3):
+        writer.write(b"%d\n%d\n" % (first, first + 1))
+        reading.run(0.2)
+        reading.save()
+        writer.write(b"%d\n" % (first + 2))
+        reading.step(most=int(happens == "refused by Kafka"))  # what is new is seen, and read at most
+        backup = writer.copy_and_truncate()
+        if packed:
+            writer.pack(backup)
+            backup.unlink()
+        if outgrown:
+            writer.write(b"x" * 40 + b"%d\n" % first)
+        if happens == "stopped":
+            reading.restart()
+        elif happens == "refused by Kafka":
+            reading.fail()
+        reading.run(2)
+        if not outgrown:
+            writer.write(b"y%d\n" % first)
+    reading.run(30)
+    assert reading.losses() == []
+    assert reading.lines() == writer.written
+
+
+@pytest.mark.parametrize("outgrown", [False, True])
+@pytest.mark.parametrize("followed", [False, True])
+def test_a_log_that_is_copied_and_truncated_and_then_renamed_between_two_looks_is_three_files(
+    tmp_path: Path, outgrown: bool, followed: bool
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"two\n")
+    writer.copy_and_truncate()
+    writer.write(b"three\n" * (5 if outgrown else 1))
+    writer.rotate()
+    if followed:
+        writer.write(b"four\n")
+    reading.run(30)
+    assert sorted(reading.lines()) == sorted(writer.written)
+    assert reading.losses() == []
+
+
+def test_what_was_under_way_when_its_log_was_truncated_and_kafka_failed_is_a_known_loss(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.step()
+    os.truncate(writer.log, 0)
+    reading.step()
+    reading.fail()
+    writer.write(b"two\n")
+    reading.run(30)
+    assert reading.lines() == [b"two"]
+    assert reading.losses() == [(0, 4, "truncated while Kafka had not yet acknowledged it")]

@@ -1,0 +1,127 @@
+"""What cannot be read for a while is named, tried again, and no loss."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from app.ship.scan import HELD_OPEN
+from tests.ship.disk import Reading, Writer, a_folder_without_root
+
+
+def test_a_folder_that_cannot_be_listed_for_a_while_is_no_loss(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    writer = Writer(folder)
+    writer.write(b"one\n")
+    writer.rotate()
+    writer.write(b"two\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    reading.save()
+    reading.restart()
+    folder.rename(tmp_path / "elsewhere")
+    reading.run(60)
+    assert list(reading.tail.problems) == [str(folder)]
+    (tmp_path / "elsewhere").rename(folder)
+    writer.write(b"three\n")
+    reading.run(60)
+    assert reading.lines() == [b"one", b"two", b"three"]
+    assert reading.losses() == []
+    assert reading.tail.problems == {}
+
+
+def test_a_packed_backup_that_breaks_off_is_told_and_read_again_when_it_has_changed(tmp_path: Path) -> None:
+    text = b"".join(b"line %d\n" % number for number in range(100_000))
+    whole = gzip.compress(text)
+    backup = tmp_path / "x-2026-01-02T15-04-05.000.log.gz"
+    backup.write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "x.log").write_bytes(b"next\n")
+    reading = Reading(tmp_path / "x.log")
+    reading.run()
+    assert "breaks off" in reading.tail.problems[str(backup)]
+    assert reading.lines()[-1] == b"next"
+    backup.write_bytes(whole)
+    reading.run()
+    assert reading.tail.problems == {}
+    assert sorted(reading.lines()) == sorted([*text.splitlines(), b"next"])
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("missing/x.log", "'{0}/missing' cannot be read: No such file or directory"),
+        ("file/x.log", "'{0}/file' cannot be read: Not a directory"),
+        ("x.log", "'{0}/x.log' names no file"),
+        ("folder.log", "'{0}/folder.log' cannot be read: it is a folder, or no regular file"),
+    ],
+)
+def test_a_path_that_cannot_be_read_is_named_and_tried_again(tmp_path: Path, path: str, reason: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.log").mkdir()
+    reading = Reading(tmp_path / path)
+    reading.run(3)
+    [sentence] = reading.tail.problems.values()
+    assert reason.format(tmp_path) in sentence
+    if (tmp_path / "file").exists():
+        (tmp_path / "file").unlink()
+    (tmp_path / "folder.log").rmdir()
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_bytes(b"one\n")
+    reading.run(3)
+    assert reading.lines() == [b"one"]
+    assert reading.tail.problems == {}
+
+
+def test_a_file_without_permission_is_named_and_tried_again() -> None:
+    with a_folder_without_root() as folder:
+        log = folder / "x.log"
+        log.write_bytes(b"one\n")
+        log.chmod(0)
+        reading = Reading(log)
+        reading.run(3)
+        assert "Permission denied" in reading.tail.problems[str(log)]
+        log.chmod(0o600)
+        reading.run(3)
+        assert reading.lines() == [b"one"]
+        assert reading.tail.problems == {}
+
+
+def test_a_backup_that_cannot_be_opened_for_a_while_is_read_later() -> None:
+    with a_folder_without_root() as folder:
+        writer = Writer(folder)
+        for number in range(HELD_OPEN + 4):
+            writer.write(b"%d\n" % number)
+            writer.rotate()
+        reading = Reading(writer.log)
+        reading.step(most=0)
+        backup = writer.backups()[HELD_OPEN + 2]
+        backup.chmod(0)
+        reading.run(3)
+        assert list(reading.tail.problems) == [str(backup)]
+        assert len(reading.lines()) == HELD_OPEN + 3
+        backup.chmod(0o600)
+        reading.run(3)
+        assert sorted(map(int, reading.lines())) == list(range(HELD_OPEN + 4))
+        assert reading.tail.problems == {}
+
+
+def test_a_folder_without_permission_is_named_and_its_files_are_no_losses() -> None:
+    with a_folder_without_root() as folder:
+        (folder / "logs").mkdir()
+        writer = Writer(folder / "logs")
+        writer.write(b"one\n")
+        writer.rotate()
+        writer.write(b"two\n")
+        reading = Reading(writer.log)
+        reading.run(1)
+        reading.save()
+        reading.restart()
+        (folder / "logs").chmod(0)
+        reading.run(60)
+        assert "Permission denied" in reading.tail.problems[str(folder / "logs")]
+        (folder / "logs").chmod(0o700)
+        reading.run(60)
+        assert reading.lines() == [b"one", b"two"]
+        assert reading.losses() == []
+        assert reading.tail.problems == {}
