@@ -27,9 +27,11 @@ def settle(scope: Scope, event: Event) -> Event:
         return event
     tree = scope.tree
     known = process.exec_id in tree.executions
-    if not known and process.exec_id not in tree.aliases and process.exec_id:
+    found = "procFS" in process.flags
+    scanned = found and type(event.body) is ProcessExec
+    if scanned or (not known and process.exec_id and process.exec_id not in tree.aliases and _is_news(tree, process)):
         _observe_boot(scope, event, process)
-    if "procFS" in process.flags and (not known or type(event.body) is ProcessExec):
+    if scanned or (found and not known):
         _find_again(scope, event, process)
     parent = event.parent
     if parent is not None and "procFS" in parent.flags and parent.exec_id not in tree.executions:
@@ -40,12 +42,14 @@ def settle(scope: Scope, event: Event) -> Event:
     return _renamed(tree, event, process) if tree.aliases else event
 
 
-def _observe_boot(scope: Scope, event: Event, process: Process) -> None:
-    """Only with a process whose parent is new too, or is one of those that every boot begins with."""
-    tree = scope.tree
+def _is_news(tree: Tree, process: Process) -> bool:
+    """Its parent is new too, or is one of those that every boot begins with."""
     parent = tree.executions.get(tree.aliases.get(process.parent_exec_id, process.parent_exec_id))
-    if parent is not None and (parent.pid is None or parent.pid > 2):
-        return
+    return parent is None or (parent.pid is not None and parent.pid <= 2)
+
+
+def _observe_boot(scope: Scope, event: Event, process: Process) -> None:
+    tree = scope.tree
     decoded = decode_exec_id(process.exec_id)
     start = nanoseconds(process.start_time)
     if decoded is None or decoded.since_boot <= 1 or not start:

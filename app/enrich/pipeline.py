@@ -70,6 +70,7 @@ class Pipeline:
         if (statement := record.headers.get(STATEMENT)) is not None:
             self._state(scope, source, output, statement)
             return output.finish()
+        aliased, late = scope.tree.aliased, scope.tree.late
         resent = 0
         if source.stream is not None and source.position is not None:
             resent = scope.resends.repeated(source.stream, source.position, record.value)
@@ -91,6 +92,7 @@ class Pipeline:
             self._enrich_line(memory, scope, source, output, each)
         scope.ledger.enter(output.tally)
         scope.ledger.take(source.shipper, output.lines + others, record.timestamp)
+        output.aliases, output.late = scope.tree.aliased - aliased, scope.tree.late - late
         return output.finish()
 
     @staticmethod
