@@ -58,7 +58,7 @@ def from_scratch(binary: str) -> bool:
     """It lies where anyone may write, or hidden."""
     if "/." not in binary and "//" not in binary:
         return binary.startswith(SCRATCH)
-    path = normpath(binary)
+    path = normpath(binary).replace("//", "/")
     return path.startswith(SCRATCH) or "/." in path
 
 
