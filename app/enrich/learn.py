@@ -62,9 +62,18 @@ def _learn_one(scope: Scope, process: Process, node: str) -> Execution:
     known = scope.tree.executions.get(process.exec_id)
     if known is None:
         return _add(scope, _embedded(process, node))
-    if known.source is not Source.STUB and known.start and known.parent:
+    if (
+        known.source is not Source.STUB
+        and known.start
+        and known.parent
+        and (known.rights or not _tells_rights(process))
+    ):
         return known
     return _merge(scope, known, _embedded(process, node))
+
+
+def _tells_rights(process: Process) -> bool:
+    return bool(process.raw_credentials or process.raw_cap or process.raw_ns)
 
 
 def _embedded(process: Process, node: str) -> Execution:

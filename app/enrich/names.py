@@ -20,6 +20,11 @@ from schemas.times import nanoseconds, rfc3339
 _MOST_WORDS: Final = 4  # before a script: an interpreter that `env` looks for, and options
 
 
+def is_found(event: Event) -> bool:
+    """By a scan: the event's time is the process's start, which may be long ago."""
+    return type(event.body) is ProcessExec and event.process is not None and "procFS" in event.process.flags
+
+
 def settle(scope: Scope, event: Event) -> Event:
     """The same event under the names that are remembered. Notices boots and restarts on the way."""
     process = event.process
@@ -28,7 +33,7 @@ def settle(scope: Scope, event: Event) -> Event:
     tree = scope.tree
     known = process.exec_id in tree.executions
     found = "procFS" in process.flags
-    scanned = found and type(event.body) is ProcessExec
+    scanned = found and is_found(event)
     if scanned or (not known and process.exec_id and process.exec_id not in tree.aliases and _is_news(tree, process)):
         _observe_boot(scope, event, process)
     if scanned or (found and not known):

@@ -14,7 +14,7 @@ from app.enrich.document import KEYLESS, document_of
 from app.enrich.drops.rules import Dropped, Rule, Rules
 from app.enrich.learn import learn
 from app.enrich.memory import Memory, Scope
-from app.enrich.names import settle
+from app.enrich.names import is_found, settle
 from app.enrich.trace import trace
 from schemas.ledger import Row, Statement
 from schemas.record import STATEMENT, Record
@@ -114,7 +114,7 @@ class Pipeline:
             original = own.decode()
             stage = "enrich"
             time = event.time
-            if time is not None and scope.clock.observe(time):
+            if time is not None and not is_found(event) and scope.clock.observe(time):
                 memory.sweep(scope)
             event = settle(scope, event)
             rule = self._drops.first(event) if self._drops is not None else None
