@@ -56,8 +56,8 @@ def _add_exit(document: Fields, body: ProcessExit, event: Event, start: int) -> 
     process = document.setdefault("process", {})
     if body.signal:
         document["tetragon"]["exit"] = {"signal": body.signal}
-    if not body.signal:
-        process["exit_code"] = body.status or 0  # protobuf leaves a zero out
+    if body.status or not body.signal:
+        process["exit_code"] = body.status or 0  # protobuf leaves a zero out, and with a signal it means nothing
     end = nanoseconds(body.time) if body.time else None
     if end is not None:
         process["end"] = canonical(body.time, end)

@@ -461,6 +461,7 @@ def test_a_cgroup_that_tetragon_throttles_is_a_storm_of_its_own() -> None:
         ({"status": 3}, 3, None),
         ({"signal": "SIGKILL"}, None, "SIGKILL"),
         ({"signal": "SIGKILL", "status": 0}, None, "SIGKILL"),
+        ({"signal": "SIGKILL", "status": 137}, 137, "SIGKILL"),
     ],
 )
 def test_a_process_ends_with_a_code_or_by_a_signal(given: dict[str, Any], code: int | None, signal: str | None) -> None:

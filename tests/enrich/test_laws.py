@@ -49,7 +49,13 @@ TAGS_BY_LATENESS: Final = {
 }
 
 # What a restart of Tetragon may: the line is another, says how its process was found, and calls it by another name.
-BY_RESTART: Final = ("event.id", "tetragon.lineage.alias", "tetragon.parent.flags", "tetragon.process.flags")
+BY_RESTART: Final = (
+    "event.id",
+    "tetragon.lineage.alias",
+    "tetragon.lineage.source",
+    "tetragon.parent.flags",
+    "tetragon.process.flags",
+)
 TAGS_BY_RESTART: Final = {"fork_only"}  # of what had only forked: now a document tells that it was running
 
 # What unseen exits may: nobody is known to have gone.
