@@ -1,6 +1,6 @@
 """Where a process comes from: its parent, its earlier images, its ancestors, and how it came onto the node."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from agents import Fields, agent
@@ -61,12 +61,11 @@ def ancestry(event: Event, lineage: Lineage) -> Fields:
     session = process.joined and is_session(process, like.descent)
     if like.shell and (like.typed or session) and awaits_commands(binary, process.arguments):
         fields["process.interactive"] = True
-    tags = list(like.tags)
     given = event.process
-    if given is not None:
-        if process.container and given.in_init_tree is not None:
-            fields["tetragon.container.exec_session"] = not given.in_init_tree
-        tags += _tags(event, given, lineage, like, session=session)
+    assert given is not None  # it is what the lineage is of
+    if process.container and given.in_init_tree is not None:
+        fields["tetragon.container.exec_session"] = not given.in_init_tree
+    tags = [*like.tags, *_tags(event, given, lineage, like, session=session)]
     if tags:
         fields["tags"] = tags
     return fields
@@ -87,40 +86,42 @@ def _add_unusual(fields: dict[str, Any], lineage: Lineage) -> None:
             fields["process.parent"] = ancestor_fields(lineage.previous[0])
 
 
-def _tags(event: Event, given: Process, lineage: Lineage, like: Kin, *, session: bool) -> Iterator[str]:
+def _tags(event: Event, given: Process, lineage: Lineage, like: Kin, *, session: bool) -> list[str]:
     """Those that its like need not have. `given` is the event's process."""
     process = lineage.process
+    tags: list[str] = []
     if like.shell and like.descent.under_server and not is_health_check(process.binary, process.arguments):
-        yield "shell_under_server"
+        tags.append("shell_under_server")
     if "[" in process.arguments and takes_kernels_name(process.name, process.arguments):
-        yield "kernel_thread_masquerade"
+        tags.append("kernel_thread_masquerade")
     if lineage.siblings > MOST_SIBLINGS:
-        yield "fork_storm"
+        tags.append("fork_storm")
     if session:
-        yield SESSION
-    elif not process.joined and process.container and given.in_init_tree:
-        yield "container_entrypoint_descendant"
+        tags.append(SESSION)
+    elif process.container and given.in_init_tree and not process.joined:
+        tags.append("container_entrypoint_descendant")
     of_type = type(event.body)
     if of_type is ProcessExec:
-        yield from _nameless(given, lineage)
+        tags += _nameless(given, lineage)
     elif of_type is ProcessExit:
         flags = given.flags
         if flags and flags != "unknown" and "execve" not in flags and "procFS" not in flags:
-            yield "fork_only"
+            tags.append("fork_only")
         if process.start and process.end and 0 <= process.end - process.start < SHORT:
-            yield "short_lived"
+            tags.append("short_lived")
+    return tags
 
 
 def _nameless(given: Process, lineage: Lineage) -> Sequence[str]:
     """What is executed has no name in any file system: it never had, or it has no longer."""
     held = given.binary_properties
-    if held is not None and held.file is not None and held.file.inode is not None:
-        unlinked = not held.file.inode.links
-    else:
-        unlinked = False
-    in_memory = "memfd:" in given.binary or given.binary.startswith("/dev/fd/") or _is_descriptor(given.binary)
+    file = held.file if held is not None else None
+    unlinked = file is not None and file.inode is not None and not file.inode.links
     # Without Tetragon's --enable-process-cred its path is all that tells.
-    if not unlinked and not (in_memory and lineage.process.rights == UNKNOWN):
+    if not unlinked and lineage.process.rights != UNKNOWN:
+        return ()
+    in_memory = "memfd:" in given.binary or given.binary.startswith("/dev/fd/") or _is_descriptor(given.binary)
+    if not unlinked and not in_memory:
         return ()
     parent = lineage.previous[-1] if lineage.previous else lineage.parent
     if given.arguments == "init" and parent is not None and parent.name.startswith(RUNTIMES):

@@ -33,7 +33,7 @@ def settle(scope: Scope, event: Event) -> Event:
     tree = scope.tree
     known = process.exec_id in tree.executions
     found = "procFS" in process.flags
-    scanned = found and is_found(event)
+    scanned = found and type(event.body) is ProcessExec
     if scanned or (not known and process.exec_id and process.exec_id not in tree.aliases and _is_news(tree, process)):
         _observe_boot(scope, event, process)
     if scanned or (found and not known):

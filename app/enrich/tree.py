@@ -108,8 +108,10 @@ class Tree:
     def children(self, parent: str, since: int, until: int) -> int:
         """How many processes the execution of that name started after `since`, and not after `until`."""
         held = self._children.get(parent)
-        if held is None or isinstance(held, int):
-            return int(held is not None and since < held <= until)
+        if held is None:
+            return 0
+        if isinstance(held, int):
+            return 1 if since < held <= until else 0
         return bisect_right(held, until) - bisect_right(held, since)
 
     def has_children(self, parent: str) -> bool:
@@ -200,7 +202,9 @@ class Tree:
             self._pids[pid] = after.exec_id if held is None else (*_several(held), after.exec_id)
 
     def _relate(self, before: Execution | None, after: Execution | None) -> None:
-        old, new = _birth(before), _birth(after)
+        """Keeps what follows from the executions when `after` comes in the place of `before`."""
+        old = _birth(before) if before is not None else None
+        new = _birth(after) if after is not None else None
         if old != new:
             if old is not None:
                 self._remove_child(*old)
@@ -249,12 +253,12 @@ def _several(held: str | tuple[str, ...]) -> tuple[str, ...]:
     return (held,) if isinstance(held, str) else held
 
 
-def _birth(execution: Execution | None) -> tuple[str, int] | None:
+def _birth(execution: Execution) -> tuple[str, int] | None:
     """Its parent and start, if it counts as a child: one that executed, or ended without."""
-    if execution is None or not execution.start or not execution.parent:
-        return None
     # Of one that only forked, and is to execute, the execution will be counted.
-    return (execution.parent, execution.start) if execution.source is Source.EXEC or execution.exited else None
+    if execution.source is not Source.EXEC and not execution.exited:
+        return None
+    return (execution.parent, execution.start) if execution.start and execution.parent else None
 
 
 def _seniority(execution: Execution) -> tuple[int, str]:

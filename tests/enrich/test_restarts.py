@@ -315,6 +315,20 @@ def test_a_boot_is_remembered_by_a_checkpoint_and_one_without_it_is_read() -> No
     assert last["process"]["parent"]["name"] == "sshd"
 
 
+def test_what_an_older_version_stored_is_read_and_can_be_found_again() -> None:
+    stored = {
+        SSHD["exec_id"]: b'{"id":"%b","pid":100,"binary":"/usr/sbin/sshd","start":1700000000000000000,"source":3}',
+        BASH["exec_id"]: b'{"id":"%b","pid":101,"parent":"bm9kZS0xOjEwMDAwMDAwMDAwMDAwOjEwMA==",'
+        b'"binary":"/bin/bash","start":1700000001000000000,"source":3}',
+    }
+    memory = Memory()
+    memory.load((Entry(NODE, "@process", name), value % name.encode()) for name, value in stored.items())
+    [again] = documents(scan(AGAIN), memory=memory)
+
+    assert again["process"]["entity_id"] == BASH["exec_id"]
+    assert again["process"]["parent"]["name"] == "sshd"
+
+
 def test_nodes_of_one_scope_are_booted_each_by_itself() -> None:
     memory = Memory()
     documents(*BEFORE, memory=memory)
