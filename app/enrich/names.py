@@ -31,20 +31,24 @@ def settle(scope: Scope, event: Event) -> Event:
     if process is None:
         return event
     tree = scope.tree
-    known = process.exec_id in tree.executions
+    known = _is_known(tree, process)
     found = "procFS" in process.flags
     scanned = found and type(event.body) is ProcessExec
-    if scanned or (not known and process.exec_id and process.exec_id not in tree.aliases and _is_news(tree, process)):
+    if scanned or (not known and process.exec_id and _is_news(tree, process)):
         _observe_boot(scope, event, process)
     if scanned or (found and not known):
         _find_again(scope, event, process)
     parent = event.parent
-    if parent is not None and "procFS" in parent.flags and parent.exec_id not in tree.executions:
+    if parent is not None and "procFS" in parent.flags and not _is_known(tree, parent):
         _find_again(scope, event, parent)
     for ancestor in event.ancestors:
-        if "procFS" in ancestor.flags and ancestor.exec_id not in tree.executions:
+        if "procFS" in ancestor.flags and not _is_known(tree, ancestor):
             _find_again(scope, event, ancestor)
     return _renamed(tree, event, process) if tree.aliases else event
+
+
+def _is_known(tree: Tree, process: Process) -> bool:
+    return process.exec_id in tree.executions or process.exec_id in tree.aliases
 
 
 def _is_news(tree: Tree, process: Process) -> bool:
@@ -83,7 +87,7 @@ def _find_again(scope: Scope, event: Event, process: Process) -> None:
         _take_alias(tree, named)
         tree.put(replace(found, alias=name))
         tree.aliased += 1
-    elif named is not None and (found is None or named != found.exec_id):
+    elif found is not None and named not in (None, found.exec_id):
         _take_alias(tree, named)
 
 

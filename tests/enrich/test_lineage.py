@@ -304,7 +304,7 @@ def test_a_process_outlives_its_parent() -> None:
 def test_an_orphan_of_an_image_is_one_when_the_last_image_exits() -> None:
     zsh = process(101, T0 + 3, "/bin/zsh", BASH["exec_id"], flags="execve")
     other = process(101, T0 + 20, "/bin/cat", SSHD["exec_id"])
-    *_, running, _, ended, _, long_after = documents(
+    *_, running, _, ended, _, _, long_after = documents(
         event("process_exec", T0 + 1, BASH, SSHD),
         event("process_exec", T0 + 2, CURL, BASH),
         event("process_exec", T0 + 3, zsh, BASH),
@@ -312,7 +312,8 @@ def test_an_orphan_of_an_image_is_one_when_the_last_image_exits() -> None:
         event("process_exit", T0 + 5, zsh, BASH),
         event("process_kprobe", T0 + 6, CURL, BASH),
         event("process_exec", T0 + 20, other, SSHD),
-        event("process_kprobe", T0 + 21, CURL, BASH),
+        event("process_exit", T0 + 21, other, SSHD),
+        event("process_kprobe", T0 + 22, CURL, BASH),
     )
 
     assert "orphan" not in running["tetragon"]

@@ -181,6 +181,21 @@ def test_an_alias_survives_a_restart_of_the_worker_and_goes_with_its_process() -
     assert not tree.aliases
 
 
+def test_what_comes_late_after_its_end_still_has_the_old_name() -> None:
+    memory = Memory()
+    *_, late, again = documents(
+        *BEFORE,
+        scan(AGAIN),
+        event("process_exit", T0 + 80, AGAIN, SSHD),
+        event("process_kprobe", T0 + 79, AGAIN, SSHD),
+        scan(AGAIN),  # sent twice
+        memory=memory,
+    )
+
+    assert late["process"]["entity_id"] == again["process"]["entity_id"] == BASH["exec_id"]
+    assert memory.scope(NODE).tree.living("", 101) is None
+
+
 def test_long_arguments_are_not_cut_where_they_were_remembered_cut() -> None:
     long = {**BASH, "arguments": "x" * 2000}
     again = found(long, FORK)
