@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.enrich.memory import Memory
 from schemas.lineage import Source
+from schemas.times import SECOND
 from tests.enrich.told import BASH, CURL, INIT, NODE, SSHD, T0, documents, event, ident, process
 
 
@@ -140,6 +141,18 @@ def test_an_exec_event_is_believed_more_than_what_others_tell_of_it() -> None:
     assert last["process"]["parent"]["executable"] == "/bin/bash"
 
 
+def test_what_an_embedded_process_left_open_is_filled_in() -> None:
+    hooked = {**BASH, "process_credentials": {"uid": 7, "gid": 8, "euid": 7, "egid": 9}}
+    before, _, after = documents(
+        event("process_exec", T0 + 2, CURL, BASH),
+        event("process_kprobe", T0 + 3, hooked, SSHD),
+        event("process_kprobe", T0 + 4, CURL, BASH),
+    )
+
+    assert "group" not in before["process"]["parent"]
+    assert after["process"]["parent"]["group"] == {"id": "9"}
+
+
 def test_a_parent_that_started_after_its_child_is_suspect() -> None:
     later = process(101, T0 + 60, "/bin/bash", SSHD["exec_id"])
     [only] = documents(event("process_exec", T0 + 2, CURL, later))
@@ -238,12 +251,16 @@ def test_an_exec_that_comes_late_falls_between_those_before_and_after_it() -> No
     images = [process(101, T0 + at, f"/bin/{at}", SSHD["exec_id"]) for at in (0, 10, 20)]
     child = process(103, T0 + 15, "/bin/ls", b64encode(f"{NODE}:0:101".encode()).decode())
     earliest = process(104, T0 + 5, "/bin/ls", b64encode(f"{NODE}:0:101".encode()).decode())
+    memory = Memory()
     *_, one, other = documents(
         *(event("process_exec", T0 + 20, images[place], SSHD) for place in (0, 2, 1)),
         event("process_exec", T0 + 15, child),
         event("process_exec", T0 + 5, earliest),
+        memory=memory,
     )
+    in_pid = [each for each in memory.scope(NODE).tree.executions.values() if each.pid == 101]
 
+    assert {each.name: each.end // SECOND for each in in_pid} == {"0": T0 + 10, "10": T0 + 20, "20": 0}
     assert one["process"]["parent"]["name"] == "10"
     assert other["process"]["parent"]["name"] == "0"
 

@@ -36,6 +36,18 @@ def test_what_runs_already_is_no_start_and_keeps_its_id() -> None:
     assert again["tetragon"]["lineage"]["alias"] == AGAIN["exec_id"]
 
 
+def test_what_was_found_did_not_begin_with_other_rights_just_now() -> None:
+    above, of = {**SSHD, "uid": 0}, {**BASH, "uid": 1000}
+    *_, begun, again = documents(
+        event("process_exec", T0, above, INIT),
+        event("process_exec", T0 + 1, of, above),
+        event("process_exec", FORK, {**AGAIN, "uid": 1000}, above),
+    )
+
+    assert "privilege" in begun["tetragon"]
+    assert "privilege" not in again["tetragon"]
+
+
 def test_later_events_carry_the_new_name_and_get_the_old_one() -> None:
     child = process(102, T0 + 70, "/bin/ls", AGAIN["exec_id"])
     *_, hooked, started, ended = documents(
