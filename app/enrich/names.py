@@ -83,12 +83,14 @@ def _find_again(scope: Scope, event: Event, process: Process) -> None:
         return
     found = tree.living(node_in(scope, event), process.pid)
     named = tree.aliases.get(name)
-    if found is not None and name != found.exec_id != named and _is_same(found, process):
+    if found is None or name == found.exec_id:
+        return
+    if not _is_same(found, process):
+        _take_alias(tree, named)
+    elif named != found.exec_id:
         _take_alias(tree, named)
         tree.put(replace(found, alias=name))
         tree.aliased += 1
-    elif found is not None and named not in (None, found.exec_id):
-        _take_alias(tree, named)
 
 
 def _take_alias(tree: Tree, exec_id: str | None) -> None:

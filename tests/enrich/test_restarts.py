@@ -164,6 +164,42 @@ def test_a_second_restart_after_another_exec_names_the_image_that_runs_now() -> 
     assert [each["executable"] for each in last["process"]["previous"]] == ["/bin/bash"]
 
 
+def test_a_name_is_one_executions_at_a_time() -> None:
+    env = process(101, T0 + 30, "/usr/bin/env", AGAIN["exec_id"], flags="execve")
+    memory = Memory()
+    documents(*BEFORE, scan(AGAIN), event("process_exec", T0 + 30, env, AGAIN), scan(found(env, FORK)), memory=memory)
+    named = [each for each in memory.scope(NODE).tree.executions.values() if each.alias]
+
+    assert [(each.exec_id, each.alias) for each in named] == [(env["exec_id"], AGAIN["exec_id"])]
+
+
+def test_a_second_restart_after_an_exec_that_was_missed_takes_the_name_away() -> None:
+    shown = {**AGAIN, "binary": "/usr/bin/zsh"}
+    *_, again, last = documents(*BEFORE, scan(AGAIN), scan(shown), event("process_kprobe", T0 + 60, shown, SSHD))
+
+    assert again["process"]["entity_id"] == last["process"]["entity_id"] == AGAIN["exec_id"]
+    assert last["process"]["name"] == "zsh"
+
+
+def test_what_lost_its_parent_is_shown_as_inits_and_keeps_the_one_known() -> None:
+    shown = {**AGAIN, "parent_exec_id": INIT["exec_id"]}
+    *_, last = documents(
+        *BEFORE, event("process_exec", FORK, shown, INIT), event("process_kprobe", T0 + 9, shown, INIT)
+    )
+
+    assert last["tetragon"]["lineage"]["path"] == "init > sshd > bash"
+
+
+def test_a_scan_tells_starts_of_long_ago_and_does_not_turn_the_clock_back() -> None:
+    memory = Memory()
+    documents(*BEFORE, memory=memory)
+    now = memory.scope(NODE).clock.now
+    old = [process(300 + each, T0 - 9_000 + each, "/bin/a", INIT["exec_id"], flags="procFS") for each in range(20)]
+    documents(*(event("process_exec", T0 - 9_000 + place, of, INIT) for place, of in enumerate(old)), memory=memory)
+
+    assert memory.scope(NODE).clock.now == now
+
+
 def test_what_was_found_first_and_executes_later_is_found_again_as_what_it_became() -> None:
     env = process(101, T0 + 30, "/usr/bin/env", AGAIN["exec_id"], flags="execve")
     *_, last = documents(
