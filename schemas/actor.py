@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from itertools import pairwise
+from posixpath import normpath
 from typing import Final
 
 import msgspec
@@ -55,7 +56,10 @@ def _entered(process: Process) -> bool:
 @lru_cache(maxsize=8192)
 def from_scratch(binary: str) -> bool:
     """It lies where anyone may write, or hidden."""
-    return binary.startswith(SCRATCH) or "/." in binary
+    if "/." not in binary and "//" not in binary:
+        return binary.startswith(SCRATCH)
+    path = normpath(binary).replace("//", "/")
+    return path.startswith(SCRATCH) or "/." in path
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from schemas.command import command
 from schemas.descent import Descent, Entry, descent, own_entry, tags_of
 from schemas.fragment import fragment
 from schemas.lineage import Above, Execution, Source, basename
+from schemas.programs import SHELLS
 from schemas.rights import IDS, read
 from schemas.times import rfc3339
 
@@ -23,13 +24,17 @@ class Kin(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     fields: Mapping[str, Any]
     leads: str  # the type of the entry that such a process itself leads; empty if it leads none
+    shell: bool
+    typed: bool  # of an entry where somebody types
+    thread: bool  # of the kernel
     tags: tuple[str, ...]
     descent: Descent
 
 
 # A process comes again at its exit, and its like beside it.
 @lru_cache(maxsize=8192)
-def kin(above: Above, binary: str, container: str) -> Kin:
+def kin(above: Above, binary: str, container: str, applet: str) -> Kin:
+    """`applet` names which of the programs that its binary holds, empty for one that is itself."""
     parent, ids, summary, path = _above_fields(above)
     shared = descent(above, container)
     lineage = dict(summary)
@@ -48,7 +53,28 @@ def kin(above: Above, binary: str, container: str) -> Kin:
     if not leads and shared.entry is not None:
         entry = shared.entry.type
         fields["process.entry_leader"] = _leader_fields(shared.entry)
-    return Kin(fields, leads, tags_of(binary, entry, shared), shared)
+    elif not leads and above.complete:
+        entry = UNKNOWN_ENTRY
+        fields["process.entry_leader"] = _NO_LEADER
+    shell = (applet or name) in SHELLS
+    return Kin(
+        fields,
+        leads,
+        shell,
+        entry in _TYPED,
+        _is_thread(binary, above),
+        tags_of(binary, entry, shared, shell=shell),
+        shared,
+    )
+
+
+def _is_thread(binary: str, above: Above) -> bool:
+    """Below pid 2, or pid 2 itself. What is executed has a path."""
+    if not (binary.startswith("[") and binary.endswith("]")):
+        return False
+    known = above.ancestors
+    first = known[-1].pid if known else above.unknown_pid
+    return first == 2 or (above.complete and len(known) < 2 and first in (0, None))
 
 
 @lru_cache(maxsize=4096)
@@ -56,7 +82,7 @@ def _above_fields(above: Above) -> tuple[Fragment | None, Fragment | None, dict[
     """The parent's fields, the ids, what `tetragon.lineage` has of it, and the path down to the parent."""
     known = above.ancestors
     ids = [each.exec_id for each in known[:MOST_IDS] if each.exec_id]
-    if above.unknown and len(ids) < MOST_IDS:
+    if above.unknown and len(ids) < MOST_IDS:  # its parent's exec_id is known, if nothing else
         ids.append(above.unknown)
     summary: dict[str, Any] = {"depth": len(known), "complete": above.complete}
     names = [each.name for each in known[:MOST_NAMES] if each.binary]
@@ -67,8 +93,9 @@ def _above_fields(above: Above) -> tuple[Fragment | None, Fragment | None, dict[
     if known:
         told = _fields(known[0])
         parent = fragment(told) if told else None
-    elif above.unknown:
-        parent = fragment({"entity_id": above.unknown})
+    elif above.unknown or above.unknown_pid is not None:
+        told = {"entity_id": above.unknown, "pid": above.unknown_pid}
+        parent = fragment({name: value for name, value in told.items() if value not in ("", None)})
     return parent, fragment(ids) if ids else None, summary, "".join(f"{name} > " for name in reversed(names))
 
 
@@ -116,9 +143,12 @@ def _source(known: Sequence[Execution]) -> str:
 
 
 # Where ECS has the ids that only credentials tell; the effective user is told always.
+_TYPED: Final = frozenset(("sshd", "ssm", "terminal"))
+UNKNOWN_ENTRY: Final = "unknown"  # all ancestors are known, and none of them is a way in
+_NO_LEADER: Final = fragment({"entry_meta": {"type": UNKNOWN_ENTRY}})
 _PLACES: Final = (("group", "egid"), ("real_user", "uid"), ("real_group", "gid"))
+# One known from nothing but an id has no name, and without a name there is no source.
 _SOURCES: Final = {
-    Source.STUB: "stub",
     Source.EMBEDDED: "embedded",
     Source.PROCFS: "procfs",
     Source.EXEC: "exec",

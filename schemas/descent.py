@@ -5,13 +5,16 @@ from typing import Final
 
 import msgspec
 
+from schemas.actor import from_scratch
 from schemas.lineage import Above, Execution, Source, basename
-from schemas.programs import SCRATCH, SHELLS, is_installer, is_interpreter, is_server
+from schemas.programs import SCRATCH, is_installer, is_interpreter, is_kernels_name, serves
+from schemas.shells import is_shell
 
 # Who lets somebody or something in, by the entry's type in ECS; the earlier one is believed. Their own kind below them
 # are they themselves, which have laid down rights.
 _DOORS: Final = (
     ("sshd", frozenset(("dropbear", "sshd", "sshd-auth", "sshd-session"))),
+    ("unknown", frozenset(("in.telnetd",))),
     ("terminal", frozenset(("agetty", "getty", "login"))),
     ("ssm", frozenset(("amazon-ssm-agent", "ssm-agent-worker", "ssm-session-worker"))),
     ("teleport", frozenset(("teleport",))),
@@ -22,7 +25,7 @@ _INIT: Final = len(_DOORS)
 _CLOSED: Final = _INIT + 1
 _REMOTE: Final = frozenset(("sshd", "ssm", "teleport"))
 
-_NEAR: Final = 4  # ancestors between a server and the shells that it started
+NEAR: Final = 4  # ancestors between a server and the shells that it started
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -56,8 +59,8 @@ def descent(above: Above, container: str) -> Descent:
             if through < door:
                 door, leader = through, child
         entry = Entry(_type(door), leader) if leader is not None else None
-    above_shells = next((each.name for each in known[:_NEAR] if each.name not in SHELLS), "")
-    return Descent(entry, door, boundary, is_server(above_shells), any(is_installer(each.name) for each in known))
+    above_shells = next((each.binary for each in known[:NEAR] if not is_shell(each)), "")
+    return Descent(entry, door, boundary, serves(above_shells), any(map(_installs, known)))
 
 
 def own_entry(name: str, container: str, above: Above, shared: Descent) -> str:
@@ -76,25 +79,28 @@ def is_session(process: Execution, shared: Descent) -> bool:
     return process.joined and not process.probe and not (leader is not None and leader.probe)
 
 
-def tags_of(binary: str, entry: str, shared: Descent) -> tuple[str, ...]:
-    """`entry` is its type, empty if unknown."""
+def tags_of(binary: str, entry: str, shared: Descent, *, shell: bool) -> tuple[str, ...]:
+    """`entry` is its type, empty if not known. What its arguments decide is not among them."""
     name = basename(binary)
     tags = []
-    if name in SHELLS:
+    if shell:
         tags.append("shell")
     if is_interpreter(name):
         tags.append("interpreter")
-    if binary.startswith(SCRATCH) or "/." in binary:
+    if from_scratch(binary):
         tags.append("exec_from_scratch")
-    if binary.startswith("/") and name.startswith("[") and name.endswith("]"):
+    if is_kernels_name(binary):
         tags.append("kernel_thread_masquerade")
-    if shared.under_server and name in SHELLS:
-        tags.append("shell_under_server")
     if shared.installed:
         tags.append("pkg_mgr_descendant")
     if entry in _REMOTE:
         tags.append("remote_session_descendant")
     return tuple(tags)
+
+
+def _installs(execution: Execution) -> bool:
+    # A name is easily taken: what lies where anybody may write is no package manager.
+    return is_installer(execution.name) and not execution.binary.startswith(SCRATCH)
 
 
 def _door(child: str, parent: Execution) -> int:

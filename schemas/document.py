@@ -282,6 +282,7 @@ ADDED: Final[dict[str, FieldType]] = {
     "process.entry_leader.start": "date_nanos",
     "process.entry_leader.user.id": "keyword",
     "process.entry_leader.working_directory": "keyword",
+    "process.interactive": "boolean",
     "process.parent.args": "keyword",
     "process.parent.args_count": "long",
     "process.parent.command_line": "wildcard",
@@ -298,6 +299,7 @@ ADDED: Final[dict[str, FieldType]] = {
     "process.previous.args": "keyword",
     "process.previous.executable": "keyword",
     "source.bytes": "long",
+    "tetragon.boot": "date_nanos",
     "tetragon.dropped.age": "long",
     "tetragon.dropped.by": "keyword",
     "tetragon.dropped.executable": "keyword",
@@ -316,6 +318,8 @@ ADDED: Final[dict[str, FieldType]] = {
     "tetragon.fim.verdict": "keyword",
     "tetragon.fim.via": "keyword",
     "tetragon.container.exec_session": "boolean",
+    "tetragon.kernel_thread": "boolean",
+    "tetragon.lineage.alias": "keyword",
     "tetragon.lineage.complete": "boolean",
     "tetragon.lineage.container_boundary": "long",
     "tetragon.lineage.depth": "long",
@@ -328,6 +332,7 @@ ADDED: Final[dict[str, FieldType]] = {
     "tetragon.network.service": "keyword",
     "tetragon.network.since": "keyword",
     "tetragon.network.zone": "keyword",
+    "tetragon.orphan": "boolean",
     "tetragon.privilege.after.egid": "long",
     "tetragon.privilege.after.euid": "long",
     "tetragon.privilege.after.fsgid": "long",
@@ -357,6 +362,7 @@ ADDED: Final[dict[str, FieldType]] = {
     "tetragon.privilege.since": "keyword",
     "tetragon.privilege.tags": "keyword",
     "tetragon.privilege.techniques": "keyword",
+    "tetragon.since_parent_start_ms": "long",
 }
 
 # Where a user's own agents find a field that can be searched without a mapping of their own; what they add elsewhere is

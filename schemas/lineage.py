@@ -3,12 +3,16 @@
 from enum import IntEnum
 from functools import lru_cache
 from sys import intern
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from schemas.arguments import split_arguments
 from schemas.rights import UNKNOWN
+from schemas.times import SECOND
+
+STORM: Final = 10 * SECOND  # the time in which siblings are counted
 
 
 class Source(IntEnum):
@@ -44,6 +48,7 @@ class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     raised: bool = False  # its binary gave it rights: set-id, or capabilities of the file
     joined: bool = False  # in a container, but not begun by the container's first process: exec, a probe, nsenter
     probe: bool = False  # the kubelet's exec probe, as far as Tetragon can tell
+    alias: str = ""  # the exec_id that Tetragon calls it by since its restart
 
     @property
     def name(self) -> str:
@@ -78,6 +83,7 @@ class Above(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     ancestors: tuple[Execution, ...] = ()
     unknown: str = ""  # the exec_id at which the way ended because nothing is known of it
+    unknown_pid: int | None = None  # which may be all that is known there
     complete: bool = False  # the way reached pid 0, 1 or 2
 
 
@@ -89,6 +95,9 @@ class Lineage(msgspec.Struct, frozen=True, gc=False):
     above: Above
     suspect: bool  # the parent that Tetragon gave cannot be one; it was left out
     parent_is_previous_image: bool  # nothing is known above the first image
+    orphan: bool = False  # the parent had exited before the event
+    siblings: int = 0  # what the parent started in STORM before, this process included
+    boot: str = ""  # of the machine, RFC 3339 to the second; the same for all that runs until it is booted again
 
     @property
     def parent(self) -> Execution | None:

@@ -1,5 +1,6 @@
 """Programs that mean something by their name."""
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -9,6 +10,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 SHELLS: Final = _names("ash bash csh dash fish ksh mksh rbash sh tcsh zsh")
+BOXES: Final = _names("busybox coreutils toybox")  # many programs in one
 _INTERPRETERS: Final = ("java", "lua", "node", "perl", "php", "python", "ruby", "tclsh")
 
 # What listens to the world, and has no business with a shell.
@@ -17,6 +19,14 @@ _SERVERS: Final = _names(
     "splunkd vsftpd"
 )
 _SERVER_FAMILIES: Final = ("exim", "gunicorn", "php-fpm", "rabbitmq", "smbd", "tomcat", "uwsgi")
+
+# What asks a server how it is, and does nothing else.
+HEALTH_CHECKS: Final = _names(
+    "docker-healthcheck docker-healthcheck.sh gitaly-healthcheck grpc_health_probe health-check health-check.sh "
+    "healthcheck healthcheck.sh kafka-broker-api-versions.sh pg_isready"
+)
+# What can do more, if it is told to.
+HEALTH_CLIENTS: Final = _names("mariadb-admin mysqladmin rabbitmq-diagnostics redis-cli valkey-cli")
 
 # What changes files everywhere because it was told to.
 _INSTALLERS: Final = _names(
@@ -51,6 +61,18 @@ FETCHERS: Final = _names(
 # What they write is made here, of its sources.
 BUILDERS: Final = _names("ar c++ cargo cc clang clang++ collect2 g++ gcc go ld ld.bfd ld.gold ld.lld link mold rustc")
 
+# What the kernel calls its threads, which no program is called.
+_KERNEL_THREADS: Final = (
+    "cpuhp kauditd kblockd kcompactd kdevtmpfs khugepaged khungtaskd kintegrityd kmpath kpsmoused ksmd ksoftirqd "
+    "kstrp kswapd kthreadd kthrotld kworker migration rcu_ scsi_eh writeback"
+)
+_THREAD_NAME: Final = re.compile(rf"\[(?:{'|'.join(_KERNEL_THREADS.split())})[^\[\]\s]*\]")
+_SPOOFS: Final = re.compile(r"\bexec\s+(?:-[cl]+\s+)*-[cl]*a\s*[\"'\\]*\[")
+# Unmistakable without brackets, too.
+_THREADS: Final = ("khugepaged", "ksoftirqd", "kswapd", "kthreadd", "kworker")
+# Who looks for kernel threads names them.
+_SEARCHERS: Final = _names("awk egrep fgrep gawk grep kill killall mawk pgrep pidof pkill ps rg sed")
+
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
 # Where somebody may put a file of any name.
@@ -69,5 +91,29 @@ def is_server(name: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def serves(binary: str) -> bool:
+    """postfix's master has a name that others have too."""
+    name = binary.rpartition("/")[2]
+    return is_server(name) or (name == "master" and "/postfix/" in binary)
+
+
+@lru_cache(maxsize=4096)
 def is_installer(name: str) -> bool:
     return name in _INSTALLERS or name.startswith(_INSTALLER_FAMILIES)
+
+
+@lru_cache(maxsize=4096)
+def is_kernels_name(binary: str) -> bool:
+    """Of a program: it would pass for a kernel thread in a list of processes."""
+    if not binary.startswith("/"):
+        return False
+    # [kworker/0:1] is a folder and a file in it.
+    return (binary.endswith("]") and "/[" in binary) or binary.rpartition("/")[2].startswith(_THREADS)
+
+
+@lru_cache(maxsize=4096)
+def takes_kernels_name(name: str, arguments: str) -> bool:
+    """A program called `name` starts another under the name of a kernel thread, or was given it as an argument."""
+    if name not in _SEARCHERS and any(_THREAD_NAME.fullmatch(word.strip("\"'")) for word in arguments.split(" ")):
+        return True
+    return _SPOOFS.search(arguments) is not None

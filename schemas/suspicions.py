@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from schemas.causes import is_runtime
+from schemas.descent import NEAR
 from schemas.finding import Finding
-from schemas.lineage import Execution, Lineage, basename
-from schemas.programs import BUILDERS, SCRATCH, SHELLS
+from schemas.lineage import Lineage, basename
+from schemas.programs import BUILDERS, SCRATCH
+from schemas.shells import awaits_commands, is_shell
 
 _WEB: Final = frozenset(("apache2", "httpd", "lighttpd", "nginx", "php-cgi"))
 _WEB_FAMILIES: Final = ("gunicorn", "php-fpm", "tomcat", "uwsgi")
 _TOOLS: Final = frozenset(
     ("java", "node")
 )  # build tools and CI servers are programs of theirs, and run scripts all day
-_NEAR: Final = 4  # generations between a server and its shell
 
 
 def suspicions(tags: Sequence[str], lineage: Lineage) -> list[Finding]:
@@ -23,8 +23,7 @@ def suspicions(tags: Sequence[str], lineage: Lineage) -> list[Finding]:
 
 
 def _shell_under_server(_: Sequence[str], lineage: Lineage) -> Finding | None:
-    near = [each.name for each in lineage.ancestors[:_NEAR]]
-    server = next((name for name in near if name not in SHELLS), "")
+    server = next((each.name for each in lineage.ancestors[:NEAR] if not is_shell(each)), "")
     web = server in _WEB or server.startswith(_WEB_FAMILIES)
     severity = 4 if web else 2 if server in _TOOLS else 3
     reason = f"the server {server} started a shell"
@@ -45,28 +44,19 @@ def _exec_from_scratch(tags: Sequence[str], lineage: Lineage) -> Finding | None:
     return Finding("ancestry.exec_from_scratch", 3, f"its file {where}", ["process.executable"], techniques)
 
 
-def _fileless_exec(_: Sequence[str], lineage: Lineage) -> Finding | None:
-    if _is_runtime_itself(lineage.process, lineage.parent):
-        return None
+def _fileless_exec(*_: object) -> Finding:
     shown = ["process.executable", "tetragon.process.binary_properties"]
     return Finding("ancestry.fileless_exec", 4, "it runs from memory, without a file", shown, ["T1620"])
 
 
-def _is_runtime_itself(process: Execution, parent: Execution | None) -> bool:
-    """So that a container cannot overwrite it, runc starts again from a copy of itself in memory."""
-    return parent is not None and is_runtime(parent) and process.arguments == "init"
-
-
-def _deleted_binary_exec(_: Sequence[str], lineage: Lineage) -> Finding | None:
-    if _is_runtime_itself(lineage.process, lineage.parent):
-        return None
+def _deleted_binary_exec(*_: object) -> Finding:
     shown = ["process.executable", "tetragon.process.binary_properties"]
     return Finding("ancestry.deleted_binary_exec", 3, "its file was deleted before it ran", shown, ["T1070.004"])
 
 
-def _kernel_thread_masquerade(*_: object) -> Finding | None:
+def _kernel_thread_masquerade(*_: object) -> Finding:
     reason = "a program is named like a thread of the kernel"
-    return Finding("ancestry.kernel_thread_masquerade", 4, reason, ["process.executable", "process.name"], ["T1036"])
+    return Finding("ancestry.kernel_thread_masquerade", 4, reason, ["process.command_line"], ["T1036"])
 
 
 def _container_exec_session(_: Sequence[str], lineage: Lineage) -> Finding | None:
@@ -74,13 +64,13 @@ def _container_exec_session(_: Sequence[str], lineage: Lineage) -> Finding | Non
     process, parent = lineage.process, lineage.parent
     if parent is not None and parent.joined:
         return None  # the session's first told it
-    if process.name not in SHELLS or not all(each.startswith("-") and "c" not in each for each in process.args[1:]):
+    if not (is_shell(process) and awaits_commands(process.binary, process.arguments)):
         return None
     shown = ["tetragon.container.exec_session", "process.command_line"]
     return Finding("ancestry.container_exec_session", 2, "somebody entered a container that runs", shown, ["T1609"])
 
 
-def _fork_storm(*_: object) -> Finding | None:
+def _fork_storm(*_: object) -> Finding:
     reason = "its parent started hundreds of processes within seconds"
     return Finding("ancestry.fork_storm", 3, reason, ["process.parent.entity_id", "tags"], ["T1499"])
 

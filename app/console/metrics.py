@@ -45,6 +45,12 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "tetrastash_documents_total": Meaning("counter", "Documents that were made.", _STAGE),
     "tetrastash_rejected_total": Meaning("counter", "Lines and documents that became dead letters.", _STAGE),
     "tetrastash_agent_errors_total": Meaning("counter", "Times an agent raised, and cost its own fields.", _STAGE),
+    "tetrastash_lineage_aliases_total": Meaning(
+        "counter", "Processes that Tetragon found again after its restart, and that kept their ids.", _STAGE
+    ),
+    "tetrastash_lineage_late_parents_total": Meaning(
+        "counter", "Executions of which events of their children told first.", _STAGE
+    ),
     "tetrastash_indexed_documents_total": Meaning("counter", "Documents that Elasticsearch has stored.", _STAGE),
     "tetrastash_repeated_documents_total": Meaning("counter", "Documents that Elasticsearch had already.", _STAGE),
     "tetrastash_retried_documents_total": Meaning("counter", "Documents that were sent again.", _STAGE),

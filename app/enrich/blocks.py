@@ -90,6 +90,7 @@ class Enriched(msgspec.Struct):
     rejections: list[Rejection]
     failures: list[Failure]  # of agents; for the log
     # lines = documents + rejected + dropped, the last also as dropped.<rule>; resent lines are none of these
+    # aliases and late_parents count executions
     counters: dict[str, int]
     kept: dict[str, int]  # by rule: lines that its sample kept; for a person
     dropped: list[Dropped]  # where somebody asks
@@ -152,9 +153,11 @@ class Output:
         "_row_of",
         "_size",
         "_source",
+        "aliases",
         "dropped",
         "failures",
         "kept",
+        "late",
         "lines",
         "rejections",
         "resent",
@@ -170,6 +173,8 @@ class Output:
         self._documents = 0
         self.lines = 0
         self.resent = 0
+        self.aliases = 0
+        self.late = 0
         self.kept: dict[str, int] = {}
         self.dropped: list[Dropped] = []
         self.failures: list[Failure] = []
@@ -224,6 +229,10 @@ class Output:
         }
         if self.resent:
             counters["resent"] = self.resent
+        if self.aliases:
+            counters["aliases"] = self.aliases
+        if self.late:
+            counters["late_parents"] = self.late
         dropped: Counter[str] = Counter()
         for row in self.tally.values():
             dropped.update(row.dropped)

@@ -9,7 +9,7 @@ from msgspec.structs import fields as members
 from app.enrich.operations import add_hash, add_operations
 from schemas.document import DATASET
 from schemas.operation import DENYING, hook_name, operations
-from schemas.tetragon import BODIES, Body, Event, ProcessExec, ProcessExit, ProcessThrottle, RateLimitInfo
+from schemas.tetragon import BODIES, THROTTLED, Body, Event, ProcessExec, ProcessExit, ProcessThrottle, RateLimitInfo
 from schemas.times import SECOND, canonical, nanoseconds
 
 Fields = dict[str, Any]
@@ -56,10 +56,8 @@ def _add_exit(document: Fields, body: ProcessExit, event: Event, start: int) -> 
     process = document.setdefault("process", {})
     if body.signal:
         document["tetragon"]["exit"] = {"signal": body.signal}
-    if body.status is not None:
-        process["exit_code"] = body.status
-    elif not body.signal:
-        process["exit_code"] = 0  # protobuf leaves a zero out
+    if body.status or not body.signal:
+        process["exit_code"] = body.status or 0  # protobuf leaves a zero out, and with a signal it means nothing
     end = nanoseconds(body.time) if body.time else None
     if end is not None:
         process["end"] = canonical(body.time, end)
@@ -89,6 +87,8 @@ def _add_other(document: Fields, event: Event) -> None:
         document["rule"] = {"name": carried["policy_name"]}
     if "tags" in carried:
         document["tags"] = list(carried["tags"])
+    if type(body) is ProcessThrottle and body.type == THROTTLED:
+        document["tags"] = ["fork_storm"]
     if carried:
         document["tetragon"][event.name] = carried
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from app.enrich.boots import JUMP
 from app.enrich.memory import Scope
 from schemas.lineage import Execution, Source
 from schemas.rights import raised_by_file, rights_of
@@ -19,7 +20,7 @@ def learn(scope: Scope, event: Event, process: Process, start: int) -> tuple[Exe
 
     `process` is the event's, and `start` its start in ns since 1970, 0 if unknown.
     """
-    node = sys.intern(event.node_name) if event.node_name != scope.node else ""
+    node = node_in(scope, event)
     for ancestor in reversed(event.ancestors):
         _learn_one(scope, ancestor, node)
     parent = _learn_one(scope, event.parent, node) if event.parent is not None else None
@@ -34,6 +35,11 @@ def learn(scope: Scope, event: Event, process: Process, start: int) -> tuple[Exe
     return learnt, parent
 
 
+def node_in(scope: Scope, event: Event) -> str:
+    """Empty where it is the one that the scope is of."""
+    return sys.intern(event.node_name) if event.node_name != scope.node else ""
+
+
 def _learn_exec(scope: Scope, process: Process, node: str, start: int, parent: Execution | None) -> Execution:
     learnt = _execution(process, node, Source.EXEC, start, parent)
     if not process.exec_id:
@@ -41,7 +47,13 @@ def _learn_exec(scope: Scope, process: Process, node: str, start: int, parent: E
     known = scope.tree.executions.get(process.exec_id)
     if known is None:
         return _add(scope, learnt)
-    return _merge(scope, known, learnt)
+    if 0 < known.start < scope.boots.of(node) - JUMP < start:
+        # Every boot begins with the same steps, and the time that a scan tells is rounded.
+        scope.tree.forget(known)
+        return _add(scope, learnt)
+    merged = _merge(scope, known, learnt)
+    # It was found and not begun, whatever was known before.
+    return merged if learnt.source is not Source.PROCFS else replace(merged, source=Source.PROCFS)
 
 
 def _learn_one(scope: Scope, process: Process, node: str) -> Execution:
@@ -50,9 +62,18 @@ def _learn_one(scope: Scope, process: Process, node: str) -> Execution:
     known = scope.tree.executions.get(process.exec_id)
     if known is None:
         return _add(scope, _embedded(process, node))
-    if known.source is not Source.STUB and known.start and known.parent:
+    if (
+        known.source is not Source.STUB
+        and known.start
+        and known.parent
+        and (known.rights or not _tells_rights(process))
+    ):
         return known
     return _merge(scope, known, _embedded(process, node))
+
+
+def _tells_rights(process: Process) -> bool:
+    return bool(process.raw_credentials or process.raw_cap or process.raw_ns)
 
 
 def _embedded(process: Process, node: str) -> Execution:
@@ -113,6 +134,7 @@ def _merge(scope: Scope, known: Execution, learnt: Execution) -> Execution:
         known.raised or learnt.raised,
         known.joined or learnt.joined,
         known.probe or learnt.probe,
+        known.alias,
     )
     if merged != known:
         scope.tree.put(merged)
@@ -120,18 +142,32 @@ def _merge(scope: Scope, known: Execution, learnt: Execution) -> Execution:
 
 
 def _add(scope: Scope, learnt: Execution) -> Execution:
+    tree = scope.tree
+    tree.late += tree.has_children(learnt.exec_id)
+    if learnt.pid is not None:
+        learnt = _in_turn(scope, learnt, learnt.pid)
+    tree.put(learnt)
+    return learnt
+
+
+def _in_turn(scope: Scope, learnt: Execution, pid: int) -> Execution:
     """Two executions in one pid follow each other: the earlier has ended when the later starts."""
     tree = scope.tree
-    held = tree.latest(learnt.node, learnt.pid) if learnt.pid is not None else None
-    if held is not None:
-        if learnt.start >= held.start or not learnt.start:
-            if not held.end:
-                tree.put(replace(held, end=learnt.start or held.start or 1))
-        elif learnt.source is not Source.PROCFS:
-            learnt = replace(learnt, end=held.start)
-        elif not held.end:
-            # Tetragon was restarted: the process that it found running is the one known already, under a new name
-            # and with the start of its fork in place of its exec's.
-            tree.put(replace(held, end=scope.clock.now or held.start))
-    tree.put(learnt)
+    start = learnt.start
+    if not start:
+        held = tree.latest(learnt.node, pid)
+        if held is not None and not held.end:
+            tree.put(replace(held, end=held.start or 1))
+        return learnt
+    before, after = tree.around(learnt.node, pid, start)
+    if before is not None and not before.exited and not 0 < before.end <= start:
+        tree.put(replace(before, end=start))
+    if after is not None:
+        if learnt.source is Source.PROCFS and not after.end:
+            # Tetragon was restarted, and runs another image of that process now: its exec was missed.
+            tree.put(replace(after, end=scope.clock.now or after.start))
+        elif not learnt.end:
+            learnt = replace(learnt, end=after.start)
+    if start < scope.boots.of(learnt.node) - JUMP and not learnt.end:
+        learnt = replace(learnt, end=scope.boots.of(learnt.node))  # late, from before the boot
     return learnt

@@ -4,7 +4,8 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from app.enrich import clock, resends, tree
+from app.enrich import boots, clock, resends, tree
+from app.enrich.boots import Boots
 from app.enrich.changes import Changes, Key
 from app.enrich.clock import Clock
 from app.enrich.ledger import Ledger
@@ -22,12 +23,13 @@ GONE: Final = 365 * _DAY  # likewise, with its ledger
 class Scope:
     """What is remembered under one record key: of one node, as a rule. Nothing in it depends on another scope."""
 
-    __slots__ = ("_changes", "_notes", "clock", "ledger", "name", "node", "resends", "tree")
+    __slots__ = ("_changes", "_notes", "boots", "clock", "ledger", "name", "node", "resends", "tree")
 
     def __init__(self, name: str, changes: Changes) -> None:
         self.name = name
         self.node = name.rpartition("/")[2]
         self.clock = Clock(name, changes)
+        self.boots = Boots(name, changes)
         self.tree = Tree(name, changes)
         self.resends = Resends(name, self.clock, changes)
         self.ledger = Ledger(name, self.clock, changes)
@@ -53,6 +55,8 @@ class Scope:
             return self.tree.value(name)
         if owner == clock.OWNER:
             return self.clock.value(name)
+        if owner == boots.OWNER:
+            return self.boots.value(name)
         if owner == resends.OWNER:
             return self.resends.value(name)
         if owner in (ROWS, ACCOUNTS):
@@ -64,6 +68,8 @@ class Scope:
             self.tree.restore(name, value)
         elif owner == clock.OWNER:
             self.clock.restore(name, value)
+        elif owner == boots.OWNER:
+            self.boots.restore(name, value)
         elif owner == resends.OWNER:
             self.resends.restore(name, value)
         elif owner in (ROWS, ACCOUNTS):
@@ -85,6 +91,7 @@ class Scope:
 
     def _entries(self) -> list[Key]:
         found = [(self.name, tree.OWNER, name) for name in self.tree.executions]
+        found += [(self.name, boots.OWNER, name) for name in self.boots.names()]
         found += [(self.name, resends.OWNER, name) for name in self.resends.names()]
         found += [(self.name, owner, name) for owner, notes in self._notes.items() for name in notes.names()]
         return [*found, (self.name, clock.OWNER, "")] if self.clock.now else found

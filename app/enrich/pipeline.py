@@ -14,6 +14,7 @@ from app.enrich.document import KEYLESS, document_of
 from app.enrich.drops.rules import Dropped, Rule, Rules
 from app.enrich.learn import learn
 from app.enrich.memory import Memory, Scope
+from app.enrich.names import is_found, settle
 from app.enrich.trace import trace
 from schemas.ledger import Row, Statement
 from schemas.record import STATEMENT, Record
@@ -71,6 +72,7 @@ class Pipeline:
         if (statement := record.headers.get(STATEMENT)) is not None:
             self._state(scope, source, output, statement)
             return output.finish()
+        aliased, late = scope.tree.aliased, scope.tree.late
         resent = 0
         if source.stream is not None and source.position is not None:
             resent = scope.resends.repeated(source.stream, source.position, record.value)
@@ -92,6 +94,7 @@ class Pipeline:
             self._enrich_line(memory, scope, source, output, each)
         scope.ledger.enter(output.tally)
         scope.ledger.take(source.shipper, output.lines + others, record.timestamp)
+        output.aliases, output.late = scope.tree.aliased - aliased, scope.tree.late - late
         return output.finish()
 
     @staticmethod
@@ -113,8 +116,9 @@ class Pipeline:
             original = own.decode()
             stage = "enrich"
             time = event.time
-            if time is not None and scope.clock.observe(time):
+            if time is not None and not is_found(event) and scope.clock.observe(time):
                 memory.sweep(scope)
+            event = settle(scope, event)
             rule = self._drops.first(event) if self._drops is not None else None
             # To hash what is dropped for certain would be for nothing, unless somebody wants to know its id.
             unnamed = rule is not None and not rule.share and not self._explain

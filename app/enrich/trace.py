@@ -1,39 +1,90 @@
 """The way up from a process through what is remembered."""
 
+from functools import lru_cache
 from typing import Final
 
 from app.enrich.exec_id import decode_exec_id
 from app.enrich.memory import Scope
 from app.enrich.tree import Pid, Tree, pid_of
-from schemas.lineage import Above, Execution, Lineage
+from schemas.lineage import STORM, Above, Execution, Lineage, Source
 from schemas.programs import RUNTIMES
 from schemas.times import SECOND
 
 FARTHEST: Final = 64  # ancestors; nothing honest is deeper
 MOST_IMAGES: Final = 32  # of one pid on the way; wrong data may go in circles
 
-_NOTHING: Final = Above()
 _ROOT: Final = Above(complete=True)
 
 
 def trace(scope: Scope, process: Execution, given: Execution | None, time: int) -> Lineage:
     """`given` is the parent that the event brought; `time` is the event's, in ns since 1970."""
     tree = scope.tree
-    pid = process.pid
-    parent = given if given is not None else _Way(tree, process.node, time).find(process.parent, pid)
+    pid, node = process.pid, process.node
+    parent = tree.executions.get(process.parent) or given or _Way(tree, node, time).find(process.parent, pid)
     previous: tuple[Execution, ...] = ()
     unknown = process.parent if parent is None else ""
     if parent is not None and parent.pid == pid and pid is not None:
         previous, parent, unknown = _images(tree, process, parent, time)
+    suspect = orphan = False
+    if parent is not None and _cannot_be_parent(parent, process):
+        parent = _image_at_birth(tree, parent, process)
+        suspect = parent is None
     if parent is None:
-        if pid is not None and pid <= 2:
-            return Lineage(process, previous, _ROOT, False, False)
-        return Lineage(process, previous, Above(unknown=unknown) if unknown else _NOTHING, False, bool(previous))
-    if _cannot_be_parent(parent, process):
-        return Lineage(process, previous, _NOTHING, True, False)
-    way = tree.way_from(parent)
-    above = way[0] if way is not None else _up(tree, parent, process.node, time)
-    return Lineage(process, previous, above, False, False)
+        above = _ROOT if pid is not None and pid <= 2 else _nothing_above("" if suspect else unknown, pid)
+    else:
+        way = tree.way_from(parent)
+        above = way[0] if way is not None else _up(tree, parent, node, time)
+        orphan = parent.end != 0 and _had_exited(tree, parent, time)
+    start = process.start
+    return Lineage(
+        process,
+        previous,
+        above,
+        suspect,
+        parent is None and bool(previous) and not suspect,
+        orphan,
+        tree.children(process.parent, start - STORM, start) if start else 0,
+        scope.boots.text(node),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _nothing_above(unknown: str, pid: int | None) -> Above:
+    """`unknown` is where the way ended, `pid` that of the process below."""
+    decoded = decode_exec_id(unknown) if unknown else None
+    if decoded is None:
+        return Above(unknown=unknown)
+    if decoded.pid == 0:
+        return Above(complete=decoded.since_boot > 0)
+    if decoded.pid == pid:
+        return Above()  # an earlier image, which is nobody's parent
+    return Above(unknown=unknown if decoded.since_boot > 0 else "", unknown_pid=decoded.pid)
+
+
+def _image_at_birth(tree: Tree, parent: Execution, child: Execution) -> Execution | None:
+    """A parent may have become another image since: Tetragon's scan names the present one."""
+    image: Execution | None = parent
+    for _ in range(MOST_IMAGES):
+        if image is None or image.pid != parent.pid or image.pid is None:
+            return None
+        if not _cannot_be_parent(image, child):
+            return image
+        image = tree.executions.get(image.parent)
+    return None
+
+
+def _had_exited(tree: Tree, parent: Execution, time: int) -> bool:
+    """Of a process that has had other images since, the last one exits."""
+    last: Execution | None = parent
+    if not parent.exited and parent.pid is not None:
+        last = tree.latest(parent.node, parent.pid)
+        above, images = last, 0
+        while above is not None and above.exec_id != parent.exec_id:
+            above = tree.executions.get(above.parent) if above.pid == parent.pid and images < MOST_IMAGES else None
+            images += 1
+        if above is None:
+            return False  # the pid is another process's by now
+    return last is not None and last.exited and last.end < time
 
 
 def _images(
@@ -61,6 +112,7 @@ def _up(tree: Tree, parent: Execution, node: str, time: int) -> Above:
     way = _Way(tree, node, time)
     ancestors = [parent]
     unknown = ""
+    joined: Above | None = None
     here = parent
     while not (here.pid is not None and here.pid <= 2) and len(ancestors) < FARTHEST:
         unknown = here.parent
@@ -75,17 +127,18 @@ def _up(tree: Tree, parent: Execution, node: str, time: int) -> Above:
         unknown = ""
         known = tree.way_from(above)
         if known is not None:
-            ancestors += known[0].ancestors
-            unknown = known[0].unknown
+            joined = known[0]
+            ancestors += joined.ancestors
             way.asked += known[1]
             break
         ancestors.append(above)
         here = above
     if len(ancestors) > FARTHEST:
         del ancestors[FARTHEST:]
-        unknown = ""
+        unknown, joined = "", None
     last = ancestors[-1].pid
-    found = Above(tuple(ancestors), unknown, last is not None and last <= 2)
+    end = joined if joined is not None else _ROOT if last is not None and last <= 2 else _nothing_above(unknown, last)
+    found = Above(tuple(ancestors), end.unknown, end.unknown_pid, end.complete)
     if parent.exec_id and not way.guessed:
         way.asked.append(parent.exec_id)
         tree.keep_way(found, way.asked)
@@ -113,18 +166,18 @@ class _Way:
         decoded = decode_exec_id(exec_id)
         if decoded is None or decoded.pid == child or decoded.pid == 0:
             return None
-        latest = self._tree.latest(self._node, decoded.pid)
-        if latest is None:
+        latest, later = self._tree.around(self._node, decoded.pid, self._time)
+        if latest is None and later is None:
             self.asked.append(pid_of(self._node, decoded.pid))
             return None
         self.guessed = True
-        if latest.start > self._time or 0 < latest.end < self._time:
-            return None
-        return latest
+        return latest if latest is not None and not 0 < latest.end < self._time else None
 
 
 def _cannot_be_parent(parent: Execution, child: Execution) -> bool:
     if parent.start and child.start and parent.start > child.start + SECOND:
         return True
+    if not parent.container or child.container or child.source is Source.STUB:
+        return False
     # A runtime is in the container for a moment, while it makes it.
-    return bool(parent.container) and not child.container and not parent.name.startswith(RUNTIMES)
+    return not parent.name.startswith(RUNTIMES)

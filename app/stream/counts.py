@@ -31,6 +31,8 @@ class Counts:
     documents: int = 0
     rejected: int = 0
     agent_errors: int = 0
+    aliases: int = 0  # processes that Tetragon found again after its restart
+    late_parents: int = 0  # executions of which their children told first
     stored: int = 0
     repeated: int = 0
     retried: int = 0  # documents sent again, because Elasticsearch did not take them

@@ -201,6 +201,8 @@ class Enriching:
             self.counts.drop(enriched.counters)
         self.counts.resent += enriched.counters.get("resent", 0)
         self.counts.agent_errors += enriched.counters.get("agent_errors", 0)
+        self.counts.aliases += enriched.counters.get("aliases", 0)
+        self.counts.late_parents += enriched.counters.get("late_parents", 0)
         owned.position.processed(record.offset)
         self.counts.taken[owned.number] = record.timestamp
         owned.torn = False

@@ -56,6 +56,8 @@ _COUNTED: Final = {
     "tetrastash_documents_total": "documents",
     "tetrastash_rejected_total": "rejected",
     "tetrastash_agent_errors_total": "agent_errors",
+    "tetrastash_lineage_aliases_total": "aliases",
+    "tetrastash_lineage_late_parents_total": "late_parents",
     "tetrastash_indexed_documents_total": "stored",
     "tetrastash_repeated_documents_total": "repeated",
     "tetrastash_retried_documents_total": "retried",

@@ -2,57 +2,14 @@
 
 from base64 import b64encode
 from itertools import pairwise
-from typing import Any
 
-import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.enrich.memory import Memory
-from app.enrich.pipeline import Pipeline
-from app.enrich.registry import load_agents
-from schemas.record import Record
-from schemas.times import SECOND, rfc3339
-
-NODE = "node-1"
-T0 = 1_700_000_000
-
-PIPELINE = Pipeline(load_agents(None), original=False)
-
-
-def ident(seconds: float, pid: int) -> str:
-    return b64encode(f"{NODE}:{int((seconds - T0 + 10_000) * SECOND)}:{pid}".encode()).decode()
-
-
-def process(pid: int, at: float, binary: str, parent: str = "", **more: Any) -> dict[str, Any]:
-    return {
-        "exec_id": ident(at, pid),
-        "pid": pid,
-        "binary": binary,
-        "flags": "execve clone",
-        "start_time": rfc3339(int(at * SECOND)),
-        "parent_exec_id": parent,
-        **more,
-    }
-
-
-def event(name: str, time: float, of: dict[str, Any], parent: dict[str, Any] | None = None, **more: Any) -> bytes:
-    body = {"process": of, **({"parent": parent} if parent is not None else {}), **more}
-    return orjson.dumps({name: body, "node_name": NODE, "time": rfc3339(int(time * SECOND))})
-
-
-def documents(*lines: bytes, memory: Memory | None = None) -> list[dict[str, Any]]:
-    record = Record("t", 0, 0, 0, NODE.encode(), b"\n".join(lines), {})
-    enriched = PIPELINE.enrich(memory or Memory(), record)
-    assert not enriched.rejections
-    assert not enriched.failures
-    return [orjson.loads(line) for value, _ in enriched.blocks for line in value.splitlines()[1::2]]
-
-
-INIT = process(1, T0 - 1000, "/sbin/init")
-SSHD = process(100, T0, "/usr/sbin/sshd", INIT["exec_id"])
-BASH = process(101, T0 + 1, "/bin/bash", SSHD["exec_id"])
-CURL = process(102, T0 + 2, "/usr/bin/curl", BASH["exec_id"], arguments="-s x")
+from schemas.lineage import Source
+from schemas.times import SECOND
+from tests.enrich.told import BASH, CURL, INIT, NODE, SSHD, T0, documents, event, ident, process
 
 
 def test_ancestors_come_nearest_first_up_to_init() -> None:
@@ -118,7 +75,7 @@ def test_without_anything_above_the_first_image_is_the_parent_and_marked() -> No
 def test_an_unknown_parent_is_still_named_and_the_lineage_incomplete() -> None:
     [only] = documents(event("process_exec", T0 + 2, CURL))
 
-    assert only["process"]["parent"] == {"entity_id": BASH["exec_id"]}
+    assert only["process"]["parent"] == {"entity_id": BASH["exec_id"], "pid": BASH["pid"]}
     assert only["process"]["Ext"]["ancestry"] == [BASH["exec_id"]]
     assert only["tetragon"]["lineage"] == {"depth": 0, "complete": False}
 
@@ -184,6 +141,18 @@ def test_an_exec_event_is_believed_more_than_what_others_tell_of_it() -> None:
     assert last["process"]["parent"]["executable"] == "/bin/bash"
 
 
+def test_what_an_embedded_process_left_open_is_filled_in() -> None:
+    hooked = {**BASH, "process_credentials": {"uid": 7, "gid": 8, "euid": 7, "egid": 9}}
+    before, _, after = documents(
+        event("process_exec", T0 + 2, CURL, BASH),
+        event("process_kprobe", T0 + 3, hooked, SSHD),
+        event("process_kprobe", T0 + 4, CURL, BASH),
+    )
+
+    assert "group" not in before["process"]["parent"]
+    assert after["process"]["parent"]["group"] == {"id": "9"}
+
+
 def test_a_parent_that_started_after_its_child_is_suspect() -> None:
     later = process(101, T0 + 60, "/bin/bash", SSHD["exec_id"])
     [only] = documents(event("process_exec", T0 + 2, CURL, later))
@@ -211,18 +180,183 @@ def test_init_and_the_kernel_are_complete_without_ancestors() -> None:
     assert below["tetragon"]["lineage"]["complete"] is True
 
 
-def test_a_process_that_tetragon_finds_again_after_its_restart_takes_over_from_the_one_known() -> None:
-    found = process(101, T0 + 0.5, "/bin/bash", SSHD["exec_id"], flags="procFS")
-    child = process(102, T0 + 70, "/bin/ls", b64encode(f"{NODE}:0:101".encode()).decode())
-    *_, again, last = documents(
+def test_two_images_and_the_parent_that_only_ancestors_tell() -> None:
+    sh = process(102, T0 + 2, "/bin/sh", BASH["exec_id"])
+    env = process(102, T0 + 3, "/usr/bin/env", sh["exec_id"], flags="execve", arguments="x")
+    x = process(102, T0 + 4, "/usr/bin/x", env["exec_id"], flags="execve")
+    [only] = documents(event("process_exec", T0 + 4, x, env, ancestors=[sh, BASH, SSHD, INIT]))
+
+    assert only["process"]["parent"]["entity_id"] == BASH["exec_id"]
+    assert [each["executable"] for each in only["process"]["previous"]] == ["/bin/sh", "/usr/bin/env"]
+    assert only["process"]["Ext"]["ancestry"] == [BASH["exec_id"], SSHD["exec_id"], INIT["exec_id"]]
+    assert only["tetragon"]["lineage"]["complete"] is True
+
+
+def test_five_earlier_images_are_told_the_oldest_first() -> None:
+    images = [process(102, T0 + 2, "/bin/0", BASH["exec_id"])]
+    for number in range(1, 8):
+        images.append(
+            process(102, T0 + 2 + number, f"/bin/{number}", images[-1]["exec_id"], flags="execve", arguments="a b")
+        )
+    *_, last = documents(*(event("process_exec", T0 + n, of, above) for n, (above, of) in enumerate(pairwise(images))))
+
+    assert last["process"]["previous"] == [
+        {"executable": f"/bin/{number}", "args": [str(number), "a", "b"]} for number in range(2, 7)
+    ]
+
+
+def test_an_earlier_image_that_is_not_known_is_nobodys_parent() -> None:
+    ls = process(102, T0 + 1, "/bin/ls", ident(T0, 102), flags="execve")
+    [only] = documents(event("process_exec", T0 + 1, ls))
+
+    assert "parent" not in only["process"]
+    assert "Ext" not in only["process"]
+    assert only["tetragon"]["lineage"] == {"depth": 0, "complete": False}
+
+
+def test_without_tetragons_process_cache_no_event_brings_its_parent() -> None:
+    sh = process(102, T0 + 2, "/bin/sh", BASH["exec_id"])
+    ls = process(102, T0 + 3, "/bin/ls", sh["exec_id"], flags="execve")
+    lines = [event("process_exec", T0, each) for each in (INIT, SSHD, BASH, sh, ls)]
+    *_, last = documents(*lines, event("process_kprobe", T0 + 4, ls))
+
+    assert last["process"]["parent"]["name"] == "bash"
+    assert last["process"]["previous"] == [{"executable": "/bin/sh", "args": ["sh"]}]
+    assert last["tetragon"]["lineage"]["path"] == "init > sshd > bash > ls"
+    assert last["tetragon"]["lineage"]["complete"] is True
+    assert last["tetragon"]["lineage"]["source"] == "exec"
+
+
+def test_a_parent_that_tetragon_does_not_know_is_a_pid_and_no_id_that_others_could_share() -> None:
+    orphan = process(102, T0 + 2, "/usr/bin/curl", b64encode(f"{NODE}:0:101".encode()).decode())
+    [only] = documents(event("process_exec", T0 + 2, orphan))
+
+    assert only["process"]["parent"] == {"pid": 101}
+    assert "Ext" not in only["process"]
+
+
+def test_a_late_event_has_the_parent_that_ran_in_the_pid_then() -> None:
+    again = process(101, T0 + 50, "/bin/zsh", SSHD["exec_id"])
+    early = process(103, T0 + 20, "/bin/ls", b64encode(f"{NODE}:0:101".encode()).decode())
+    *_, last = documents(
         event("process_exec", T0 + 1, BASH, SSHD),
-        event("process_exec", T0 + 0.5, found, SSHD),
-        event("process_exec", T0 + 70, child),
+        event("process_exec", T0 + 50, again, SSHD),
+        event("process_exec", T0 + 20, early),
     )
 
-    assert again["event"]["action"] == "already_running"
-    assert again["event"]["type"] == ["info"]
-    assert last["process"]["parent"]["entity_id"] == found["exec_id"]
+    assert last["process"]["parent"]["name"] == "bash"
+
+
+def test_an_exec_that_comes_late_falls_between_those_before_and_after_it() -> None:
+    images = [process(101, T0 + at, f"/bin/{at}", SSHD["exec_id"]) for at in (0, 10, 20)]
+    child = process(103, T0 + 15, "/bin/ls", b64encode(f"{NODE}:0:101".encode()).decode())
+    earliest = process(104, T0 + 5, "/bin/ls", b64encode(f"{NODE}:0:101".encode()).decode())
+    memory = Memory()
+    *_, one, other = documents(
+        *(event("process_exec", T0 + 20, images[place], SSHD) for place in (0, 2, 1)),
+        event("process_exec", T0 + 15, child),
+        event("process_exec", T0 + 5, earliest),
+        memory=memory,
+    )
+    in_pid = [each for each in memory.scope(NODE).tree.executions.values() if each.pid == 101]
+
+    assert {each.name: each.end // SECOND for each in in_pid} == {"0": T0 + 10, "10": T0 + 20, "20": 0}
+    assert one["process"]["parent"]["name"] == "10"
+    assert other["process"]["parent"]["name"] == "0"
+
+
+def test_an_exit_before_its_exec_ends_it_and_what_comes_late_is_whole() -> None:
+    memory = Memory()
+    _, _, late = documents(
+        event("process_kprobe", T0 + 3, CURL, BASH),
+        event("process_exit", T0 + 4, CURL, BASH),
+        event("process_exec", T0 + 2, CURL, BASH),
+        memory=memory,
+    )
+    [found] = [each for each in memory.scope(NODE).tree.executions.values() if each.pid == CURL["pid"]]
+
+    assert late["event"]["type"] == ["start"]
+    assert late["process"]["parent"]["name"] == "bash"
+    assert found.exited
+    assert found.source is Source.EXEC
+
+
+def test_a_child_of_an_image_that_its_parent_was_before_has_that_parent() -> None:
+    sh = process(200, T0, "/bin/sh", INIT["exec_id"])
+    nginx = process(200, T0 + 50, "/usr/sbin/nginx", sh["exec_id"], flags="execve")
+    child = process(201, T0 + 10, "/bin/sleep", nginx["exec_id"], flags="procFS")
+    *_, last = documents(
+        event("process_exec", T0, sh, INIT),
+        event("process_exec", T0 + 50, nginx, sh),
+        event("process_exec", T0 + 10, child, nginx),
+    )
+
+    assert last["process"]["parent"]["name"] == "sh"
+    assert "suspect" not in last["tetragon"]["lineage"]
+
+
+def test_of_a_process_without_a_name_a_container_is_not_missed() -> None:
+    inside = {**BASH, "docker": "551e161c47d8ff0eb665438a7bcd5b4"}
+    stub = {"exec_id": CURL["exec_id"], "pid": 102, "flags": "unknown", "parent_exec_id": BASH["exec_id"]}
+    [only] = documents(event("process_kprobe", T0 + 2, stub, inside))
+
+    assert only["process"]["parent"]["name"] == "bash"
+    assert "suspect" not in only["tetragon"]["lineage"]
+
+
+def test_a_process_outlives_its_parent() -> None:
+    _, before, _, after, own = documents(
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 2, CURL, BASH),
+        event("process_exit", T0 + 5, BASH, SSHD),
+        event("process_kprobe", T0 + 6, CURL, BASH),
+        event("process_kprobe", T0 + 4, CURL, BASH),
+    )
+
+    assert "orphan" not in before["tetragon"]
+    assert after["tetragon"]["orphan"] is True
+    assert "orphan" not in own["tetragon"], "the exit was known, but later than this"
+
+
+def test_an_orphan_of_an_image_is_one_when_the_last_image_exits() -> None:
+    zsh = process(101, T0 + 3, "/bin/zsh", BASH["exec_id"], flags="execve")
+    other = process(101, T0 + 20, "/bin/cat", SSHD["exec_id"])
+    *_, running, _, ended, _, _, long_after = documents(
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 2, CURL, BASH),
+        event("process_exec", T0 + 3, zsh, BASH),
+        event("process_kprobe", T0 + 4, CURL, BASH),
+        event("process_exit", T0 + 5, zsh, BASH),
+        event("process_kprobe", T0 + 6, CURL, BASH),
+        event("process_exec", T0 + 20, other, SSHD),
+        event("process_exit", T0 + 21, other, SSHD),
+        event("process_kprobe", T0 + 22, CURL, BASH),
+    )
+
+    assert "orphan" not in running["tetragon"]
+    assert ended["tetragon"]["orphan"] is True
+    assert "orphan" not in long_after["tetragon"], "the pid is another's: what became of the parent is not told"
+
+
+def test_how_long_after_its_parent_a_process_started() -> None:
+    child = process(102, T0 + 1.2345, "/bin/ls", BASH["exec_id"])
+    earlier = process(103, T0 + 0.5, "/bin/ls", BASH["exec_id"])
+    _, told, untold = documents(
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 2, child, BASH),
+        event("process_exec", T0 + 2, earlier, BASH),
+    )
+
+    assert told["tetragon"]["since_parent_start_ms"] == 234
+    assert "since_parent_start_ms" not in untold["tetragon"]
+
+
+def test_a_process_below_the_kernel_alone_is_complete() -> None:
+    [only] = documents(event("process_exec", T0, process(50, T0, "/bin/x", b64encode(b":1:0").decode())))
+    [lost] = documents(event("process_exec", T0, process(50, T0, "/bin/x", b64encode(b":0:0").decode())))
+
+    assert only["tetragon"]["lineage"] == {"depth": 0, "complete": True}
+    assert lost["tetragon"]["lineage"] == {"depth": 0, "complete": False}
 
 
 def test_ids_and_names_are_capped() -> None:

@@ -1,0 +1,72 @@
+"""Which process is a shell, and what it was told to do: nothing, a script, the health check of a server."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from schemas.arguments import split_arguments
+from schemas.lineage import Execution, basename
+from schemas.programs import BOXES, HEALTH_CHECKS, HEALTH_CLIENTS, SCRATCH, SHELLS
+
+# Their next argument belongs to them.
+_TAKING: Final = frozenset(("--init-file", "--rcfile", "-O", "-o", "+O", "+o"))
+# One command of plain words, its output anywhere, and a status for whoever asked.
+_CHECK: Final = re.compile(
+    r"(?:exec )?(?P<program>[\w./-]+)(?P<words>(?: (?:[^\s;&|<>`$(){}\\]|\$\{?\w++\}?)++)*)"
+    r"(?: ?[12]?>{1,2} ?(?:/dev/null|&[12]))*(?: \|\| exit \d+)?",
+    re.ASCII,
+)
+_ASKING: Final = re.compile(r" (?:ping|status|check_\w+)(?: |$)", re.ASCII)
+
+
+def called(binary: str, arguments: str) -> str:
+    """The name of what runs: of one program that is many, which of them."""
+    name = basename(binary)
+    return arguments.partition(" ")[0] if name in BOXES else name
+
+
+def is_shell(execution: Execution) -> bool:
+    name = execution.name
+    return name in SHELLS or (name in BOXES and called(execution.binary, execution.arguments) in SHELLS)
+
+
+@lru_cache(maxsize=4096)
+def awaits_commands(binary: str, arguments: str) -> bool:
+    """Of a shell: it was given neither a command nor a script."""
+    words = iter(_own(binary, arguments))
+    for word in words:
+        if word in _TAKING:
+            next(words, None)
+        elif not word.startswith(("-", "+")) or word == "-":
+            return False
+        elif not word.startswith("--") and ("c" in word or "s" in word):
+            return False  # -c, or -s: from its standard input, which `curl | sh -s` is
+        elif word in ("--command", "--version", "--help"):
+            return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def is_health_check(binary: str, arguments: str) -> bool:
+    """Of a shell: all that it was told to run is a program that asks a server how it is."""
+    words = _own(binary, arguments)
+    place = next((place for place, word in enumerate(words) if not word.startswith("-")), len(words))
+    if place == len(words):
+        return False
+    if not any("c" in word for word in words[:place]):
+        return _is_check(words[place])
+    command = _CHECK.fullmatch(" ".join(words[place].split()))
+    if command is None:
+        return False
+    is_client = basename(command["program"]) in HEALTH_CLIENTS and not command["program"].startswith(SCRATCH)
+    return _is_check(command["program"]) or (is_client and _ASKING.search(command["words"]) is not None)
+
+
+def _is_check(program: str) -> bool:
+    return basename(program) in HEALTH_CHECKS and not program.startswith(SCRATCH)
+
+
+def _own(binary: str, arguments: str) -> Sequence[str]:
+    words = split_arguments(arguments)
+    return words[1:] if basename(binary) in BOXES else words
