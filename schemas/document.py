@@ -24,6 +24,7 @@ CORE: Final[dict[str, FieldType]] = {
     "destination.address": "keyword",
     "destination.ip": "ip",
     "destination.port": "long",
+    "dns.question.name": "keyword",
     "ecs.version": "keyword",
     "error.message": "match_only_text",
     "error.type": "keyword",

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from app.enrich.kinds import add_kind
 from app.enrich.nodes import node_fields
-from app.enrich.pods import NO_POD, joined, pod_fields
+from app.enrich.pods import NO_POD, container_known_by, joined, pod_fields
 from app.enrich.processes import own_fields, parent_fields, process_fields, shared_fields
 from schemas.document import ECS_VERSION
 from schemas.fragment import fragment
@@ -59,6 +59,8 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
                 fields["vpid"] = vpid
             if pod.other:
                 other = {**other, **_below(f"{event.name}.process.pod", pod.other)}
+        if process.docker and pod.container is None:
+            document["container"] = container_known_by(process.docker)
         if not fields:
             del document["process"]
     parent = event.parent

@@ -52,6 +52,7 @@ KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
     "accept": (("network",), ("connection", "start"), "connection_accepted"),
     "bind": (("network",), ("info",), "bind"),
     "connect": (("network",), ("connection", "start"), "connection_attempted"),
+    "dns": (("network",), ("protocol",), "dns"),
     "disconnect": (("network",), ("connection", "end"), "disconnect_received"),
     "drop": (("network",), ("info",), "packet_dropped"),
     "listen": (("network",), ("info",), "listen"),
@@ -66,6 +67,7 @@ KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
     "setuid": (("process",), ("change",), "uid_change"),
     "unshare": (("process",), ("change",), "unshare"),
     "bpf": (("process",), ("info",), "bpf"),
+    "module": (("driver",), ("info",), "module"),
     "module_load": (("driver",), ("start",), "load_module"),
     "module_request": (("driver",), ("info",), "request_module"),
     "module_unload": (("driver",), ("end",), "unload_module"),
@@ -128,7 +130,7 @@ def mapped(operations: tuple[Operation, ...]) -> Mapped:
     """`operations` of one event, at least one; the first names it."""
     first = operations[0]
     categories, types, action = KINDS[first.kind]
-    if first.kind == "bpf" and first.bpf is not None and first.bpf.program_type:
+    if first.bpf is not None and (first.bpf.program_type or first.bpf.command == "BPF_PROG_LOAD"):
         categories, types, action = ("driver", "process"), ("start",), "bpf_prog_load"
     for other in operations[1:]:
         more = KINDS[other.kind]
@@ -146,7 +148,10 @@ def mapped(operations: tuple[Operation, ...]) -> Mapped:
         if "network" not in categories:  # of a network alone ECS lets be said that it was denied
             event["category"] = (*categories, "intrusion_detection")
     if first.socket is not None:
-        return Mapped(event, network_fields(first, first.socket), _rest(first))
+        parts = network_fields(first, first.socket)
+        if first.kind == "dns" and first.name:
+            parts["dns"] = {"question": {"name": first.name}}
+        return Mapped(event, parts, _rest(first))
     file = file_fields(first) if first.kind not in _WITHOUT_FILE else {}
     return Mapped(event, {"file": file} if file else {}, _rest(first, named=not file))
 

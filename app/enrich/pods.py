@@ -79,6 +79,12 @@ def joined(pods: bytes, nodes: bytes) -> orjson.Fragment | None:
     return orjson.Fragment(b"{%b}" % members) if members else None
 
 
+@lru_cache(maxsize=2048)
+def container_known_by(docker: str) -> orjson.Fragment:
+    """Of a container in no pod that Tetragon knows: the beginning of its id."""
+    return fragment({"id": docker})
+
+
 def _start(container: Container) -> str:
     time = nanoseconds(container.start_time)
     return canonical(container.start_time, time) if time is not None else ""
