@@ -20,6 +20,7 @@ from app.rights import RIGHTS
 from app.settings import FILE, PREFIX, Settings, secrets
 from app.topics import topic_names
 from schemas.tetragon import BODIES
+from tests.docs.documents import documents_text
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 
@@ -118,6 +119,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "settings.md": settings_table,
     "agents.md": agents_table,
     "check.md": policies_table,
+    "documents.md": documents_text,
     "drops.md": drops_table,
     "security.md": rights_table,
 }

@@ -96,7 +96,7 @@ class Made:
         if name in ("time", "start_time"):
             return f"2024-01-01T00:00:00.{self.one():06d}Z"
         if name in ("permitted", "effective", "inheritable"):
-            return self._choice.one_of(("DAC_OVERRIDE", "CAP_KILL", "CAP_SYS_ADMIN"))
+            return self._choice.one_of(("CAP_{}", "DAC_OVERRIDE", "CAP_KILL")).format(token.upper())
         if name == "flags":
             return f"execve clone {token}"
         if name == "arguments":

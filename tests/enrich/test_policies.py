@@ -19,8 +19,20 @@ TABLE: Final[Mapping[str, list[dict[str, Any]]]] = yaml.safe_load(
 )
 ROWS: Final = [row for group in GROUPS for row in TABLE[group]]
 
-PROCESS: Final = {"exec_id": "bjoxMDA6NDMyMQ==", "pid": 4321, "tid": 4321, "uid": 0, "cwd": "/root", "binary": "/bin/a"}
-END: Final = {"node_name": "n", "time": "2024-01-01T00:00:10.5Z"}
+PARENT: Final = {"exec_id": "bm9kZS0xOjkwMDAwMDoxMjM0", "pid": 1234, "uid": 0, "cwd": "/", "binary": "/usr/bin/bash"}
+PROCESS: Final = {
+    "exec_id": "bm9kZS0xOjkwMDEwMDo0MzIx",
+    "pid": 4321,
+    "tid": 4321,
+    "uid": 0,
+    "cwd": "/root",
+    "binary": "/usr/local/bin/program",
+    "arguments": "--once",
+    "flags": "execve clone",
+    "start_time": "2024-01-01T00:00:09Z",
+    "parent_exec_id": PARENT["exec_id"],
+}
+END: Final = {"node_name": "node-1", "time": "2024-01-01T00:00:10.5Z"}
 
 # Of these a document has what a row says and no more.
 TOLD: Final = ("file.", "user.changes.", "source.ip", "source.port", "destination.ip", "destination.port", "dns.")
