@@ -171,7 +171,9 @@ def _is_told(path: str, name: str) -> bool:
 
 
 def _places(value: str, found: Mapping[str, Any]) -> Iterator[str]:
-    parts = [value] if value.endswith("Z") else [part for part in re.split("[ :@/]+", value) if re.search(r"\d", part)]
+    parts = (
+        [value] if value.endswith("Z") else [part for part in re.split("[ :@/]+", value) if re.search(r"\d|CAP_", part)]
+    )
     for path, each in found.items():
         if not AGAIN.match(path) and any(part in str(each) for part in parts) and not isinstance(each, bool):
             yield _shown(path)

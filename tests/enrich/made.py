@@ -20,6 +20,7 @@ RAW: Final[Mapping[str, Any]] = {
     "return": kprobe_args.Argument,
     "node_labels": Mapping[str, str],
 }
+_LETTERS: Final = str.maketrans("0123456789v", "ABCDEFGHIJV")  # ECS has no digits in a capability's name
 _HOLDERS: Final = (list, Sequence, Mapping)
 
 
@@ -96,7 +97,7 @@ class Made:
         if name in ("time", "start_time"):
             return f"2024-01-01T00:00:00.{self.one():06d}Z"
         if name in ("permitted", "effective", "inheritable"):
-            return self._choice.one_of(("CAP_{}", "DAC_OVERRIDE", "CAP_KILL")).format(token.upper())
+            return self._choice.one_of(("CAP_{}", "DAC_OVERRIDE", "CAP_KILL")).format(token.translate(_LETTERS))
         if name == "flags":
             return f"execve clone {token}"
         if name == "arguments":

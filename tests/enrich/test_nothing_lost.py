@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.tetragon import BODIES
+from tests.ecs.checker import problems
 from tests.enrich.made import Made, leaves
 from tests.enrich.test_documents import document
 
@@ -66,11 +67,12 @@ def lost(event: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
 @pytest.mark.parametrize("name", [*BODIES, "process_connect", "process_dns", "process_new"])
 @given(data=st.data())
 @settings(max_examples=30, deadline=None)
-def test_every_leaf_of_an_event_is_in_its_document(name: str, data: st.DataObject) -> None:
+def test_every_leaf_of_an_event_is_in_its_document_which_is_one_of_ecs(name: str, data: st.DataObject) -> None:
     event = data.draw(events(name))
     made = document(json.dumps(event), original=False)
 
     assert lost(event, made) == []
+    assert problems(made) == []
 
 
 @pytest.mark.parametrize("kept", ["process", "tetragon"])
