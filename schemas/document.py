@@ -78,6 +78,7 @@ CORE: Final[dict[str, FieldType]] = {
     "network.community_id": "keyword",
     "network.direction": "keyword",
     "network.iana_number": "keyword",
+    "network.protocol": "keyword",
     "network.transport": "keyword",
     "network.type": "keyword",
     "observer.product": "keyword",

@@ -151,8 +151,10 @@ def mapped(operations: tuple[Operation, ...]) -> Mapped:
             event["category"] = (*categories, "intrusion_detection")
     if first.socket is not None:
         parts = network_fields(first, first.socket)
-        if first.kind == "dns" and first.name:
-            parts["dns"] = {"question": {"name": first.name}}
+        if first.kind == "dns":
+            parts["network"] = {**parts.get("network", {}), "protocol": "dns"}
+            if first.name:
+                parts["dns"] = {"question": {"name": first.name}}
         return Mapped(event, parts, _rest(first))
     file = file_fields(first) if first.kind not in _WITHOUT_FILE else {}
     return Mapped(event, {"file": file} if file else {}, _rest(first, named=not file))
