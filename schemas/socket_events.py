@@ -8,10 +8,9 @@ from msgspec import Raw
 
 from schemas.hook_args import address_of, port_of, remote_of
 from schemas.operation_shape import Operation, Socket, SocketKind
-from schemas.tetragon import Count, Event
+from schemas.tetragon import Event
 
 T = TypeVar("T")
-M = TypeVar("M")
 
 SOCKET_EVENTS: Final[Mapping[str, SocketKind]] = {
     "process_accept": "accept",
@@ -22,11 +21,6 @@ SOCKET_EVENTS: Final[Mapping[str, SocketKind]] = {
 }
 
 
-class _Stats(msgspec.Struct, frozen=True, gc=False):
-    bytes_sent: Count = 0
-    bytes_received: Count = 0
-
-
 class _Dns(msgspec.Struct, frozen=True, gc=False):
     names: Sequence[str] = ()
 
@@ -35,13 +29,11 @@ def socket_operation(event: Event) -> Operation:
     """Their source is the local end."""
     held = event.other
     name = event.name
-    stats = _member(held, f"{name}.stats", _Stats, None)
     asked = _member(held, f"{name}.dns", _Dns, _Dns()).names
     return Operation(
         SOCKET_EVENTS[name],
         name,
         name=asked[0].removesuffix(".") if asked else "",
-        size=stats.bytes_sent + stats.bytes_received if stats is not None else None,
         socket=Socket(
             local=address_of(_member(held, f"{name}.source_ip", str, "") or _member(held, f"{name}.ip", str, "")),
             local_port=port_of(_member(held, f"{name}.source_port", int, 0) or _member(held, f"{name}.port", int, 0)),
@@ -52,7 +44,7 @@ def socket_operation(event: Event) -> Operation:
     )
 
 
-def _member(held: Mapping[str, Raw], path: str, wanted: type[T], missing: M) -> T | M:
+def _member(held: Mapping[str, Raw], path: str, wanted: type[T], missing: T) -> T:
     raw = held.get(path)
     if raw is None:
         return missing

@@ -468,7 +468,7 @@ def test_an_open_changes_a_file_if_it_may_write(kind: Any, flags: int | None, ch
         ),
         (
             '{"process_close":{"process":{"pid":1},"stats":{"bytes_sent":"78","bytes_received":"22"},"protocol":"TCP"}}',
-            [{"kind": "disconnect", "hook": "process_close", "size": 100, "socket": {"protocol": "TCP"}}],
+            [{"kind": "disconnect", "hook": "process_close", "socket": {"protocol": "TCP"}}],
         ),
         (
             '{"process_dns":{"process":{"pid":1},"dns":{"names":["a.example.","b"]},"destination_ip":"8.8.8.8",'
