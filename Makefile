@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test check lint fmt unit integration chaos faults simulate rotate bench expected
+.PHONY: install demo test check lint fmt unit integration chaos faults simulate rotate rules bench expected
 
 install: $(STAMP)
 
@@ -51,6 +51,9 @@ rotate: install
 
 simulate: install
 	@$(BIN)/python -m tests.simulate.run --seeds $(or $(SEEDS),1000) $(ARGS)
+
+rules: install
+	@$(BIN)/python -m tests.rules.run $(ARGS)
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

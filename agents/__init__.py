@@ -12,9 +12,10 @@ The agent's name is its file's. It takes what it names, `event` first:
   called for an event without a process;
 - `memory`, a Memory: what this agent remembers of this event's node. It survives restarts.
 
-It returns the fields to add: dotted names that `adds` declares, or names below these; a value is anything of JSON. It
-sees the event and not what other agents add, so their order does not matter. It has no side effects: the same events in
-the same order give the same fields, for after a crash they are enriched again.
+It returns the fields to add: dotted names that `adds` declares, or names below these; a value is anything of JSON, but
+for `tetragon.findings`, which is a list of schemas.finding.Finding. It sees the event and not what other agents add, so
+their order does not matter. It has no side effects: the same events in the same order give the same fields, for after a
+crash they are enriched again.
 """
 
 import inspect
@@ -29,7 +30,9 @@ Function: TypeAlias = Callable[..., Fields]
 Configure: TypeAlias = Callable[[bytes, str], Function]  # of a file's content and its name
 
 ARGUMENTS: Final = ("event", "lineage", "memory")
-SHARED: Final = "tags"  # a list that every agent may add to
+TAGS: Final = "tags"
+FINDINGS: Final = "tetragon.findings"  # of schemas.finding.Finding; event.severity, risk_score and threat.* follow
+SHARED: Final = frozenset((TAGS, FINDINGS))  # lists that every agent may add to
 
 HOUR: Final = 3600.0
 

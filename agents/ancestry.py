@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from agents import Fields, agent
+from agents import FINDINGS, Fields, agent
 from schemas.ancestors import ancestor_fields, image_fields, kin, own_leader_fields
 from schemas.descent import Descent, is_session
-from schemas.lineage import Execution, Lineage
+from schemas.lineage import Execution, Lineage, Source
+from schemas.suspicions import suspicions
 from schemas.tetragon import BinaryProperties, Event, ProcessExec, ProcessExit
 from schemas.times import SECOND
 
@@ -25,6 +26,7 @@ SHORT: Final = SECOND // 10  # a life of nothing but an errand
         "tags",
         "tetragon.container.exec_session",
         "tetragon.lineage",
+        FINDINGS,
     },
 )
 def ancestry(event: Event, lineage: Lineage) -> Fields:
@@ -40,6 +42,10 @@ def ancestry(event: Event, lineage: Lineage) -> Fields:
         fields["tags"] = tags
         if SESSION in tags:
             fields["tetragon.container.exec_session"] = True
+        if type(event.body) is ProcessExec and process.source is Source.EXEC:
+            found = suspicions(tags, lineage)
+            if found:
+                fields[FINDINGS] = found
     return fields
 
 

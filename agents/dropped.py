@@ -5,14 +5,19 @@ package manager installs is not. An execution of it has the tag `drop_and_exec`,
 
 - `by` the entity_id of the process that touched it last, and `executable` that process's;
 - `age` how long before, in milliseconds.
+
+It is a finding, but of what a compiler or a linker made: critical if a program wrote it that brings things from
+elsewhere, high if it lies where anyone may write or hidden, else medium.
 """
 
 from typing import Final
 
-from agents import Fields, Memory, agent
-from schemas.actor import actor_of
-from schemas.lineage import Lineage, Source
+from agents import FINDINGS, Fields, Memory, agent
+from schemas.actor import actor_of, from_scratch
+from schemas.finding import Finding
+from schemas.lineage import Lineage, Source, basename
 from schemas.operation import Operation, operations
+from schemas.programs import BUILDERS, FETCHERS
 from schemas.tetragon import Event, ProcessExec
 from schemas.times import SECOND
 
@@ -28,7 +33,7 @@ _LONGEST: Final = 512  # characters of a path that is worth remembering
 
 @agent(
     events={"process_exec", "process_kprobe", "process_lsm", "process_tracepoint"},
-    adds={"tags", "tetragon.dropped"},
+    adds={"tags", "tetragon.dropped", FINDINGS},
     ttl=KEPT,
 )
 def dropped(event: Event, lineage: Lineage, memory: Memory) -> Fields:
@@ -66,4 +71,14 @@ def _executed(event: Event, lineage: Lineage, memory: Memory) -> Fields:
     return {
         "tags": ["drop_and_exec"],
         "tetragon.dropped": {name: value for name, value in told.items() if value != ""},
+        FINDINGS: _found(basename(executable), process.binary),
     }
+
+
+def _found(by: str, binary: str) -> list[Finding]:
+    if by in BUILDERS:
+        return []
+    severity = 4 if by in FETCHERS else 3 if from_scratch(binary) else 2
+    reason = f"it runs a file that {by or 'another program'} put there within the last ten minutes"
+    shown = ["process.executable", "tetragon.dropped.age", *(["tetragon.dropped.executable"] if by else [])]
+    return [Finding("dropped.executed", severity, reason, shown, ["T1105"])]

@@ -8,7 +8,7 @@ mapping grow.
 from typing import Final, Literal, TypeAlias
 
 FieldType: TypeAlias = Literal[
-    "boolean", "date_nanos", "flattened", "ip", "keyword", "long", "match_only_text", "wildcard"
+    "boolean", "date_nanos", "flattened", "float", "ip", "keyword", "long", "match_only_text", "wildcard"
 ]
 
 # What the pipeline itself writes.
@@ -39,6 +39,8 @@ CORE: Final[dict[str, FieldType]] = {
     "event.original": "keyword",
     "event.outcome": "keyword",
     "event.reason": "keyword",
+    "event.risk_score": "float",
+    "event.severity": "long",
     "event.type": "keyword",
     "file.Ext.original.extension": "keyword",
     "file.Ext.original.name": "keyword",
@@ -130,6 +132,10 @@ CORE: Final[dict[str, FieldType]] = {
     "tetragon.container.start": "date_nanos",
     "tetragon.event": "keyword",
     "tetragon.exit.signal": "keyword",
+    "tetragon.findings.fields": "keyword",
+    "tetragon.findings.reason": "keyword",
+    "tetragon.findings.rule": "keyword",
+    "tetragon.findings.severity": "long",
     "tetragon.operation.bpf.command": "keyword",
     "tetragon.operation.bpf.instructions": "long",
     "tetragon.operation.bpf.map": "keyword",
@@ -255,6 +261,13 @@ CORE: Final[dict[str, FieldType]] = {
     "tetragon.process_uprobe": "flattened",
     "tetragon.process_usdt": "flattened",
     "tetragon.rate_limit_info.number_of_dropped_process_events": "long",
+    "threat.framework": "keyword",
+    "threat.tactic.id": "keyword",
+    "threat.tactic.name": "keyword",
+    "threat.technique.id": "keyword",
+    "threat.technique.name": "keyword",
+    "threat.technique.subtechnique.id": "keyword",
+    "threat.technique.subtechnique.name": "keyword",
     "user.changes.group.id": "keyword",
     "user.changes.id": "keyword",
     "user.effective.id": "keyword",
@@ -262,8 +275,12 @@ CORE: Final[dict[str, FieldType]] = {
     "user.name": "keyword",
 }
 
+# Of these the pipeline tells what the event itself tells, and one agent may know better: its word replaces theirs.
+REFINED: Final = ("destination", "event.duration", "network", "source")
+
 # What the agents of this package add.
 ADDED: Final[dict[str, FieldType]] = {
+    "destination.bytes": "long",
     "process.Ext.ancestry": "keyword",
     "process.entry_leader.args": "keyword",
     "process.entry_leader.args_count": "long",
@@ -295,6 +312,7 @@ ADDED: Final[dict[str, FieldType]] = {
     "process.parent.working_directory": "keyword",
     "process.previous.args": "keyword",
     "process.previous.executable": "keyword",
+    "source.bytes": "long",
     "tetragon.dropped.age": "long",
     "tetragon.dropped.by": "keyword",
     "tetragon.dropped.executable": "keyword",
@@ -321,6 +339,10 @@ ADDED: Final[dict[str, FieldType]] = {
     "tetragon.lineage.path": "wildcard",
     "tetragon.lineage.source": "keyword",
     "tetragon.lineage.suspect": "boolean",
+    "tetragon.network.opened_by": "keyword",
+    "tetragon.network.service": "keyword",
+    "tetragon.network.since": "keyword",
+    "tetragon.network.zone": "keyword",
     "tetragon.privilege.after.egid": "long",
     "tetragon.privilege.after.euid": "long",
     "tetragon.privilege.after.fsgid": "long",

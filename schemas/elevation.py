@@ -28,7 +28,7 @@ _HOST: Final = frozenset(("mnt", "net", "pid", "user"))  # the namespaces whose 
 _LOGIN: Final = range(1000, 65534)
 _SERVICE: Final = range(1, 1000)
 
-_TECHNIQUES: Final[Mapping[str, str]] = {
+TECHNIQUES: Final[Mapping[str, str]] = {
     "bpf_load": "T1014",
     "capabilities_gained": "T1068",
     "elevated_child": "T1548.003",
@@ -163,7 +163,7 @@ def verdict(tags: Tags) -> dict[str, Any]:
     fields: dict[str, Any] = {"severity": max(tags.values(), default=0)}
     if tags:
         fields["tags"] = list(tags)
-    techniques = sorted({_TECHNIQUES[tag] for tag in tags if tag in _TECHNIQUES})
+    techniques = sorted({TECHNIQUES[tag] for tag in tags if tag in TECHNIQUES})
     if techniques:
         fields["techniques"] = techniques
     return fields

@@ -44,6 +44,13 @@ TRUSTED: Final = SWITCHERS | _names("atd cron crond login newgrp polkitd runuser
 # They make containers; names begin so.
 RUNTIMES: Final = ("buildkit", "conmon", "containerd", "crio", "crun", "docker", "kata", "podman", "runc", "youki")
 
+# They bring in what others have, or unwrap what was pasted.
+FETCHERS: Final = _names(
+    "aria2c axel base64 curl ftp lwp-download nc ncat netcat openssl scp sftp socat tftp wget wget2 xxd"
+)
+# What they write is made here, of its sources.
+BUILDERS: Final = _names("ar c++ cargo cc clang clang++ collect2 g++ gcc go ld ld.bfd ld.gold ld.lld link mold rustc")
+
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
 # Where somebody may put a file of any name.

@@ -44,6 +44,19 @@ def socket_operation(event: Event) -> Operation:
     )
 
 
+class _Stats(msgspec.Struct, frozen=True, gc=False):
+    bytes_sent: int | None = None
+    bytes_received: int | None = None
+
+
+def bytes_told(event: Event) -> tuple[int | None, int | None]:
+    """Sent and received over a connection that ends, as the event itself counts them; a zero is not told."""
+    if event.name not in SOCKET_EVENTS:
+        return None, None
+    stats = _member(event.other, f"{event.name}.stats", _Stats, _Stats())
+    return stats.bytes_sent, stats.bytes_received
+
+
 def _member(held: Mapping[str, Raw], path: str, wanted: type[T], missing: T) -> T:
     raw = held.get(path)
     if raw is None:

@@ -126,6 +126,14 @@ def _size(given: Given) -> int | None:
     return given.number("size", len(given.numbers) - 1)
 
 
+# Of one packet: its addresses are in its own order, and its length is its own.
+PACKET_HOOKS: Final = frozenset(
+    (
+        "__cgroup_bpf_run_filter_skb", "__dev_queue_xmit", "dev_hard_start_xmit", "dev_queue_xmit", "ip6_output",
+        "ip_mc_output", "ip_output", "ip_send_skb", "kfree_skb", "kfree_skb_reason", "sk_filter_trim_cap",
+    )
+)  # fmt: skip
+
 SOCKET_HOOKS: Final[dict[str, Reader]] = {
     **hooks(about("connect", to=True), "tcp_connect tcp_v4_connect tcp_v6_connect socket_connect sys_connect"),
     **hooks(about("connect", to=True), "ip4_datagram_connect ip6_datagram_connect unix_stream_connect"),
@@ -138,6 +146,7 @@ SOCKET_HOOKS: Final[dict[str, Reader]] = {
     **hooks(moved("send", outward=True), "ip_output ip6_output ip_mc_output dev_queue_xmit __dev_queue_xmit"),
     **hooks(moved("send", outward=True), "dev_hard_start_xmit ip_send_skb sys_sendto sys_sendmsg"),
     **hooks(moved("receive", outward=False), "tcp_recvmsg udp_recvmsg udpv6_recvmsg socket_recvmsg"),
+    **hooks(moved("receive", outward=False), "tcp_cleanup_rbuf"),  # with what the program has got
     **hooks(moved("receive", outward=False), "sk_filter_trim_cap sys_recvfrom sys_recvmsg"),
     **hooks(filtered, "__cgroup_bpf_run_filter_skb"),
     **hooks(changed_state, "tcp_set_state"),

@@ -47,6 +47,16 @@ def test_examples_import_nothing_of_ours_but_examples() -> None:
     assert [each for each in imports("examples") if each[1].split(".")[0] in ours] == []
 
 
+def test_what_makes_events_for_rules_imports_nothing_of_ours_but_examples() -> None:
+    """A rule that fires would else only show that the same mistake is made twice."""
+    found = imports("tests/rules/events")
+    ours = ("schemas", "agents", "app", "tests", "bench")
+
+    assert [
+        each for each in found if each[1].split(".")[0] in ours and not each[1].startswith("tests.rules.events.")
+    ] == []
+
+
 def test_ship_enrich_and_index_do_not_know_each_other() -> None:
     found = [
         (file, name)

@@ -95,8 +95,13 @@ FED: Final = (
         "privilege.yaml",
     ),
     Kinds(
-        ("accept", "bind", "connect", "disconnect", "listen", "receive", "send"),
-        "no connection shows",
+        ("accept", "connect", "listen"),
+        "network is blind: no connection shows, and no finding about one",
+        "network.yaml",
+    ),
+    Kinds(
+        ("disconnect",),
+        "network tells of no connection how long it was",
         "network.yaml",
     ),
 )
@@ -194,8 +199,8 @@ def _unfed(seen: Seen) -> Iterator[Finding]:
     if not any(seen.events[name] for name in HOOKED):
         yield warning(
             "operations",
-            "no event of a TracingPolicy: fim is blind, privilege sees only what differs from one execution to the "
-            "next, and no connection, mount or kernel module shows.",
+            "no event of a TracingPolicy: fim and network are blind, privilege sees only what differs from one "
+            "execution to the next, and no mount or kernel module shows.",
             f"Load the policies in {POLICIES}/, or those of them that you want: kubectl apply -f, or "
             "`tetra tracingpolicy add`.",
         )

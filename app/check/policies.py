@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.check.samples import TYPES, WITHOUT_SAMPLE, argument
 from app.enrich.decode import decode
-from schemas.fim.lines import Located
+from schemas.located import Located
 from schemas.operation import Operation, hook_name, is_named, operations
 from schemas.tetragon import Event
 

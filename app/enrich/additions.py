@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 import orjson
 
-from agents import SHARED as TAGS
-from agents import Agent, Fields
+from agents import FINDINGS, TAGS, Agent, Fields
 from app.enrich.memory import Scope
+from schemas.finding import Finding, conclude
 from schemas.lineage import Lineage
 from schemas.tetragon import Event
 
@@ -50,14 +50,20 @@ class Ready:
         """Raises whatever the agent raises, and ValueError for a field that it did not declare."""
         if self._takes == ("lineage",):
             fields = self._function(event, lineage)
+        elif self._takes == ("lineage", "memory"):
+            fields = self._function(event, lineage, scope.notes(self.name, self._ttl))
         else:
             given = {"lineage": lineage, "memory": scope.notes(self.name, self._ttl)}
             fields = self._function(event, *[given[name] for name in self._takes])
+        if fields == {}:
+            return fields
         if not self.places.keys() >= fields.keys():
             for field in fields:
                 self.place(field)
         if TAGS in fields and not isinstance(fields[TAGS], list | tuple):
             raise TypeError(f"{TAGS} is {fields[TAGS]!r}; expected a list of strings")
+        if FINDINGS in fields and not all(type(each) is Finding for each in fields[FINDINGS]):
+            raise TypeError(f"{FINDINGS} is {fields[FINDINGS]!r}; expected a list of schemas.finding.Finding")
         return fields
 
     def place(self, field: str) -> _Place:
@@ -100,8 +106,9 @@ def fit_for_json(added: Iterable[Added], event: Event) -> tuple[list[Added], lis
     failures: list[Failure] = []
     for agent, fields in added:
         try:
-            for value in fields.values():
-                orjson.dumps(value)
+            for field, value in fields.items():
+                if field != FINDINGS:  # looked at already
+                    orjson.dumps(value)
         except TypeError as error:
             failures.append(_failure(agent.name, error, event))
         else:
@@ -110,11 +117,15 @@ def fit_for_json(added: Iterable[Added], event: Event) -> tuple[list[Added], lis
 
 
 def merge(document: dict[str, Any], added: Iterable[Added], failures: Sequence[Failure]) -> None:
+    findings: list[Finding] = []
     for agent, fields in added:
         for field, value in fields.items():
             if field == TAGS:
                 held = document.setdefault(TAGS, [])
                 held.extend(tag for tag in value if tag not in held)
+                continue
+            if field == FINDINGS:
+                findings += value
                 continue
             parents, last = agent.places.get(field) or agent.place(field)
             here = document
@@ -124,6 +135,8 @@ def merge(document: dict[str, Any], added: Iterable[Added], failures: Sequence[F
                     below = here[name] = _opened(below)
                 here = below
             here[last] = value
+    if findings:
+        _conclude(document, findings)
     if failures:
         document["event"]["kind"] = "pipeline_error"
         # Not the exception's text, which may hold an address in memory: a replay writes the same bytes.
@@ -131,6 +144,15 @@ def merge(document: dict[str, Any], added: Iterable[Added], failures: Sequence[F
             "message": "; ".join(f"agent {failure.agent} raised {failure.type}" for failure in failures),
             "type": failures[0].type,
         }
+
+
+def _conclude(document: dict[str, Any], findings: Sequence[Finding]) -> None:
+    come_to = conclude(findings)
+    document["tetragon"]["findings"] = come_to.findings
+    document["event"]["severity"] = come_to.severity
+    document["event"]["risk_score"] = come_to.risk
+    if come_to.threat is not None:
+        document["threat"] = come_to.threat
 
 
 def _opened(part: Mapping[str, Any] | orjson.Fragment | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from app.enrich.trace import trace
 from schemas.ledger import Row, Statement
 from schemas.record import STATEMENT, Record
 from schemas.rejection import Stage
+from schemas.socket_events import SOCKET_EVENTS
 from schemas.tetragon import BODIES, THROTTLED, Event, Process, ProcessThrottle, RateLimitInfo
 from schemas.times import nanoseconds
 
@@ -48,7 +49,8 @@ class Pipeline:
         self._explain = explain
         self._block_limit = block_limit
         ready = [(agent.events, Ready(agent)) for agent in agents]
-        self._by_event = {name: [each for events, each in ready if events is None or name in events] for name in BODIES}
+        names = (*BODIES, *SOCKET_EVENTS)
+        self._by_event = {name: [each for events, each in ready if events is None or name in events] for name in names}
         self._for_unknown = [each for events, each in ready if events is None]
 
     def enrich(self, memory: Memory, record: Record) -> Enriched:

@@ -15,9 +15,11 @@ from msgspec.structs import replace
 import agents
 from agents import ARGUMENTS, SHARED, Agent
 from app.errors import AgentError
-from schemas.document import CORE
+from schemas.document import CORE, REFINED
+from schemas.socket_events import SOCKET_EVENTS
 from schemas.tetragon import BODIES
 
+_EVENTS: Final = (*BODIES, *SOCKET_EVENTS)
 _USERS: Final = "tetrastash_user_agents"  # the module name that a user's file has while it is here
 
 
@@ -74,10 +76,10 @@ def _agent(file: str, module: ModuleType) -> Agent:
         raise AgentError(f"Agent's file {file} has {len(own)} functions under @agent ({names}). Expected exactly one.")
     agent = own[0]
     if agent.events is not None:
-        for event in sorted(agent.events - BODIES.keys()):
+        for event in sorted(agent.events.difference(_EVENTS)):
             raise AgentError(
                 f"Agent's file {file} asks for event {event!r}, which Tetragon does not write. "
-                f"Expected some of {', '.join(BODIES)}."
+                f"Expected some of {', '.join(_EVENTS)}."
             )
     if agent.takes[:1] != ("event",) or not set(agent.takes) <= set(ARGUMENTS):
         raise AgentError(
@@ -118,10 +120,10 @@ def _refuse_unread(folder: Path, found: Sequence[Agent]) -> None:
 
 
 def _refuse_double_claims(found: Sequence[tuple[Agent, str]]) -> None:
-    claims = [(field, file) for agent, file in found for field in sorted(agent.adds) if field != SHARED]
+    claims = [(field, file) for agent, file in found for field in sorted(agent.adds) if field not in SHARED]
     for place, (field, file) in enumerate(claims):
         for core in CORE:
-            if _overlap(field, core):
+            if _overlap(field, core) and not any(_is_within(field, refined) for refined in REFINED):
                 raise AgentError(
                     f"Agent's file {file} claims field {field!r}, but every document may have {core!r} already. "
                     "Expected a field of its own, like tetragon.<agent>."
@@ -135,4 +137,8 @@ def _refuse_double_claims(found: Sequence[tuple[Agent, str]]) -> None:
 
 
 def _overlap(one: str, other: str) -> bool:
-    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+    return _is_within(one, other) or _is_within(other, one)
+
+
+def _is_within(field: str, other: str) -> bool:
+    return field == other or field.startswith(f"{other}.")

@@ -20,13 +20,14 @@ _FIELDS: Final = [
     "@timestamp", "event.duration", "host.name", "kubernetes.namespace", "kubernetes.pod.name", "process.Ext.ancestry",
     "process.args", "process.entity_id", "process.entry_leader.entry_meta.type", "process.executable",
     "process.exit_code", "process.parent", "process.pid", "process.previous", "process.start", "process.user.id",
-    "tetragon.event", "tetragon.exit", "tetragon.fim.category", "tetragon.fim.severity", "tetragon.lineage",
-    "tetragon.privilege.severity", "tetragon.privilege.tags", "user.id", "user.name",
+    "tetragon.event", "tetragon.exit", "tetragon.fim.category", "tetragon.fim.severity", "tetragon.findings",
+    "tetragon.lineage", "tetragon.privilege.severity", "tetragon.privilege.tags", "user.id", "user.name",
 ]  # fmt: skip
 _LIVES: Final = {"terms": {"tetragon.event": ["process_exec", "process_exit"]}}
 _FINDINGS: Final = {
     "bool": {
         "should": [
+            {"exists": {"field": "tetragon.findings.rule"}},
             {"range": {"tetragon.fim.severity": {"gte": 1}}},
             {"range": {"tetragon.privilege.severity": {"gte": 1}}},
         ]

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from schemas.fim.lines import Located
 from schemas.fim.patterns import parse, parse_root
+from schemas.located import Located
 
 Severity: TypeAlias = Literal["none", "low", "medium", "high", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("none", "low", "medium", "high", "critical")

@@ -47,6 +47,7 @@ HOOKS = [
     kprobe("security_file_permission", FILE, {"int_arg": 4}),
     kprobe("__sys_setuid", {"int_arg": 0}),
     kprobe("tcp_connect", {"sock_arg": {"family": "AF_INET", "daddr": "192.0.2.1", "dport": 443}}),
+    kprobe("tcp_close", {"sock_arg": {"family": "AF_INET", "daddr": "192.0.2.1", "dport": 443}}),
 ]
 EXEC, EXIT = event("process_exec"), event("process_exit")
 INSIDE = {**PROCESS, **CONTAINER}
@@ -77,10 +78,10 @@ def test_a_log_that_has_everything_is_told_without_a_warning() -> None:
     findings = told(WHOLE)
     assert problems(findings) == []
     assert findings[0].text == (
-        f"45 in 1 file, from {TIME} to {TIME}: process_exec 21, process_exit 20, process_kprobe 4"
+        f"46 in 1 file, from {TIME} to {TIME}: process_exec 21, process_exit 20, process_kprobe 5"
     )
-    assert findings[0].figures["operations"] == {"write": 1, "read": 1, "setuid": 1, "connect": 1}
-    assert findings[0].figures["policies"] == {"policy": 4}
+    assert findings[0].figures["operations"] == dict.fromkeys(("write", "read", "setuid", "connect", "disconnect"), 1)
+    assert findings[0].figures["policies"] == {"policy": 5}
     assert "exec_id 100 %, process_credentials 100 %" in findings[1].text
     assert "pod 2 %" in findings[1].text
     assert "; not one environment_variables, binary_properties" in findings[1].text
@@ -102,11 +103,12 @@ def test_a_log_that_has_everything_is_told_without_a_warning() -> None:
         ([each for each in WHOLE if "process_exit" not in each], "no process_exit: no end", "must name PROCESS_EXIT"),
         ([each for each in WHOLE if "process_exec" not in each], "no process_exec: ancestry", "must name PROCESS_EXEC"),
         ([event("process_exec", INSIDE)] * ENOUGH, "none of a process outside of containers", "exportDenyList"),
-        (WHOLE[: -len(HOOKS)], "no event of a TracingPolicy: fim is blind", "kubectl apply -f"),
+        (WHOLE[: -len(HOOKS)], "no event of a TracingPolicy: fim and network are blind", "kubectl apply -f"),
         ([each for each in WHOLE if each not in HOOKS[:1]], "fim sees no change of a file", "file-integrity.yaml"),
         ([each for each in WHOLE if each not in HOOKS[1:2]], "fim sees nobody read a secret", "file-integrity.yaml"),
         ([each for each in WHOLE if each not in HOOKS[2:3]], "privilege sees only what differs", "privilege.yaml"),
-        ([each for each in WHOLE if each not in HOOKS[3:]], "no connection shows", "network.yaml"),
+        ([each for each in WHOLE if each not in HOOKS[3:4]], "network is blind: no connection shows", "network.yaml"),
+        ([each for each in WHOLE if each not in HOOKS[4:]], "network tells of no connection how long", "network.yaml"),
         (
             [*WHOLE, {"rate_limit_info": {"number_of_dropped_process_events": "7"}, "time": TIME}],
             "left out 7 of them for its rate limit",
@@ -152,7 +154,7 @@ def test_an_empty_log_is_a_warning() -> None:
 def test_lines_that_are_no_events_are_counted_with_the_reason() -> None:
     findings = told(WHOLE, b"Jan  5 12:00:00 n tetragon: hello", b'{"a":1}', b'{"a":2}')
     assert findings[0].status == "warning"
-    assert findings[0].text.startswith("3 of 48 lines are no events, 2 of them for: not an event: expected an object")
+    assert findings[0].text.startswith("3 of 49 lines are no events, 2 of them for: not an event: expected an object")
 
 
 def test_a_file_that_is_no_log_of_tetragons_is_a_failure() -> None:

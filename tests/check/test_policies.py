@@ -61,8 +61,13 @@ PROTOTYPES: Final[Mapping[str, str]] = {
     "sys_setxattr": "string string (void*) size_t int",
     "sys_umount": "string int",
     "sys_unshare": "int",
+    "tcp_cleanup_rbuf": "sock int",
     "tcp_close": "sock int64",
     "tcp_connect": "sock",
+    "tcp_sendmsg": "sock (msghdr*) size_t",
+    "udp_sendmsg": "sock (msghdr*) size_t",
+    "udpv6_sendmsg": "sock (msghdr*) size_t",
+    "unix_stream_connect": "socket sockaddr_un int int",
 }
 
 # By hook, what its events become: the kinds in the order of the selectors, and what else must be read from the
@@ -113,8 +118,13 @@ EXPECTED: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "sys_setxattr": ("setxattr", {"path": "/0", "name": "/1"}),
     "sys_umount": ("umount", {"path": "/0", "flags": 0, "returned": 0}),
     "sys_unshare": ("unshare", {"flags": 0, "returned": 0}),
+    "tcp_cleanup_rbuf": ("receive", {"socket": {"remote": "192.0.2.2"}, "size": 0}),
     "tcp_close": ("disconnect", {"socket": {"remote": "192.0.2.2"}}),
     "tcp_connect": ("connect", {"socket": {"remote": "192.0.2.2", "remote_port": 443}}),
+    "tcp_sendmsg": ("send", {"socket": {"remote": "192.0.2.2"}, "size": 0}),
+    "udp_sendmsg": ("send", {"socket": {"remote": "192.0.2.2", "remote_port": 443}}),
+    "udpv6_sendmsg": ("send", {"socket": {"remote": "192.0.2.2", "remote_port": 443}}),
+    "unix_stream_connect": ("connect", {"socket": {"path": "/run/socket"}, "returned": 0}),
 }
 
 
@@ -131,6 +141,9 @@ def test_there_are_policies_and_each_hook_is_in_one_of_them() -> None:
         "escape",
         "file-integrity",
         "kernel",
+        "network-bytes",
+        "network-udp",
+        "network-unix",
         "network",
         "privilege",
     ]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, get_args, get_origin
 
+import yaml
 from annotated_types import Ge, Le
 
 from app.check.policies import decoded, read_policies
@@ -80,6 +81,12 @@ def policies_table() -> str:
     return _table(("policy", "operations", "hooks"), rows)
 
 
+def sigma_table() -> str:
+    pipeline = yaml.safe_load((DOCS.parent / "deploy" / "sigma" / "tetragon.yaml").read_text("utf-8"))
+    [fields] = [each["mapping"] for each in pipeline["transformations"] if each["id"] == "fields"]
+    return _table(("Sigma", "documents"), [(f"`{theirs}`", f"`{ours}`") for theirs, ours in fields.items()])
+
+
 def drops_table() -> str:
     """What stands below `process` stands below `parent` and `ancestors`, too."""
     rows: dict[str, list[str]] = {}
@@ -122,6 +129,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "documents.md": documents_text,
     "drops.md": drops_table,
     "security.md": rights_table,
+    "sigma.md": sigma_table,
 }
 
 _MARKED: Final = re.compile(r"(<!-- table -->\n).*?(\n<!-- end -->)", re.DOTALL)

@@ -128,6 +128,8 @@ def _fits(value: Any, kind: str) -> bool:
         return isinstance(value, str)
     if kind == "boolean":
         return isinstance(value, bool)
+    if kind == "float":
+        return isinstance(value, float)
     if kind == "long":
         return isinstance(value, int) and not isinstance(value, bool) and -_LONG <= value < _LONG
     if not isinstance(value, str):

@@ -7,11 +7,12 @@ import pytest
 from msgspec.structs import replace
 from orjson import Fragment
 
-from agents import Agent, Fields, Memory, agent
+from agents import FINDINGS, Agent, Fields, Memory, agent
 from agents.ancestry import ancestry
 from app.enrich.blocks import Enriched
 from app.enrich.memory import Memory as Remembered
 from app.enrich.pipeline import Pipeline
+from schemas.finding import Finding
 from schemas.lineage import Lineage
 from schemas.record import Record
 from schemas.tetragon import Event
@@ -75,6 +76,28 @@ def test_agents_add_to_the_same_tags() -> None:
     )
 
     assert document["tags"] == ["x", "y"]
+
+
+def test_the_findings_of_all_agents_stand_together_and_make_the_severity() -> None:
+    one = Finding("a.one", 2, "seen", ["process.name"], ["T1611"])
+    other = Finding("b.two", 3, "seen", ["process.pid"])
+    document = made(
+        enriched(named("a", adding({FINDINGS: [one]}, FINDINGS)), named("b", adding({FINDINGS: (other,)}, FINDINGS)))
+    )
+
+    assert [each["rule"] for each in document["tetragon"]["findings"]] == ["b.two", "a.one"]
+    assert (document["event"]["severity"], document["event"]["risk_score"]) == (3, 73.0)
+    assert document["threat"]["technique"]["id"] == ["T1611"]
+
+
+def test_a_finding_that_is_none_costs_its_agent_and_no_other() -> None:
+    good = Finding("a.one", 2, "seen", ["process.name"])
+    found = enriched(
+        named("a", adding({FINDINGS: [good]}, FINDINGS)), named("b", adding({FINDINGS: [{"rule": "x"}]}, FINDINGS))
+    )
+
+    assert [each["rule"] for each in made(found)["tetragon"]["findings"]] == ["a.one"]
+    assert [(failure.agent, failure.type) for failure in found.failures] == [("b", "TypeError")]
 
 
 def test_an_agent_that_raises_costs_its_own_fields() -> None:

@@ -216,7 +216,8 @@ def test_addresses_that_are_none_are_left_out() -> None:
             '{"skb_arg":{"saddr":"::1","daddr":"::1","protocol":"IPPROTO_ICMPV6","len":64}}',
             {"type": "ipv6", "transport": "ipv6-icmp", "iana_number": "58", "direction": "egress", "bytes": 64},
         ),
-        ("ip_output", '{"skb_arg":{"saddr":"1.1.1.1","protocol":"253"}}', {"type": "ipv4", "direction": "egress"}),
+        ("ip_output", '{"skb_arg":{"saddr":"1.1.1.1","protocol":"253"}}',
+         {"type": "ipv4", "iana_number": "253", "direction": "egress"}),
     ],
 )  # fmt: skip
 def test_a_network_is_told_as_far_as_it_is_known(function: str, args: str, expected: dict[str, Any]) -> None:

@@ -137,6 +137,10 @@ LINES: list[tuple[dict[str, Any], str]] = [
      "📚 read    n1 /bin/x /etc/shadow [credentials.shadow 4]"),
     (did("read", file__path="/f", tetragon__fim__category="binaries.system", tetragon__fim__severity=0),
      "📚 read    n1 /bin/x /f"),
+    (did("read", file__path="/etc/shadow", tetragon__fim__category="credentials.shadow", tetragon__fim__severity=4,
+         tetragon__findings=[{"rule": "escape.host_prefix", "severity": 4},
+                             {"rule": "fim.credentials.shadow", "severity": 3}]),
+     "📚 read    n1 /bin/x /etc/shadow [escape.host_prefix 4] [fim.credentials.shadow 3]"),
     (did("setuid", tetragon__privilege__tags=["uid_to_root", "service_to_root"], tetragon__privilege__severity=3),
      "🔑 setuid  n1 /bin/x [uid_to_root service_to_root 3]"),
 ]  # fmt: skip

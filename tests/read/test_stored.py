@@ -41,12 +41,13 @@ FAMILY = [
     ran("d", "c", "/bin/ls -la", 21, **lineage("c", "b", "a")),
     told(fim={"category": "credentials.shadow", "severity": 4}),
     told(fim={"category": "binaries.system", "severity": 0}),
+    told(findings=[{"rule": "dropped.executed", "severity": 3, "reason": "", "fields": ["tags"]}]),
     ended("d", exit_code=2, **lineage("c", "b", "a")),
 ]
 DRAWN = [
     "  /sbin/init  root · 1",
     "  └─ /usr/sbin/sshd -D  root · 7",
-    "▶    └─ /bin/bash --login [credentials.shadow 4]  root · 20",
+    "▶    └─ /bin/bash --login [credentials.shadow 4] [dropped.executed 3]  root · 20",
     "        └─ /bin/ls -la  root · 21 · exit 2 · 1.5 s",
 ]
 

@@ -12,7 +12,7 @@ from app.enrich.drops.fields import Field as EventField
 from app.enrich.drops.fields import fields, find
 from app.enrich.drops.rules import Rule, Rules
 from app.errors import DropsError
-from schemas.fim.lines import Located
+from schemas.located import Located
 from schemas.tetragon import BODIES
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$", max_length=64)]

@@ -1,0 +1,96 @@
+"""What is suspicious about an execution itself: where its file lies, what it is called, and what it descends from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from schemas.causes import is_runtime
+from schemas.finding import Finding
+from schemas.lineage import Execution, Lineage, basename
+from schemas.programs import BUILDERS, SCRATCH, SHELLS
+
+_WEB: Final = frozenset(("apache2", "httpd", "lighttpd", "nginx", "php-cgi"))
+_WEB_FAMILIES: Final = ("gunicorn", "php-fpm", "tomcat", "uwsgi")
+_TOOLS: Final = frozenset(
+    ("java", "node")
+)  # build tools and CI servers are programs of theirs, and run scripts all day
+_NEAR: Final = 4  # generations between a server and its shell
+
+
+def suspicions(tags: Sequence[str], lineage: Lineage) -> list[Finding]:
+    """`tags` are those of this execution. What is found at Tetragon's start is no execution."""
+    found = (_JUDGES[tag](tags, lineage) for tag in tags if tag in _JUDGES)
+    return [each for each in found if each is not None]
+
+
+def _shell_under_server(_: Sequence[str], lineage: Lineage) -> Finding | None:
+    near = [each.name for each in lineage.ancestors[:_NEAR]]
+    server = next((name for name in near if name not in SHELLS), "")
+    web = server in _WEB or server.startswith(_WEB_FAMILIES)
+    severity = 4 if web else 2 if server in _TOOLS else 3
+    reason = f"the server {server} started a shell"
+    shown = ["process.name", "process.command_line", "tetragon.lineage.names"]
+    return Finding("ancestry.shell_under_server", severity, reason, shown, ["T1505.003" if web else "T1059.004"])
+
+
+def _exec_from_scratch(tags: Sequence[str], lineage: Lineage) -> Finding | None:
+    binary = lineage.process.binary
+    hidden = basename(binary).startswith(".")
+    if not (hidden or binary.startswith(SCRATCH)):
+        return None  # below a hidden folder of a home lie the tools of whoever lives there
+    parent = lineage.parent
+    if "pkg_mgr_descendant" in tags or (parent is not None and parent.name in BUILDERS):
+        return None
+    techniques = ["T1564.001"] if hidden else ["T1059"]
+    where = "is hidden" if hidden else "lies where anyone may write"
+    return Finding("ancestry.exec_from_scratch", 3, f"its file {where}", ["process.executable"], techniques)
+
+
+def _fileless_exec(_: Sequence[str], lineage: Lineage) -> Finding | None:
+    if _is_runtime_itself(lineage.process, lineage.parent):
+        return None
+    shown = ["process.executable", "tetragon.process.binary_properties"]
+    return Finding("ancestry.fileless_exec", 4, "it runs from memory, without a file", shown, ["T1620"])
+
+
+def _is_runtime_itself(process: Execution, parent: Execution | None) -> bool:
+    """So that a container cannot overwrite it, runc starts again from a copy of itself in memory."""
+    return parent is not None and is_runtime(parent) and process.arguments == "init"
+
+
+def _deleted_binary_exec(_: Sequence[str], lineage: Lineage) -> Finding | None:
+    if _is_runtime_itself(lineage.process, lineage.parent):
+        return None
+    shown = ["process.executable", "tetragon.process.binary_properties"]
+    return Finding("ancestry.deleted_binary_exec", 3, "its file was deleted before it ran", shown, ["T1070.004"])
+
+
+def _kernel_thread_masquerade(*_: object) -> Finding | None:
+    reason = "a program is named like a thread of the kernel"
+    return Finding("ancestry.kernel_thread_masquerade", 4, reason, ["process.executable", "process.name"], ["T1036"])
+
+
+def _container_exec_session(_: Sequence[str], lineage: Lineage) -> Finding | None:
+    """A shell to type into. With a command, it may as well be a probe that Tetragon does not know for one."""
+    process, parent = lineage.process, lineage.parent
+    if parent is not None and parent.joined:
+        return None  # the session's first told it
+    if process.name not in SHELLS or not all(each.startswith("-") and "c" not in each for each in process.args[1:]):
+        return None
+    shown = ["tetragon.container.exec_session", "process.command_line"]
+    return Finding("ancestry.container_exec_session", 2, "somebody entered a container that runs", shown, ["T1609"])
+
+
+def _fork_storm(*_: object) -> Finding | None:
+    reason = "its parent started hundreds of processes within seconds"
+    return Finding("ancestry.fork_storm", 3, reason, ["process.parent.entity_id", "tags"], ["T1499"])
+
+
+_JUDGES: Final[Mapping[str, Callable[[Sequence[str], Lineage], Finding | None]]] = {
+    "container_exec_session": _container_exec_session,
+    "deleted_binary_exec": _deleted_binary_exec,
+    "exec_from_scratch": _exec_from_scratch,
+    "fileless_exec": _fileless_exec,
+    "fork_storm": _fork_storm,
+    "kernel_thread_masquerade": _kernel_thread_masquerade,
+    "shell_under_server": _shell_under_server,
+}

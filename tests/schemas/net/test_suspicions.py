@@ -1,0 +1,157 @@
+"""Connections that are worth a look, each beside one that is nearly the same and is not."""
+
+import pytest
+
+from schemas.lineage import Above, Execution, Lineage
+from schemas.net.suspicions import RULES, of_egress, of_listening, of_spread
+from schemas.net.zones import zones
+from schemas.operation import Socket
+
+OUT, IN = "185.220.101.7", "10.0.9.9"
+PHP, SYSTEMD = "/usr/sbin/php-fpm8.2", "/usr/lib/systemd/systemd"
+ZONE_OF = zones()
+
+EGRESS = [
+    # A shell below a server is nobody's honest client.
+    ("/bin/bash -i", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/bin/bash -i", ["/bin/sh", "/usr/bin/python3", "/bin/sh", PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/bin/bash -i", ["/usr/bin/script", "/tmp/.x", "/bin/sh", PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/bin/bash -i", ["/usr/bin/make", "/bin/sh", PHP], OUT, 443, {"shell_egress": 2}),
+    ("/bin/bash -i", [PHP], IN, 443, {}),
+    ("/bin/bash -i", [PHP], "127.0.0.1", 443, {}),
+    ("/usr/bin/curl https://example.org", ["/bin/sh", PHP], OUT, 443, {}),
+    (PHP, [PHP], OUT, 443, {}),
+    # An interpreter is one with a text of its own; with a file it may be a job.
+    ("/usr/bin/python3.11 -c import:socket", ["/bin/sh", "/usr/sbin/nginx"], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/python3.11 -Ic import:socket", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/python3", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/python3 -", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/perl -MSocket -e connect", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/ruby -rsocket -e connect", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/php -r fsockopen", ["/bin/sh", "/usr/sbin/apache2"], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/node --eval x", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/python3 /dev/shm/a.py", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/python3 /srv/a.py", [PHP], OUT, 443, {"reverse_shell": 3}),
+    ("/usr/bin/python3 -m site", [PHP], OUT, 443, {"reverse_shell": 3}),
+    ("/usr/bin/python3 /srv/a.py", ["/bin/sh", "/usr/bin/java"], OUT, 443, {"reverse_shell": 2}),
+    ("/usr/bin/python3 -c from multiprocessing.spawn import", ["/usr/bin/gunicorn"], OUT, 443, {"reverse_shell": 2}),
+    ("/usr/bin/node /srv/worker.js", ["/usr/bin/node"], OUT, 443, {}),
+    ("/usr/bin/java -jar a.jar", ["/bin/sh", "/usr/bin/java"], OUT, 443, {}),
+    ("/usr/bin/python3 -c import:socket", ["/bin/bash", SYSTEMD], OUT, 443, {}),
+    # What carries a shell's words.
+    ("/usr/bin/nc 1.2.3.4 443", ["/bin/sh", PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/openssl s_client -connect x", ["/bin/sh", PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/openssl ocsp -url x", ["/bin/sh", PHP], OUT, 443, {}),
+    ("/usr/bin/nc -e /bin/sh", [SYSTEMD], IN, 443, {"reverse_shell": 4}),
+    ("/usr/bin/ncat --sh-exec id", [SYSTEMD], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/nc -nve /bin/sh", [SYSTEMD], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/socat TCP:x EXEC:sh", [SYSTEMD], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/socat TCP:x TCP-LISTEN:80", [SYSTEMD], OUT, 443, {}),
+    ("/usr/bin/nc -zv db 5432", [SYSTEMD], OUT, 5432, {}),
+    # A shell has no business with the world, one from scratch less so.
+    ("/bin/bash /usr/local/bin/wait-for-it.sh", [SYSTEMD], OUT, 443, {"shell_egress": 2}),
+    ("/bin/bash /usr/local/bin/wait-for-it.sh", [SYSTEMD], IN, 5432, {}),
+    ("/bin/bash /tmp/x.sh", [SYSTEMD], OUT, 443, {"shell_egress": 3}),
+    ("/tmp/bash -i", [SYSTEMD], OUT, 443, {"shell_egress": 3, "scratch_egress": 3}),
+    # Programs that lie where none should.
+    ("/dev/shm/kworker", [SYSTEMD], OUT, 443, {"scratch_egress": 3}),
+    ("/dev/shm/kworker", [SYSTEMD], IN, 443, {"scratch_egress": 2}),
+    ("/dev/shm/kworker", [SYSTEMD], "127.0.0.1", 443, {}),
+    ("/var/lib/.hidden", [SYSTEMD], OUT, 443, {"scratch_egress": 3}),
+    ("/home/u/.vscode-server/bin/code", [SYSTEMD], OUT, 443, {}),
+    ("/proc/self/fd/3", [SYSTEMD], OUT, 443, {"fileless_egress": 4}),
+    ("memfd:x", [SYSTEMD], IN, 443, {"fileless_egress": 3}),
+    ("/proc/self/exe init", [SYSTEMD], OUT, 443, {}),
+    # Miners.
+    ("/opt/app", [SYSTEMD], OUT, 3333, {"miner": 2}),
+    ("/opt/app", [SYSTEMD], IN, 3333, {}),
+    ("/opt/app -o stratum+tcp://x", [SYSTEMD], IN, 443, {"miner": 3}),
+    ("/opt/xmrig-6.2", [SYSTEMD], OUT, 443, {"miner": 3}),
+    ("/opt/app", [SYSTEMD], OUT, 3334, {}),
+    # ssh where no ssh is.
+    ("/usr/bin/ssh a@b", [SYSTEMD], OUT, 2222, {"ssh_port": 2}),
+    ("/usr/bin/ssh a@b", [SYSTEMD], IN, 443, {"ssh_port": 2}),
+    ("/usr/bin/ssh a@b", [SYSTEMD], OUT, 22, {}),
+    ("/usr/bin/ssh a@b", [SYSTEMD], IN, 389, {}),
+]
+
+
+def lineage_of(command: str, ancestors: list[str]) -> Lineage:
+    binary, _, arguments = command.partition(" ")
+    above = Above(tuple(Execution(binary=ancestor) for ancestor in ancestors))
+    return Lineage(Execution(binary=binary, arguments=arguments), (), above, False, False)
+
+
+def egress(
+    command: str,
+    ancestors: list[str],
+    remote: str,
+    port: int | None,
+    transport: str = "tcp",
+    *,
+    installing: bool = False,
+) -> dict[str, int]:
+    socket = Socket(remote=remote, remote_port=port)
+    found = list(of_egress(socket, transport, ZONE_OF(remote), lineage_of(command, ancestors), installing=installing))
+    assert {each.rule for each in found} <= set(RULES)
+    assert port is not None or all("destination.port" not in each.fields for each in found)
+    return {each.rule.removeprefix("network."): each.severity for each in found}
+
+
+@pytest.mark.parametrize(("command", "ancestors", "remote", "port", "expected"), EGRESS)
+def test_a_connection_is_worth_a_look_for_who_makes_it(
+    command: str, ancestors: list[str], remote: str, port: int, expected: dict[str, int]
+) -> None:
+    assert egress(command, ancestors, remote, port) == expected
+
+
+def test_what_a_package_manager_starts_may_fetch() -> None:
+    for command in ("/bin/bash -i", "/tmp/config.a1 configure", "/usr/bin/python3 -c x"):
+        assert egress(command, ["/usr/bin/apt-get", PHP], OUT, 443, installing=True) == {}
+
+
+def test_a_name_is_looked_up_by_anybody() -> None:
+    assert egress("/bin/bash x", [PHP], OUT, 53, "udp") == {}
+    assert egress("/bin/bash x", [PHP], OUT, 53, "tcp") == {"reverse_shell": 4}
+
+
+def test_a_port_that_is_not_told_is_not_named() -> None:
+    assert egress("/bin/bash x", [PHP], OUT, None) == {"reverse_shell": 4}
+    assert egress("/usr/bin/ssh x", [PHP], OUT, None) == {}
+
+
+def test_who_is_logged_in_works_with_node_and_java_too() -> None:
+    chain = ["/bin/bash", "/usr/bin/node", "/bin/bash", "/usr/sbin/sshd-session", "/usr/sbin/sshd", SYSTEMD]
+
+    assert egress("/usr/bin/python3", chain[:3], OUT, 443) == {"reverse_shell": 4}
+    assert egress("/usr/bin/python3", chain, OUT, 443) == {}
+    assert egress("/usr/bin/python3", [PHP if each.endswith("node") else each for each in chain], OUT, 443) == {
+        "reverse_shell": 4
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "local", "severity"),
+    [
+        ("/usr/bin/nc -lvnp 9001", "0.0.0.0", 3),
+        ("/usr/bin/nc -lvnp 9001", "127.0.0.1", 2),
+        ("/usr/bin/ncat -l 9001 --exec /bin/sh", "::", 4),
+        ("/usr/bin/socat TCP-LISTEN:9001,fork EXEC:/bin/sh", "0.0.0.0", 4),
+        ("/usr/bin/socat TCP-LISTEN:9001,fork TCP:db:5432", "0.0.0.0", 3),
+        ("/bin/zsh", "10.0.0.17", 4),
+        ("/usr/bin/python3 -m http.server", "0.0.0.0", None),
+        ("/usr/sbin/nginx", "0.0.0.0", None),
+        ("/usr/bin/openssl s_server", "0.0.0.0", None),
+    ],
+)
+def test_what_listens_for_whoever_comes(command: str, local: str, severity: int | None) -> None:
+    process = lineage_of(command, []).process
+    found = list(of_listening(Socket(local=local, local_port=9001), ZONE_OF(local), process))
+
+    assert [(each.rule, each.severity) for each in found] == [("network.bind_shell", severity)] * (severity is not None)
+
+
+def test_many_ports_are_graver_than_many_hosts_of_a_program_that_may_watch_them() -> None:
+    assert of_spread("ports", Execution(binary="/bin/prometheus")).severity == 3
+    assert of_spread("hosts", Execution(binary="/bin/prometheus")).severity == 2
+    assert of_spread("hosts", Execution(binary="/bin/bash")).severity == 3
