@@ -1,9 +1,10 @@
 """Hooks about files."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from schemas.hook_args import Given, Reader, dentry_path, hooks, kernel_path, user_path
-from schemas.kprobe_args import PathArgument
+from schemas.kprobe_args import PathArgument, TruncatedArgument
 from schemas.operation_shape import O_CREAT, FileKind, Operation
 
 _MAY_EXEC: Final = 1
@@ -23,7 +24,12 @@ _OF_TEXTS: Final = ("sys_", "do_", "openat", "open", "path_umount")
 def where(given: Given) -> dict[str, Any]:
     """The one file that a hook is about: by the kernel's own path, else by the text that the process passed."""
     if given.paths:
-        return _of(given.paths[-1] if len(given.paths) == 1 else _entry(given), given.paths[-1])
+        paths = given.paths[:2]
+        return {
+            "path": kernel_path(paths[0]) if len(paths) == 1 else _entry(given),
+            "permission": paths[-1].permission,
+            "truncated": _cut(paths),
+        }
     if given.texts and given.hook.startswith(_OF_TEXTS):
         descriptor = given.numbers[given.before - 1] if given.before else None
         path, relative = user_path(given.texts[0], descriptor, given.cwd)
@@ -31,12 +37,9 @@ def where(given: Given) -> dict[str, Any]:
     return {}
 
 
-def _of(path: PathArgument | str, last: PathArgument) -> dict[str, Any]:
-    return {
-        "path": path if isinstance(path, str) else kernel_path(path),
-        "permission": last.permission,
-        "truncated": "unresolvedPathComponents" in last.flags,
-    }
+def _cut(paths: Sequence[PathArgument]) -> bool:
+    """Of several, one without a path is one that could not be read."""
+    return any("unresolvedPathComponents" in path.flags or (not path.path and len(paths) > 1) for path in paths)
 
 
 def _entry(given: Given) -> str:
@@ -92,6 +95,9 @@ def unlinked(given: Given) -> tuple[Operation, ...]:
 def transferred(kind: FileKind) -> Reader:
     def read(given: Given) -> tuple[Operation, ...]:
         size = given.numbers[-1] if len(given.numbers) > given.before else None
+        if size is None:
+            bytes_of: TruncatedArgument | None = given.first("truncated_bytes_arg")
+            size = bytes_of.orig_size if bytes_of is not None else None
         return (given.operation(kind, size=size, **where(given)),)
 
     return read
@@ -128,7 +134,9 @@ def with_attribute(kind: FileKind) -> Reader:
         if given.paths:
             name = given.texts[0] if given.texts else ""
             return (given.operation(kind, name=name, **where(given)),)
-        if len(given.texts) == 1:  # of a hook on the attribute's name alone, or on a descriptor
+        if given.texts and (
+            len(given.texts) == 1 or given.hook.startswith("sys_f")
+        ):  # of a hook on the attribute's name alone, or on a descriptor
             return (given.operation(kind, name=given.texts[0]),)
         name = given.texts[1] if given.texts else ""
         return (given.operation(kind, name=name, **where(given)),)
@@ -148,14 +156,14 @@ def paired(kind: FileKind) -> Reader:
         elif paths:
             first, second = kernel_path(paths[0]), kernel_path(paths[1]) if len(paths) == 2 else ""
         else:
-            return (given.operation(kind, **_texts(given)),)
-        cut = any("unresolvedPathComponents" in path.flags for path in paths)
-        return (given.operation(kind, path=first, target=second, truncated=cut),)
+            return (given.operation(kind, **texts_of(given)),)
+        return (given.operation(kind, path=first, target=second, truncated=_cut(paths)),)
 
     return read
 
 
-def _texts(given: Given) -> dict[str, Any]:
+def texts_of(given: Given) -> dict[str, Any]:
+    """Two names as the process wrote them, each perhaps with a descriptor before it."""
     if not given.texts:
         return {}
     numbers = given.numbers
@@ -191,12 +199,14 @@ def kernel_read(given: Given) -> tuple[Operation, ...]:
 FILE_HOOKS: Final[dict[str, Reader]] = {
     **hooks(masked, "file_permission inode_permission"),
     **hooks(mapped, "mmap_file vm_mmap_pgoff"),
-    **hooks(simple("open"), "file_open file_post_open fd_install vfs_open do_dentry_open"),
+    **hooks(simple("open"), "file_open file_post_open fd_install vfs_open do_dentry_open sys_open_by_handle_at"),
     **hooks(opened, "sys_open sys_openat sys_openat2 do_sys_open do_sys_openat2 do_filp_open"),
     **hooks(with_mode("create"), "sys_creat inode_create inode_mknod path_mknod vfs_create sys_mknod sys_mknodat"),
     **hooks(with_mode("mkdir"), "path_mkdir inode_mkdir vfs_mkdir do_mkdirat sys_mkdir sys_mkdirat"),
     **hooks(transferred("read"), "sys_read sys_pread64 sys_readv sys_preadv ksys_read vfs_read vfs_readv"),
+    **hooks(transferred("read"), "sys_preadv2 vfs_iter_read tty_read"),
     **hooks(transferred("write"), "sys_write sys_pwrite64 sys_writev sys_pwritev ksys_write vfs_write vfs_writev"),
+    **hooks(transferred("write"), "sys_pwritev2 vfs_iter_write tty_write"),
     **hooks(truncated, "path_truncate file_truncate do_truncate vfs_truncate sys_truncate sys_ftruncate"),
     **hooks(simple("close"), "sys_close filp_close"),
     **hooks(simple("unlink"), "path_unlink inode_unlink vfs_unlink do_unlinkat sys_unlink"),
@@ -209,9 +219,9 @@ FILE_HOOKS: Final[dict[str, Reader]] = {
     **hooks(owned, "path_chown chown_common sys_chown sys_fchown sys_lchown sys_fchownat"),
     **hooks(simple("setattr"), "inode_setattr notify_change"),
     **hooks(with_attribute("setxattr"), "inode_setxattr inode_copy_up_xattr vfs_setxattr sys_setxattr sys_lsetxattr"),
-    **hooks(with_attribute("setxattr"), "sys_fsetxattr"),
+    **hooks(with_attribute("setxattr"), "sys_fsetxattr sys_setxattrat"),
     **hooks(with_attribute("removexattr"), "inode_removexattr vfs_removexattr sys_removexattr sys_lremovexattr"),
-    **hooks(with_attribute("removexattr"), "sys_fremovexattr"),
+    **hooks(with_attribute("removexattr"), "sys_fremovexattr sys_removexattrat"),
     **hooks(simple("utimes"), "sys_utime sys_utimes sys_futimesat sys_utimensat vfs_utimes"),
     **hooks(simple("access"), "sys_access sys_faccessat sys_faccessat2 sys_stat sys_lstat sys_newstat sys_newlstat"),
     **hooks(simple("access"), "sys_newfstatat sys_statx inode_getattr inode_follow_link inode_readlink"),

@@ -9,11 +9,19 @@ from schemas.kprobe_args import Argument, PathArgument, number_of
 from schemas.operation_shape import Kind, Operation, Socket
 
 _FDCWD: Final = (-100, 2**32 - 100)  # AT_FDCWD: the working directory instead of a descriptor
+_UNREAD: Final = PathArgument()
+# System calls that may be told in numbers alone, and how many they take: the first is a descriptor, and a policy that
+# asks for fewer does not say for which.
+_ON_DESCRIPTORS: Final = {"sys_fchmod": 2, "sys_fchown": 3, "sys_ftruncate": 2, "sys_read": 2, "sys_write": 2}
 _NAMELESS: Final = ("pipe:", "socket:", "anon_inode:", "memfd:", "net:", "mnt:", "inode:")
 
 
 class Given:
-    """`numbers[:before]` come before the first argument that is no number: a descriptor, mostly."""
+    """`numbers[:before]` come before the first argument that is no number: a descriptor, mostly.
+
+    Tetragon reads numbers out of registers; what it may fail to read lies behind a pointer. So an error has the place
+    of a text among the arguments of a system call, and of a path among those of another hook.
+    """
 
     __slots__ = ("_labels", "arguments", "before", "cwd", "denied", "hook", "numbers", "paths", "returned", "texts")
 
@@ -44,8 +52,15 @@ class Given:
                 self.paths.append(PathArgument(path=path) if isinstance(path, str) else path)
             elif argument.string_arg is not None:
                 self.texts.append(argument.string_arg)
+            elif argument.error_arg is not None:
+                if hook.startswith("sys_"):
+                    self.texts.append("")
+                else:
+                    self.paths.append(_UNREAD)
         if labels:
             self._labels = labels
+        if leading and self.before == _ON_DESCRIPTORS.get(hook):
+            self.before = 1
 
     def first(self, member: str) -> Any:
         """Of the first argument that has it."""
@@ -88,6 +103,8 @@ def kernel_path(argument: PathArgument) -> str:
 
 def dentry_path(directory: PathArgument, entry: PathArgument) -> str:
     """The directory's path is the process's own, the entry's only that of its mount."""
+    if not directory.path:
+        return kernel_path(entry)
     name = entry.path.rstrip("/").rpartition("/")[2]
     return f"{kernel_path(directory).rstrip('/')}/{name}" if name else kernel_path(directory)
 

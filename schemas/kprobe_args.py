@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, field
 
 from schemas.lenient import Other, decode_leniently
-from schemas.tetragon import Capabilities, Credentials, UInt32, UserNamespace
+from schemas.tetragon import Capabilities, Count, Credentials, Namespace, UInt32, UserNamespace
 
 _SIGN: Final = 1 << 63  # a negative number in an unsigned member lies above it
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # args is only skimmed with its line
@@ -61,6 +61,31 @@ class AddressArgument(_Part, frozen=True):
 
 class UnixAddressArgument(_Part, frozen=True):
     path: str = ""  # an abstract one begins with @
+
+
+class DeviceArgument(_Part, frozen=True):
+    name: str = ""
+
+
+class TruncatedArgument(_Part, frozen=True):
+    """Of bytes that were too many, how many there were."""
+
+    orig_size: Count | None = None
+
+
+class ErrorArgument(_Part, frozen=True):
+    """It has the place of an argument that could not be read."""
+
+    message: str = field(default="", name="Message")
+
+
+class OldUserNamespace(_Part, frozen=True):
+    """Up to Tetragon 0.10."""
+
+    level: UInt32 | None = None
+    owner: UInt32 | None = None
+    group: UInt32 | None = None
+    ns: Namespace | None = None
 
 
 class CapabilityArgument(_Part, frozen=True):
@@ -115,7 +140,7 @@ class Argument(_Part, frozen=True):
     process_credentials_arg: Credentials | None = None
     cred_arg: Capabilities | None = None  # up to Tetragon 0.10
     user_ns_arg: UserNamespace | None = None
-    user_namespace_arg: UserNamespace | None = None  # up to Tetragon 0.10
+    user_namespace_arg: OldUserNamespace | None = None
     capability_arg: CapabilityArgument | None = None
     kernel_cap_t_arg: str | None = None  # 16 hexadecimal digits, like the three below
     cap_inheritable_arg: str | None = None
@@ -128,6 +153,9 @@ class Argument(_Part, frozen=True):
     bpf_cmd_arg: str | None = None
     perf_event_arg: PerfArgument | None = None
     syscall_id: SyscallArgument | None = None
+    net_dev_arg: DeviceArgument | None = None
+    truncated_bytes_arg: TruncatedArgument | None = None
+    error_arg: ErrorArgument | None = None
     label: str = ""
 
 

@@ -5,7 +5,7 @@ by its path. Hand-made lines, other encoders and later versions of Tetragon brin
 """
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
@@ -18,6 +18,8 @@ Other = dict[str, Raw]
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _ELEMENTS: Final = msgspec.json.Decoder(list[Raw])
+_NUMBER: Final = msgspec.json.Decoder(int)
+_NAMES_AND_NUMBERS: Final = msgspec.json.Decoder(list[str | int])
 
 
 def decode_leniently(raw: Raw | bytes, wanted: type[T], path: str, other: Other) -> T | None:
@@ -59,6 +61,12 @@ def _fit_one(raw: Raw, wanted: Any, path: str, other: Other) -> Any:
         return decode_leniently(raw, single, path, other)
     if get_args(single) and _is_struct(get_args(single)[0]):
         return _fit_each(raw, get_args(single)[0], path, other)
+    with suppress(msgspec.ValidationError):
+        # An enum's value that Tetragon has no name for, like a newer kernel's capability, is a number in its JSON.
+        if single is str:
+            return str(_NUMBER.decode(raw))
+        if single == Sequence[str]:
+            return [str(each) for each in _NAMES_AND_NUMBERS.decode(raw)]
     try:
         # protobuf's wrapper types are bare in Tetragon's JSON, but objects where another encoder wrote the line.
         return _decoder(dict[str, wanted]).decode(raw)["value"]

@@ -1,7 +1,7 @@
 """What an event did: to a file, a socket, credentials, the kernel. Decoded from its hook and its arguments."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from schemas.file_hooks import FILE_HOOKS, where
 from schemas.hook_args import Given, Reader
-from schemas.kprobe_args import Argument, decode_arguments, decode_returned, number_of
+from schemas.kprobe_args import decode_arguments, decode_returned, number_of
 from schemas.operation_shape import (
     Bpf,
     CapabilitySets,
@@ -19,9 +19,9 @@ from schemas.operation_shape import (
     Operation,
     Socket,
 )
-from schemas.privilege_hooks import PRIVILEGE_HOOKS, committed, used_bpf
+from schemas.privilege_hooks import PRIVILEGE_HOOKS, called, checked, committed, loaded, looked_at, probed, used_bpf
 from schemas.socket_events import SOCKET_EVENTS, socket_operation
-from schemas.socket_hooks import SOCKET_HOOKS, sock_of, socket_of
+from schemas.socket_hooks import SOCKET_HOOKS, about, sock_of
 from schemas.tetragon import (
     ABSENT,
     Event,
@@ -49,7 +49,9 @@ __all__ = [
 ]
 
 # What Tetragon does so that an operation does not happen, or its process does not go on.
-DENYING: Final = frozenset(f"KPROBE_ACTION_{name}" for name in ("SIGKILL", "SIGNAL", "OVERRIDE", "NOTIFYENFORCER"))
+DENYING: Final = frozenset(
+    f"KPROBE_ACTION_{name}" for name in ("SIGKILL", "SIGNAL", "OVERRIDE", "NOTIFYENFORCER", "NOTIFYKILLER")
+)
 
 _HOOKS: Final[Mapping[str, Reader]] = {**FILE_HOOKS, **SOCKET_HOOKS, **PRIVILEGE_HOOKS}
 _ARCHITECTURE: Final = re.compile(r"__(?:x64|ia32|arm64|arm32)_(?=sys_)")
@@ -92,7 +94,7 @@ def _decoded(event: Event) -> tuple[Operation, ...]:
 @lru_cache(maxsize=4096)
 def hook_name(function: str) -> str:
     """A kernel function without the architecture that a system call's has, and without LSM's `security_`."""
-    return _ARCHITECTURE.sub("", function, count=1).removeprefix("security_")
+    return _ARCHITECTURE.sub("", function, count=1).removeprefix("security_").removeprefix("bpf_lsm_")
 
 
 def is_named(event: Event) -> bool:
@@ -135,21 +137,21 @@ def _read(hook: str, args: bytes, returned: bytes, cwd: str, denied: bool) -> tu
 
 
 def _unknown(given: Given) -> tuple[Operation, ...]:
-    """A hook that nobody named here is known by what it is given, but for a module: it may load, unload or look."""
+    """A hook that nobody named here is known by the first of its arguments that has a meaning of its own."""
     for argument in given.arguments:
-        if _is_of_socket(argument):
-            return (given.operation("socket", socket=socket_of(given)),)
-        if argument.process_credentials_arg is not None or argument.cred_arg is not None:
-            return committed(given)
-        if argument.bpf_attr_arg is not None or argument.bpf_map_arg is not None or argument.bpf_prog_arg is not None:
-            return used_bpf(given)
-    return (given.operation("access", **where(given)),) if given.paths else _NOTHING
+        for members, reader in _KNOWN_BY:
+            if any(getattr(argument, member) is not None for member in members):
+                return reader(given)
+    return (given.operation("access", **where(given)),) if any(path.path for path in given.paths) else _NOTHING
 
 
-def _is_of_socket(argument: Argument) -> bool:
-    return (
-        argument.sock_arg is not None
-        or argument.skb_arg is not None
-        or argument.sockaddr_arg is not None
-        or argument.sockaddrun_arg is not None
-    )
+_KNOWN_BY: Final[Sequence[tuple[Sequence[str], Reader]]] = (
+    (("sock_arg", "skb_arg", "sockaddr_arg", "sockaddrun_arg"), about("socket")),
+    (("process_credentials_arg", "cred_arg"), committed),
+    (("capability_arg", "user_ns_arg", "user_namespace_arg"), checked),
+    (("cap_permitted_arg", "cap_effective_arg", "cap_inheritable_arg"), looked_at),
+    (("bpf_attr_arg", "bpf_map_arg", "bpf_prog_arg", "bpf_cmd_arg"), used_bpf),
+    (("perf_event_arg",), probed),
+    (("module_arg",), loaded("module")),  # it may load, unload or look
+    (("syscall_id",), called),
+)

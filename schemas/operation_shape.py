@@ -12,12 +12,12 @@ FileKind: TypeAlias = Literal[
     "read", "removexattr", "rename", "rmdir", "setattr", "setxattr", "symlink", "truncate", "unlink", "utimes", "write",
 ]  # fmt: skip
 SocketKind: TypeAlias = Literal[
-    "accept", "bind", "connect", "disconnect", "drop", "listen", "receive", "send", "socket"
+    "accept", "bind", "connect", "disconnect", "dns", "drop", "listen", "receive", "send", "socket"
 ]  # fmt: skip
 PrivilegeKind: TypeAlias = Literal["capable", "credentials", "setcap", "setgid", "setns", "setuid", "unshare"]
 OtherKind: TypeAlias = Literal[
-    "bpf", "module_load", "module_request", "module_unload", "mount", "perf_event", "pivot_root", "ptrace", "signal",
-    "syscall", "umount",
+    "bpf", "module", "module_load", "module_request", "module_unload", "mount", "perf_event", "pivot_root", "ptrace",
+    "signal", "syscall", "umount",
 ]  # fmt: skip
 Kind: TypeAlias = FileKind | SocketKind | PrivilegeKind | OtherKind
 
@@ -26,6 +26,7 @@ O_RDWR: Final = 0x2
 O_CREAT: Final = 0x40
 O_TRUNC: Final = 0x200
 O_APPEND: Final = 0x400
+O_TMPFILE: Final = 0x41_0000  # of a file without a name in the directory that is opened
 _O_WRITES: Final = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND
 
 _EINPROGRESS: Final = 115
@@ -115,7 +116,7 @@ class Operation(_Part, frozen=True, eq=False):
     user: int | None = None  # of chown
     group: int | None = None
     size: int | None = None  # bytes that were asked for
-    # xattr, file system type of mount, module that is asked for, capability
+    # xattr, file system type of mount, module that is asked for, capability, network device, name that DNS is asked for
     name: str = ""
     socket: Socket | None = None
     ids: Ids | None = None  # of setuid and setgid
@@ -142,5 +143,6 @@ class Operation(_Part, frozen=True, eq=False):
     def changes_file(self) -> bool:
         """It changes a file, its name or what is known of it, or it opens one to do so."""
         if self.kind == "open":
-            return self.flags is not None and bool(self.flags & _O_WRITES)
+            flags = self.flags or 0
+            return bool(flags & _O_WRITES) and flags & O_TMPFILE != O_TMPFILE
         return self.kind in _CHANGING

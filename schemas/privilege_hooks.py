@@ -3,9 +3,16 @@
 from typing import Any, Final
 
 from schemas.capabilities import CAPABILITIES, capabilities_of
-from schemas.file_hooks import where
+from schemas.file_hooks import texts_of, where
 from schemas.hook_args import Given, Reader, hooks, kernel_path, user_path
-from schemas.kprobe_args import CapabilityArgument, MapArgument, ModuleArgument, PerfArgument, ProgramArgument
+from schemas.kprobe_args import (
+    CapabilityArgument,
+    MapArgument,
+    ModuleArgument,
+    OldUserNamespace,
+    PerfArgument,
+    ProgramArgument,
+)
 from schemas.operation_shape import (
     CLONE_NEWUSER,
     Bpf,
@@ -16,10 +23,11 @@ from schemas.operation_shape import (
     Operation,
     PrivilegeKind,
 )
-from schemas.tetragon import Capabilities
+from schemas.tetragon import Capabilities, UserNamespace
 
 _UNCHANGED: Final = 2**32 - 1
 _LOADING_MODULE: Final = 2
+_WITH_PARAMETERS: Final = ("sys_init_module", "sys_finit_module")  # for the module: it has no name yet
 # Their names are those of schemas.tetragon.Namespaces.
 _NAMESPACES: Final = (
     (0x2_0000, "mnt"),
@@ -38,10 +46,11 @@ def namespaces_of(flags: int | None) -> tuple[str, ...]:
 
 
 def asked(kind: PrivilegeKind, *members: str) -> Reader:
-    """The call's numbers are ids, in the order of `members` of Ids."""
+    """The call's numbers are ids, in the order of `members` of Ids. Of some of them alone it is not told which."""
 
     def read(given: Given) -> tuple[Operation, ...]:
-        ids = {member: _id(given.numbers[place]) for place, member in enumerate(members) if place < len(given.numbers)}
+        complete = len(given.numbers) >= len(members)
+        ids = {member: _id(number) for member, number in zip(members, given.numbers, strict=False) if complete}
         return (given.operation(kind, ids=Ids(**ids) if ids else None),)
 
     return read
@@ -72,6 +81,15 @@ def _named(names: Any) -> tuple[str, ...]:
 
 
 def capped(given: Given) -> tuple[Operation, ...]:
+    credentials = given.first("process_credentials_arg")
+    return (given.operation("setcap", credentials=credentials, capabilities=_told_sets(given)),)
+
+
+def looked_at(given: Given) -> tuple[Operation, ...]:
+    return (given.operation("capable", capabilities=_told_sets(given)),)
+
+
+def _told_sets(given: Given) -> CapabilitySets | None:
     sets = {
         name: capabilities_of(mask)
         for name in ("permitted", "effective", "inheritable")
@@ -80,27 +98,25 @@ def capped(given: Given) -> tuple[Operation, ...]:
     masks = [each.kernel_cap_t_arg for each in given.arguments if each.kernel_cap_t_arg is not None]
     if not sets and len(masks) == 3:  # security_capset's own order
         sets = dict(zip(("effective", "inheritable", "permitted"), map(capabilities_of, masks), strict=True))
-    return (
-        given.operation(
-            "setcap",
-            credentials=given.first("process_credentials_arg"),
-            capabilities=CapabilitySets(**sets) if sets else None,
-        ),
-    )
+    return CapabilitySets(**sets) if sets else None
 
 
 def checked(given: Given) -> tuple[Operation, ...]:
     capability: CapabilityArgument | None = given.first("capability_arg")
     name = ""
     if capability is not None:
-        name = capability.name
+        [name] = _named((capability.name,))
         if capability.value is not None and 0 <= capability.value < len(CAPABILITIES):
             name = CAPABILITIES[capability.value]
     return (given.operation("capable", name=name, namespace=_user_namespace(given)),)
 
 
-def _user_namespace(given: Given) -> Any:
-    return given.first("user_ns_arg") or given.first("user_namespace_arg")
+def _user_namespace(given: Given) -> UserNamespace | None:
+    held: UserNamespace | None = given.first("user_ns_arg")
+    old: OldUserNamespace | None = given.first("user_namespace_arg")
+    if held is None and old is not None:
+        return UserNamespace(old.level, old.owner, old.group, old.ns)
+    return held
 
 
 def new_user_namespace(given: Given) -> tuple[Operation, ...]:
@@ -137,6 +153,8 @@ def mounted(given: Given) -> tuple[Operation, ...]:
 
 def moved_mount(given: Given) -> tuple[Operation, ...]:
     """The new way to mount: what was made without a place gets one. Until then its path is /."""
+    if not given.paths and len(given.texts) > 1:
+        return (given.operation("mount", **texts_of(given)),)
     paths = [kernel_path(path) for path in given.paths]
     first, second = (*paths, "", "")[:2]
     return (given.operation("mount", path=first, target=second),)
@@ -158,8 +176,9 @@ def loaded(kind: Kind) -> Reader:
         if module is not None:
             about = Module(module.name, module.signature_ok, tuple(module.tainted))
             return (given.operation(kind, name=module.name, module=about),)
-        if given.texts:
-            return (given.operation(kind, name=given.texts[0]),)
+        if given.texts and not given.paths:
+            name = "" if given.hook in _WITH_PARAMETERS else given.texts[0]
+            return (given.operation(kind, name=name),)
         return (given.operation(kind, **where(given)),)
 
     return read
@@ -202,7 +221,8 @@ def traced(given: Given) -> tuple[Operation, ...]:
 def signalled(given: Given) -> tuple[Operation, ...]:
     numbers = given.numbers
     several = len(numbers) > 1
-    request = given.number("sig", len(numbers) - 1 if several else -1)
+    alone = 0 if given.hook == "task_kill" else -1  # of which it is the only number
+    request = given.number("sig", len(numbers) - 1 if several else alone)
     return (given.operation("signal", request=request, pid=given.number("pid", len(numbers) - 2 if several else -1)),)
 
 
@@ -228,7 +248,7 @@ PRIVILEGE_HOOKS: Final[dict[str, Reader]] = {
     **hooks(entered, "sys_setns"),
     **hooks(unshared, "sys_unshare ksys_unshare"),
     **hooks(mounted, "sys_mount sb_mount path_mount do_mount"),
-    **hooks(moved_mount, "move_mount"),
+    **hooks(moved_mount, "move_mount sys_move_mount"),
     **hooks(moved_root, "sys_pivot_root sb_pivotroot"),
     **hooks(unmounted, "sys_umount sys_umount2 sb_umount path_umount"),
     **hooks(loaded("module_request"), "kernel_module_request"),

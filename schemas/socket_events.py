@@ -1,6 +1,6 @@
 """Events about sockets that Tetragon's enterprise edition wrote in early versions, beside what every event has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -13,19 +13,27 @@ from schemas.tetragon import Event
 T = TypeVar("T")
 
 SOCKET_EVENTS: Final[Mapping[str, SocketKind]] = {
-    "process_connect": "connect",
+    "process_accept": "accept",
     "process_close": "disconnect",
+    "process_connect": "connect",
+    "process_dns": "dns",
     "process_listen": "listen",
 }
+
+
+class _Dns(msgspec.Struct, frozen=True, gc=False):
+    names: Sequence[str] = ()
 
 
 def socket_operation(event: Event) -> Operation:
     """Their source is the local end."""
     held = event.other
     name = event.name
+    asked = _member(held, f"{name}.dns", _Dns, _Dns()).names
     return Operation(
         SOCKET_EVENTS[name],
         name,
+        name=asked[0].removesuffix(".") if asked else "",
         socket=Socket(
             local=address_of(_member(held, f"{name}.source_ip", str, "") or _member(held, f"{name}.ip", str, "")),
             local_port=port_of(_member(held, f"{name}.source_port", int, 0) or _member(held, f"{name}.port", int, 0)),

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from schemas.hook_args import NO_SOCKET, Given, Reader, address_of, hooks, port_of, remote_of
-from schemas.kprobe_args import AddressArgument, PacketArgument, SockArgument
+from schemas.kprobe_args import AddressArgument, DeviceArgument, PacketArgument, SockArgument
 from schemas.operation_shape import Operation, Socket, SocketKind
 
 _ESTABLISHED: Final = 1
@@ -84,15 +84,17 @@ def moved(kind: SocketKind, *, outward: bool) -> Reader:
     """Of packets the length that they have, of calls the number of bytes that was asked for."""
 
     def read(given: Given) -> tuple[Operation, ...]:
-        return (given.operation(kind, size=_size(given), socket=socket_of(given, to=outward, outward=outward)),)
+        socket = socket_of(given, to=outward, outward=outward)
+        return (given.operation(kind, name=_device(given), size=_size(given), socket=socket),)
 
     return read
 
 
 def filtered(given: Given) -> tuple[Operation, ...]:
-    """A cgroup's filter sees packets of both directions, and says which."""
-    outward = bool(given.number("send", 0))
-    kind: SocketKind = "send" if outward else "receive"
+    """A cgroup's filter sees packets of both directions, and says which if it is asked."""
+    told = given.number("send", 0)
+    outward = told != 0
+    kind: SocketKind = "socket" if told is None else "send" if outward else "receive"
     packet: PacketArgument | None = given.first("skb_arg")
     size = packet.len if packet is not None else None
     return (given.operation(kind, size=size, socket=socket_of(given, outward=outward)),)
@@ -109,6 +111,12 @@ def changed_state(given: Given) -> tuple[Operation, ...]:
     elif state == _LISTEN:
         kind = "listen"
     return (given.operation(kind, socket=socket),)
+
+
+def _device(given: Given) -> str:
+    """That a packet leaves by; written as a text, too."""
+    device: DeviceArgument | None = given.first("net_dev_arg")
+    return device.name if device is not None else given.texts[0] if given.texts else ""
 
 
 def _size(given: Given) -> int | None:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 SECOND: Final = 1_000_000_000
+NO_TIME: Final = "0001-01-01T00:00:00Z"  # Go's zero
 LATEST: Final = 2**63 - 1  # 2262-04-11, where date_nanos ends; it begins in 1970
 
 _SCALE: Final = [10 ** (9 - digits) for digits in range(10)]

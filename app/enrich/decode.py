@@ -9,7 +9,7 @@ from msgspec import Raw
 from schemas.envelope import CRI
 from schemas.lenient import Other, decode_leniently, fit
 from schemas.tetragon import BODIES, Body, Event, Line
-from schemas.times import canonical, nanoseconds
+from schemas.times import NO_TIME, canonical, nanoseconds
 
 
 class NoEvent(ValueError):
@@ -21,7 +21,6 @@ _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _NAMES: Final = tuple(BODIES)
 _KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Line))
 _NOTHING: Final[Mapping[str, Raw]] = {}
-_NO_TIME: Final = "0001-01-01T00:00:00Z"  # Go's zero
 
 _WRAPPERS: Final = ("message", "log")  # Filebeat, Vector, Fluent Bit; Docker, Fluent Bit
 _DEEPEST: Final = 3  # a shipper's envelope around a container runtime's
@@ -114,7 +113,7 @@ def _event(name: str, body: Body, line: Line, other: Other | None) -> Event:
     if time is not None:
         text = canonical(text, time)
     elif text:
-        if text != _NO_TIME:
+        if text != NO_TIME:
             other = {**(other or {}), "time": Raw(msgspec.json.encode(text))}
         text = ""
     return Event(

@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 import orjson
 from msgspec import Raw
 
 from app.enrich.kinds import add_kind
 from app.enrich.nodes import node_fields
-from app.enrich.pods import NO_POD, joined, pod_fields
+from app.enrich.pods import NO_POD, container_known_by, joined, pod_fields
 from app.enrich.processes import own_fields, parent_fields, process_fields, shared_fields
 from schemas.document import ECS_VERSION
 from schemas.fragment import fragment
-from schemas.tetragon import ABSENT, Event
-from schemas.times import rfc3339
+from schemas.tetragon import ABSENT, Event, Process
+from schemas.times import NO_TIME, rfc3339
 
 KEYLESS: Final = "tetragon.keyless"  # the record named no node: what is remembered of it is of the whole partition
 TIME_MISSING: Final = "tetragon.time_missing"  # @timestamp is the record's
@@ -23,8 +24,10 @@ _OBSERVER: Final = fragment({"vendor": "Isovalent", "product": "Tetragon", "type
 _DEEPEST: Final = 16  # Elasticsearch refuses a document with more levels than 20 in a flattened field
 
 
-def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
+def document_of(event: Event, start: int, timestamp: int, *, orphan: bool) -> dict[str, Any]:
     """`start` is the process's and `timestamp` the record's, both in ns since 1970.
+
+    `orphan`: whatever the event says, its parent is not the process's, or there is no process that it could be of.
 
     What many documents share is JSON already (orjson.Fragment).
     """
@@ -59,17 +62,23 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
                 fields["vpid"] = vpid
             if pod.other:
                 other = {**other, **_below(f"{event.name}.process.pod", pod.other)}
+        if process.docker and pod.container is None:
+            document["container"] = container_known_by(process.docker)
+        if not start and process.start_time and process.start_time != NO_TIME:
+            other = {**other, f"{event.name}.process.start_time": Raw(orjson.dumps(process.start_time))}
         if not fields:
             del document["process"]
     parent = event.parent
-    if parent is not None:
+    if parent is not None and orphan:
+        other = {**other, f"{event.name}.parent": Raw(msgspec.json.encode(parent))}
+    elif parent is not None:
         shared = shared_fields(parent)
         raw = parent_fields(parent, shared)
         if raw is not None:
             tetragon["parent"] = raw
         if shared.unfit:
             other = {**other, **_below(f"{event.name}.parent", shared.unfit)}
-        if parent.raw_pod is not ABSENT and (process is None or process.docker != parent.docker):
+        if parent.raw_pod is not ABSENT and (process is None or _elsewhere(process, parent)):
             held = bytes(parent.raw_pod)
             if held.startswith(b"{"):
                 tetragon["parent_pod"] = orjson.Fragment(held)
@@ -91,6 +100,11 @@ def document_of(event: Event, start: int, timestamp: int) -> dict[str, Any]:
     if event.time is None:
         document.setdefault("tags", []).append(TIME_MISSING)
     return document
+
+
+def _elsewhere(process: Process, parent: Process) -> bool:
+    """The parent is in another container. What are in the same one have the same pod, but for a pid."""
+    return process.docker != parent.docker or (not parent.docker and bytes(process.raw_pod) != bytes(parent.raw_pod))
 
 
 def _below(place: str, other: Mapping[str, Raw]) -> dict[str, Raw]:

@@ -53,7 +53,7 @@ def add_kind(document: Fields, event: Event, start: int) -> None:
 
 def _add_exit(document: Fields, body: ProcessExit, event: Event, start: int) -> None:
     fields = document["event"] = _EXIT.copy()
-    process = document.setdefault("process", {})
+    process = document.get("process", {})
     if body.signal:
         document["tetragon"]["exit"] = {"signal": body.signal}
     if body.status or not body.signal:
@@ -67,6 +67,8 @@ def _add_exit(document: Fields, body: ProcessExit, event: Event, start: int) -> 
     if end is not None and 0 < start <= end:
         fields["duration"] = end - start
         process["uptime"] = (end - start) // SECOND
+    if process:
+        document["process"] = process
 
 
 def _add_other(document: Fields, event: Event) -> None:

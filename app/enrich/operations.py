@@ -11,7 +11,7 @@ from app.enrich.file_fields import file_fields
 from app.enrich.network_fields import network_fields
 from schemas.fragment import fragment
 from schemas.operation import Ids, Kind, Operation
-from schemas.tetragon import Credentials, Event, Process
+from schemas.tetragon import UNSET_UID, Credentials, Event, Process
 
 Fields = dict[str, Any]
 
@@ -52,6 +52,7 @@ KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
     "accept": (("network",), ("connection", "start"), "connection_accepted"),
     "bind": (("network",), ("info",), "bind"),
     "connect": (("network",), ("connection", "start"), "connection_attempted"),
+    "dns": (("network",), ("protocol",), "dns"),
     "disconnect": (("network",), ("connection", "end"), "disconnect_received"),
     "drop": (("network",), ("info",), "packet_dropped"),
     "listen": (("network",), ("info",), "listen"),
@@ -66,6 +67,7 @@ KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
     "setuid": (("process",), ("change",), "uid_change"),
     "unshare": (("process",), ("change",), "unshare"),
     "bpf": (("process",), ("info",), "bpf"),
+    "module": (("driver",), ("info",), "module"),
     "module_load": (("driver",), ("start",), "load_module"),
     "module_request": (("driver",), ("info",), "request_module"),
     "module_unload": (("driver",), ("end",), "unload_module"),
@@ -81,7 +83,8 @@ _OTHER: Final = ("name", "relative", "truncated", "namespaces")
 _NAMED: Final = ("path", "target", *_OTHER)
 _NUMBERS: Final = ("flags", "size", "request", "pid", "returned")
 _PARTS: Final = ("ids", "capabilities", "credentials", "namespace", "module", "bpf")
-_FOR_A_MOMENT: Final = frozenset(("override_creds", "revert_creds"))  # the kernel's own work within one call
+# They make the credentials the process's own; others are the kernel's work within a call, or only look at them.
+_COMMITTING: Final = frozenset(("commit_creds", "task_fix_setgid", "task_fix_setuid"))
 _OF_IDS: Final = frozenset(("credentials", "setgid", "setuid"))
 _HASHES: Final = ("md5", "sha1", "sha256", "sha512")
 _WITHOUT_FILE: Final = frozenset(("mount", "pivot_root", "umount"))
@@ -100,7 +103,8 @@ def add_operations(document: Fields, event: Event, found: tuple[Operation, ...])
         if action:
             document["event"]["action"] = action
         if changes:
-            if first.credentials is not None:
+            if first.credentials is not None and event.process is not None:
+                _keep(document["tetragon"], event.process)
                 _become(document, first.credentials, changes)
             document["user"] = {**_opened(document.get("user")), "changes": changes}
 
@@ -128,7 +132,7 @@ def mapped(operations: tuple[Operation, ...]) -> Mapped:
     """`operations` of one event, at least one; the first names it."""
     first = operations[0]
     categories, types, action = KINDS[first.kind]
-    if first.kind == "bpf" and first.bpf is not None and first.bpf.program_type:
+    if first.bpf is not None and (first.bpf.program_type or first.bpf.command == "BPF_PROG_LOAD"):
         categories, types, action = ("driver", "process"), ("start",), "bpf_prog_load"
     for other in operations[1:]:
         more = KINDS[other.kind]
@@ -146,13 +150,18 @@ def mapped(operations: tuple[Operation, ...]) -> Mapped:
         if "network" not in categories:  # of a network alone ECS lets be said that it was denied
             event["category"] = (*categories, "intrusion_detection")
     if first.socket is not None:
-        return Mapped(event, network_fields(first, first.socket), _rest(first))
+        parts = network_fields(first, first.socket)
+        if first.kind == "dns":
+            parts["network"] = {**parts.get("network", {}), "protocol": "dns"}
+            if first.name:
+                parts["dns"] = {"question": {"name": first.name}}
+        return Mapped(event, parts, _rest(first))
     file = file_fields(first) if first.kind not in _WITHOUT_FILE else {}
     return Mapped(event, {"file": file} if file else {}, _rest(first, named=not file))
 
 
-def _opened(fragment: orjson.Fragment | None) -> Fields:
-    fields: Fields = orjson.loads(orjson.dumps(fragment)) if fragment is not None else {}
+def _opened(part: orjson.Fragment | Fields | None) -> Fields:
+    fields: Fields = orjson.loads(orjson.dumps(part)) if part is not None else {}
     return fields
 
 
@@ -166,7 +175,7 @@ def _changes(operation: Operation, process: Process | None) -> tuple[str, Fields
     if operation.kind == "setgid":
         return "", _user(None, _asked(operation.ids))
     new = operation.credentials
-    if new is None or process is None or operation.hook in _FOR_A_MOMENT:
+    if new is None or process is None or operation.hook not in _COMMITTING:
         return "", {}
     before = process.process_credentials or Credentials()
     effective = before.euid if before.euid is not None else process.uid
@@ -174,6 +183,15 @@ def _changes(operation: Operation, process: Process | None) -> tuple[str, Fields
     group = _changed((new.egid, before.egid), (new.gid, before.gid))
     action = "uid_change" if user is not None else "gid_change" if group is not None else ""
     return action, _user(user, group)
+
+
+def _keep(tetragon: Fields, process: Process) -> None:
+    """Who the process was, in Tetragon's words."""
+    own = tetragon["process"] = _opened(tetragon.get("process"))
+    if process.uid is not None and process.uid != UNSET_UID:
+        own["uid"] = process.uid
+    if process.process_credentials is not None:
+        own["process_credentials"] = msgspec.to_builtins(process.process_credentials)
 
 
 def _become(document: Fields, new: Credentials, changes: Fields) -> None:

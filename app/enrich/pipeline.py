@@ -128,15 +128,15 @@ class Pipeline:
                     self._drop(scope, source, output, rule, event, identity)
                     return
                 output.keep(rule.name)
-            start, added, failures = self._run(scope, event)
-            document = self._document(source, event, start, identity, original, within)
+            start, orphan, added, failures = self._run(scope, event)
+            document = self._document(source, event, start, orphan, identity, original, within)
             merge(document, added, failures)
             try:
                 encoded = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
             except TypeError:
                 added, unfit = fit_for_json(added, event)
                 failures += unfit
-                document = self._document(source, event, start, identity, original, within)
+                document = self._document(source, event, start, orphan, identity, original, within)
                 merge(document, added, failures)
                 encoded = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
         except NoEvent as error:
@@ -161,21 +161,21 @@ class Pipeline:
         if self._explain:
             output.dropped.append(Dropped(rule.name, event.name, event.node_name, event.timestamp, identity))
 
-    def _run(self, scope: Scope, event: Event) -> tuple[int, list[Added], list[Failure]]:
-        """The start of the process in ns since 1970 (0 if unknown), and what the agents add."""
+    def _run(self, scope: Scope, event: Event) -> tuple[int, bool, list[Added], list[Failure]]:
+        """The process's start in ns since 1970 (0 if unknown), whether it is without a parent, what the agents add."""
         agents = self._by_event.get(event.name, self._for_unknown)
         process = event.process
         if process is None:
-            return 0, *run(agents, event, None, scope)
+            return 0, True, *run(agents, event, None, scope)
         start = _start(process)
         execution, parent = learn(scope, event, process, start)
         lineage = trace(scope, execution, parent, event.time if event.time is not None else scope.clock.now)
-        return start, *run(agents, event, lineage, scope)
+        return start, lineage.suspect, *run(agents, event, lineage, scope)
 
     def _document(
-        self, source: Source, event: Event, start: int, identity: str, original: str, within: int
+        self, source: Source, event: Event, start: int, orphan: bool, identity: str, original: str, within: int
     ) -> dict[str, Any]:
-        document = document_of(event, start, source.sent)
+        document = document_of(event, start, source.sent, orphan=orphan)
         document["event"]["id"] = identity
         if self._original:
             document["event"]["original"] = original

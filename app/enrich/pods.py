@@ -10,7 +10,7 @@ import orjson
 from msgspec import Raw
 
 from schemas.fragment import fragment
-from schemas.tetragon import Container, Pod, decode_part
+from schemas.tetragon import Container, Image, Pod, decode_part
 from schemas.times import canonical, nanoseconds
 
 # A workload's name has a field of its own for each of these kinds.
@@ -59,7 +59,13 @@ def _pod_fields(raw: bytes) -> PodFields:
     fields = _container(container)
     details = {
         "pod": _filled({"workload": pod.workload, "workload_kind": pod.workload_kind, "labels": pod.labels}),
-        "container": _filled({"start": _start(container), "exec_probe": container.maybe_exec_probe}),
+        "container": _filled(
+            {
+                "start": _start(container),
+                "exec_probe": container.maybe_exec_probe,
+                "image_id": _untold_id(container.image, fields.get("image", {})) if container.image is not None else "",
+            }
+        ),
     }
     return PodFields(
         fragment(fields) if fields else None,
@@ -77,6 +83,12 @@ def joined(pods: bytes, nodes: bytes) -> orjson.Fragment | None:
     """Two sets of members as one object; None if both are empty."""
     members = b",".join(part for part in (pods, nodes) if part)
     return orjson.Fragment(b"{%b}" % members) if members else None
+
+
+@lru_cache(maxsize=2048)
+def container_known_by(docker: str) -> orjson.Fragment:
+    """Of a container in no pod that Tetragon knows: the beginning of its id."""
+    return fragment({"id": docker})
 
 
 def _start(container: Container) -> str:
@@ -111,6 +123,13 @@ def _image(name: str, image_id: str) -> dict[str, Any]:
     if digest.startswith("sha256:"):
         fields["hash"] = {"all": [digest]}
     return fields
+
+
+def _untold_id(image: Image, told: Mapping[str, Any]) -> str:
+    """An image's id where it says more than its name and its digest do."""
+    digest = "".join(told.get("hash", {}).get("all", ()))
+    held = image.id.rpartition("://")[2]
+    return "" if held in (digest, f"{told.get('name')}@{digest}") else image.id
 
 
 def _kubernetes(pod: Pod) -> dict[str, Any]:

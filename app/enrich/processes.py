@@ -62,27 +62,44 @@ def process_fields(process: Process, start: int, shared: Shared) -> dict[str, An
     if thread:
         fields["thread"] = thread
     if process.environment_variables:
-        fields["env_vars"] = [f"{each.key}={each.value}" for each in process.environment_variables]
+        fields["env_vars"] = variables(process)
     fields.update(shared.ids)
     return fields
 
 
 def own_fields(process: Process, shared: Shared) -> Part | None:
     """`tetragon.process.*`: what ECS has no name for, spelled as Tetragon spells it."""
-    return _with_properties(process, shared.own)
+    if process.binary_properties is None and (process.binary or not process.arguments):
+        return shared.own
+    return _with(shared.own, _unshared(process))
 
 
 def parent_fields(parent: Process, shared: Shared) -> Part | None:
     """`tetragon.parent.*`: what `process.parent` does not have, which is made of what is remembered."""
-    return _with_properties(parent, shared.raw)
+    fields = _unshared(parent) if parent.binary_properties is not None or not parent.binary else {}
+    if parent.tid != parent.pid and parent.tid is not None:
+        fields["tid"] = parent.tid
+    if parent.environment_variables:
+        fields["env_vars"] = variables(parent)
+    return _with(shared.raw, fields) if fields else shared.raw
 
 
-def _with_properties(process: Process, fields: orjson.Fragment | None) -> Part | None:
-    if process.binary_properties is None:
-        return fields
-    properties = orjson.Fragment(msgspec.json.encode(process.binary_properties))
+def _unshared(process: Process) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if process.binary_properties is not None:
+        fields["binary_properties"] = orjson.Fragment(msgspec.json.encode(process.binary_properties))
+    if not process.binary and process.arguments:  # ECS's arguments begin with the binary's name
+        fields["arguments"] = process.arguments
+    return fields
+
+
+def _with(fields: orjson.Fragment | None, more: Mapping[str, Any]) -> dict[str, Any]:
     opened: dict[str, Any] = orjson.loads(orjson.dumps(fields)) if fields is not None else {}
-    return {**opened, "binary_properties": properties}
+    return {**opened, **more}
+
+
+def variables(process: Process) -> list[str]:
+    return [f"{each.key}={each.value}" for each in process.environment_variables]
 
 
 # One combination a container and user, about.
@@ -99,6 +116,8 @@ def _shared(
     credentials: bytes,
 ) -> Shared:
     raw: dict[str, Any] = {}
+    if name:
+        raw["user"] = {"name": name}
     if flags:
         raw["flags"] = flags.split()
     if auid is not None and auid != UNSET_UID:
@@ -111,6 +130,8 @@ def _shared(
     capabilities = _part("cap", Capabilities, cap, raw, unfit)
     _part("ns", Namespaces, ns, raw, unfit)
     held = _part("process_credentials", Credentials, credentials, raw, unfit) or Credentials()
+    if _known(uid) and held.euid not in (None, uid):
+        raw["uid"] = uid
     ids = {
         "user": _known(held.euid) or _known(uid),
         "real_user": _known(held.uid),
@@ -130,7 +151,7 @@ def _shared(
 
 
 def _own(raw: Mapping[str, Any], capabilities: Capabilities | None, credentials: Credentials) -> dict[str, Any]:
-    own = {name: value for name, value in raw.items() if name not in ("cap", "process_credentials")}
+    own = {name: value for name, value in raw.items() if name not in ("cap", "process_credentials", "user")}
     if capabilities is not None and capabilities.inheritable:
         own["cap"] = {"inheritable": capabilities.inheritable}
     rest = {name: value for name, value in msgspec.to_builtins(credentials).items() if name not in _IN_ECS}

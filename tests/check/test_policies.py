@@ -204,6 +204,38 @@ def test_a_hooks_events_become_the_operation_that_it_is_there_for(file: str, hoo
         assert shown == value, name
 
 
+# By the types that a policy takes, where the operation has what they tell. Numbers and texts mean what the hook says.
+TOLD: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("file", "fd", "kiocb", "path", "dentry", "linux_binprm"), "path target"),
+    **dict.fromkeys(("sock", "socket", "skb", "sockaddr", "sockaddr_un"), "socket"),
+    **dict.fromkeys(("cap_effective", "cap_inheritable", "cap_permitted", "kernel_cap_t"), "capabilities"),
+    **dict.fromkeys(("module", "load_info"), "module"),
+    **dict.fromkeys(("bpf_attr", "bpf_prog", "bpf_map", "bpf_cmd"), "bpf"),
+    "capability": "name",
+    "cred": "credentials",
+    "perf_event": "name",
+    "syscall64": "request",
+    "user_namespace": "namespace",
+}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_a_policy_takes_is_where_an_operation_has_it(file: Path) -> None:
+    for policy in policies(file):
+        hooks = [*policy.spec.kprobes, *policy.spec.fentries, *policy.spec.tracepoints, *policy.spec.lsmhooks]
+        found = {hook.hook: hook.operations for hook in decoded(policy)}
+        for hook in hooks:
+            name = next(
+                getattr(hook, member) for member in ("call", "hook", "event") if getattr(hook, member, None) is not None
+            )
+            [operations] = [each for at, each in found.items() if at.rpartition("/")[2] == name]
+            taken = [*hook.args, *([hook.returnArg] if hook.returnArg is not None else [])]
+            for place in {TOLD[each.type] for each in taken if each.type in TOLD}:
+                for operation in operations:
+                    held = [getattr(operation, member) for member in place.split()]
+                    assert any(each not in (None, "") for each in held), f"{file}: {name} tells no {place}"
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_sample_of_each_type_is_an_argument_that_can_be_read(kind: str) -> None:
     member, sample = TYPES[kind]

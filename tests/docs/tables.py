@@ -22,6 +22,7 @@ from app.settings import FILE, PREFIX, Settings, secrets
 from app.topics import topic_names
 from schemas.escape.rules import RULES
 from schemas.tetragon import BODIES
+from tests.docs.documents import documents_text
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 
@@ -140,6 +141,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "settings.md": settings_table,
     "agents.md": agents_table,
     "check.md": policies_table,
+    "documents.md": documents_text,
     "drops.md": drops_table,
     "escape.md": escape_table,
     "security.md": rights_table,

@@ -291,6 +291,62 @@ def test_cluster_and_node_name_the_host() -> None:
     assert other["kubernetes"]["node"] == {"labels": {"a.b/c": "1"}}
 
 
+def test_a_container_of_no_known_pod_is_known_by_the_beginning_of_its_id() -> None:
+    for docker in ("a" * 15, "a" * 24, "a" * 31):
+        made = document('{"process_exec":{"process":{"pid":1,"docker":"' + docker + '"}},' + T)
+
+        assert made["container"] == {"id": docker}
+        assert made["tetragon"]["process"]["docker"] == docker
+    assert document('{"process_exec":{"process":{"pid":1,"docker":"abc","pod":' + POD % 7 + "}}," + T)["container"][
+        "runtime"
+    ]
+
+
+def test_an_images_id_is_told_where_it_says_more_than_name_and_digest() -> None:
+    said = {}
+    for image_id in ("reg/a@sha256:ff", "docker-pullable://reg/a@sha256:ff", "other/a@sha256:ff", "sha256:ff"):
+        image = json.dumps({"id": image_id, "name": "reg/a:1"})
+        made = document('{"process_exec":{"process":{"pod":{"container":{"image":' + image + "}}}}," + T)
+        said[image_id] = made["tetragon"].get("container", {}).get("image_id")
+
+    assert {each for each, told in said.items() if told} == {"other/a@sha256:ff"}
+
+
+def test_a_parent_that_cannot_be_it_is_told_apart_from_the_process() -> None:
+    parent = '{"exec_id":"p","pid":9,"binary":"/in/container","docker":"abc"}'
+    made = document('{"process_exec":{"process":{"exec_id":"c","pid":7,"binary":"/a"},"parent":' + parent + "}," + T)
+
+    assert "parent" not in made["process"]
+    assert "parent" not in made["tetragon"]
+    assert made["tetragon"]["lineage"]["suspect"] is True
+    assert made["tetragon"]["other"] == {"process_exec.parent": json.loads(parent)}
+
+
+def test_a_parent_keeps_what_process_parent_has_no_place_for() -> None:
+    parent = (
+        '{"exec_id":"p","pid":9,"tid":10,"binary":"/p","user":{"name":"root"},'
+        '"environment_variables":[{"Key":"A","Value":"b"}]}'
+    )
+    made = document('{"process_exec":{"process":{"exec_id":"c","pid":7,"binary":"/a"},"parent":' + parent + "}," + T)
+
+    assert made["tetragon"]["parent"] == {"tid": 10, "user": {"name": "root"}, "env_vars": ["A=b"]}
+
+
+def test_what_a_filter_of_fields_leaves_alone_is_not_lost() -> None:
+    made = document('{"process_exec":{"process":{"pid":1,"arguments":"-c x","start_time":"soon"}},' + T)
+
+    assert made["tetragon"]["process"] == {"arguments": "-c x"}
+    assert made["tetragon"]["other"] == {"process_exec.process.start_time": "soon"}
+
+
+def test_an_action_without_a_name_is_its_number() -> None:
+    made = document('{"process_kprobe":{"process":{"pid":1},"function_name":"f","action":99,"policy_name":"p"},' + T)
+
+    assert made["tetragon"]["process_kprobe"]["action"] == "99"
+    assert made["rule"] == {"name": "p"}
+    assert "other" not in made["tetragon"]
+
+
 # Identity, place and time
 
 

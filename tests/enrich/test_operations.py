@@ -293,6 +293,33 @@ def test_a_process_whose_credentials_are_committed_is_who_it_becomes() -> None:
     assert "saved_group" not in process
 
 
+def test_a_name_that_dns_is_asked_for_is_told() -> None:
+    body = '"process":{"pid":1},"dns":{"names":["a.example."]},"destination_ip":"8.8.8.8","protocol":"UDP"'
+    made = document('{"process_dns":{' + body + '},"node_name":"n","time":"2024-01-01T00:00:10.5Z"}')
+
+    assert made["dns"] == {"question": {"name": "a.example"}}
+    assert (made["network"]["protocol"], made["network"]["transport"]) == ("dns", "udp")
+    assert (made["event"]["category"], made["event"]["type"]) == (["network"], ["protocol"])
+    assert made["destination"] == {"ip": "8.8.8.8", "address": "8.8.8.8"}
+    assert problems(made) == []
+
+
+def test_who_it_was_before_is_kept() -> None:
+    held = '"pid":1,"uid":1000,"process_credentials":{"uid":1000,"euid":1000,"gid":5}'
+    own = kprobe("commit_creds", ROOT, process=held)["tetragon"]["process"]
+
+    assert own == {"uid": 1000, "process_credentials": {"uid": 1000, "euid": 1000, "gid": 5}}
+
+
+def test_credentials_that_a_hook_only_looks_at_are_not_the_processs() -> None:
+    for function in ("override_creds", "revert_creds", "something_new"):
+        made = kprobe(function, ROOT, process='"pid":1,"uid":1000')
+
+        assert made["process"]["user"] == {"id": "1000"}
+        assert made["event"]["action"] == "credentials_change"
+        assert "changes" not in made["user"]
+
+
 @pytest.mark.parametrize(
     ("hook", "ima_hash", "place"),
     [

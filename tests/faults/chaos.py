@@ -108,7 +108,7 @@ def report(verdict: Verdict) -> int:
     print("and also:", ", ".join(f"{name} {times}" for name, times in verdict.noted.items()))
     print(
         f"stored {found['stored']}, dead letters {found['dead_letters']}, extra {found['extra']}, "
-        f"undisturbed {found['reference']}"
+        f"undisturbed {found['reference']}, no documents of ECS {found['unfit']} of {found['sampled']} sampled"
     )
     for complaint in verdict.complaints:
         print("complaint:", complaint)

@@ -1,7 +1,8 @@
 """Compares what Elasticsearch holds with what an undisturbed run makes of the same logs.
 
-Imports nothing of the program that it judges. Three numbers come out: events that are neither stored nor dead letters,
-documents too many, and documents that differ from the undisturbed run's of the same id.
+Imports nothing of the program that it judges, but for the names of its fields. Four numbers come out: events that are
+neither stored nor dead letters, documents too many, documents that differ from the undisturbed run's of the same id,
+and of a sample those that are no documents of ECS.
 
     python -m tests.faults.checker --elasticsearch URL --stream NAME --kafka HOST:PORT --rejected TOPIC
         --reference FILE LOG...
@@ -16,16 +17,19 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from tests.ecs.checker import problems
+
 PAGE: Final = 2_000
 BUSY_SECONDS: Final = (1, 2, 4, 8, 16, 32)  # after which a node is asked again that has no memory left for now
 SHOWN: Final = 5  # of each kind of fault
+SAMPLED: Final = 20  # of so many documents one
 NUMBER: Final = re.compile(r'"node\.example\.com/number": ?"(\d+)"')
 
 Found = dict[str, Any]
@@ -91,17 +95,26 @@ def dead_letters(servers: str, topic: str) -> Iterator[Found]:
 
 
 def check(
-    written: set[int], reference: Iterable[Found], stored: Iterable[tuple[str, str, Found]], letters: Iterable[Found]
+    written: set[int],
+    reference: Iterable[Found],
+    stored: Iterable[tuple[str, str, Found]],
+    letters: Iterable[Found],
+    judge: Callable[[Found], list[str]] = problems,
 ) -> Found:
-    """What is wrong, in numbers, with some examples of each."""
+    """What is wrong, in numbers, with some examples of each. `judge` tells what is wrong with a document by itself."""
     expected = {document["event"]["id"]: document for document in reference}
     times_stored: Counter[int] = Counter()
     ids: Counter[str] = Counter()
     differing: list[Found] = []
     paths: Counter[str] = Counter()
     extra: list[str] = []
-    differ = 0
+    unfit: list[Found] = []
+    sampled = differ = 0
     for index, name, source in stored:
+        if ids.total() % SAMPLED == 0:
+            sampled += 1
+            if wrong := judge(source):
+                unfit.append({"id": name, "problems": wrong})
         ids[name] += 1
         times_stored.update(int(number) for number in NUMBER.findall(source["event"]["original"])[:1])
         document = expected.get(name)
@@ -134,6 +147,8 @@ def check(
         "duplicated": max(sum(times - 1 for times in times_stored.values()), sum(times - 1 for times in ids.values())),
         "differing": differ,
         "extra": len(extra),
+        "sampled": sampled,
+        "unfit": len(unfit),
         "differing_fields": dict(paths.most_common(20)),
         "examples": {
             "lost": lost[:SHOWN],
@@ -141,6 +156,7 @@ def check(
             "duplicated": twice[:SHOWN],
             "differing": differing,
             "extra": extra[:SHOWN],
+            "unfit": unfit[:SHOWN],
         },
     }
 

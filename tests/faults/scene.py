@@ -216,7 +216,7 @@ class Scene:
 
 def is_clean(found: Mapping[str, Any]) -> bool:
     """The checker's answer."""
-    return not any(found[name] for name in ("lost", "duplicated", "differing", "extra"))
+    return not any(found[name] for name in ("lost", "duplicated", "differing", "extra", "unfit"))
 
 
 @contextlib.contextmanager

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from tests.faults.checker import check
+from tests.faults import checker
+from tests.faults.checker import SAMPLED
+
+Document = dict[str, Any]
 
 
 def document(number: int, **fields: Any) -> dict[str, Any]:
@@ -15,6 +18,13 @@ def stored(*documents: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
 
 UNDISTURBED = [document(number, state=number) for number in range(3)]
 WRITTEN = {0, 1, 2}
+
+
+def check(
+    written: set[int], undisturbed: list[Document], found: list[tuple[str, str, Document]], letters: list[Document]
+) -> dict[str, Any]:
+    """Of documents that are too small to be of ECS."""
+    return checker.check(written, undisturbed, found, letters, judge=lambda _: [])
 
 
 def counts(found: dict[str, Any]) -> tuple[int, int, int, int]:
@@ -60,3 +70,18 @@ def test_a_document_of_another_state_differs_and_its_field_is_named() -> None:
 
     assert counts(found) == (0, 0, 1, 0)
     assert found["differing_fields"] == {"state": 1}
+
+
+def test_a_sample_is_asked_whether_it_is_of_ecs() -> None:
+    many = [document(number) for number in range(2 * SAMPLED + 1)]
+    found = checker.check(set(), [], stored(*many), [], judge=lambda each: [] if each is many[0] else ["wrong"])
+
+    assert (found["sampled"], found["unfit"]) == (3, 2)
+    assert found["examples"]["unfit"][0] == {"id": f"id-{SAMPLED}", "problems": ["wrong"]}
+
+
+def test_by_default_the_facts_of_ecs_are_asked() -> None:
+    found = checker.check(WRITTEN, UNDISTURBED, stored(*UNDISTURBED), [])
+
+    assert found["unfit"] == 1
+    assert "@timestamp is missing" in found["examples"]["unfit"][0]["problems"]

@@ -6,7 +6,7 @@ EMPTY = "before\n<!-- table -->\n\n<!-- end -->\nafter\n"
 
 
 def outcome(number: int, events: int = 1) -> Outcome:
-    found = {"events": events, "lost": 0, "duplicated": 0, "differing": 0, "extra": 0}
+    found = {"events": events, "lost": 0, "duplicated": 0, "differing": 0, "extra": 0, "unfit": 0}
     return Outcome(ROWS[number], found, 1.0, 2, "waits | says so", [])
 
 

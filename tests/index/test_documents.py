@@ -1,4 +1,4 @@
-"""The real Elasticsearch takes every document that a test expects, and finds each of its fields."""
+"""The real Elasticsearch takes every document that a test expects, and more, and finds each of their fields."""
 
 import json
 from collections import Counter
@@ -14,7 +14,11 @@ from app.index.install import install
 from app.index.template import REPLACEMENTS
 from app.settings import Settings
 from schemas.document import FIELDS
+from schemas.tetragon import BODIES
 from tests.agents.cases import ROOT
+from tests.enrich.made import Everything, Made
+from tests.enrich.test_documents import document
+from tests.enrich.test_policies import ROWS, line_of
 from tests.index.test_template import leaves
 
 UNSEARCHED = {"event.original"}  # kept to be read
@@ -24,6 +28,10 @@ UNFIT = {"@timestamp": "2026-01-05T08:00:00Z", "source": {"ip": "<nil>"}}  # cos
 def expected() -> Iterator[dict[str, Any]]:
     for file in sorted((ROOT / "tests").rglob("*.expected.json")):
         yield from json.loads(file.read_text())
+    for row in ROWS:
+        yield document(line_of(row))
+    for name in BODIES:
+        yield document(json.dumps(Made(Everything()).event(name)))
 
 
 def fields_of(document: dict[str, Any], under: str = "") -> Iterator[str]:

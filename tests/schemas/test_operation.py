@@ -357,7 +357,13 @@ def test_code_that_is_mapped_shared_and_writable_is_both() -> None:
         ('{"int_arg":1},' + PACKET, ["socket"]),
         (CREDENTIALS, ["credentials"]),
         ('{"bpf_map_arg":{"MapName":"m"}}', ["bpf"]),
-        ('{"module_arg":{"name":"m"}}', []),
+        ('{"module_arg":{"name":"m"}}', ["module"]),
+        ('{"user_ns_arg":{"level":1}},{"int_arg":1}', ["capable"]),
+        ('{"cap_effective_arg":"0000000000000001"}', ["capable"]),
+        ('{"bpf_cmd_arg":"BPF_PROG_LOAD"}', ["bpf"]),
+        ('{"perf_event_arg":{"KprobeFunc":"f"}}', ["perf_event"]),
+        ('{"syscall_id":{"id":1}}', ["syscall"]),
+        ('{"error_arg":{"Message":"m"}}', []),
         ('{"int_arg":1},{"string_arg":"/etc/shadow"}', []),
         ("", []),
     ],
@@ -449,6 +455,44 @@ def test_an_open_changes_a_file_if_it_may_write(kind: Any, flags: int | None, ch
         ('{"process_usdt":{"name":"n","args":[' + FILE + "]}}", [{"kind": "access", **PLAIN}]),
         ('{"process_exec":{"process":{"pid":1}}}', []),
         ('{"process_throttle":{"type":"THROTTLE_START"}}', []),
+        (
+            '{"process_accept":{"process":{"pid":1},"source_ip":"10.0.0.1","source_port":80,"destination_ip":"1.2.3.4",'
+            '"destination_port":5}}',
+            [
+                {
+                    "kind": "accept",
+                    "hook": "process_accept",
+                    "socket": {"local": "10.0.0.1", "local_port": 80, "remote": "1.2.3.4", "remote_port": 5},
+                }
+            ],
+        ),
+        (
+            '{"process_close":{"process":{"pid":1},"stats":{"bytes_sent":"78","bytes_received":"22"},"protocol":"TCP"}}',
+            [{"kind": "disconnect", "hook": "process_close", "socket": {"protocol": "TCP"}}],
+        ),
+        (
+            '{"process_dns":{"process":{"pid":1},"dns":{"names":["a.example.","b"]},"destination_ip":"8.8.8.8",'
+            '"destination_port":53,"protocol":"UDP"}}',
+            [
+                {
+                    "kind": "dns",
+                    "hook": "process_dns",
+                    "name": "a.example",
+                    "socket": {"remote": "8.8.8.8", "remote_port": 53, "protocol": "UDP"},
+                }
+            ],
+        ),
+        ('{"process_dns":{"process":{"pid":1},"dns":7}}', [{"kind": "dns", "hook": "process_dns"}]),
+        (
+            '{"process_listen":{"process":{"pid":1},"ip":"0.0.0.0","port":9080,"protocol":"TCP"}}',
+            [
+                {
+                    "kind": "listen",
+                    "hook": "process_listen",
+                    "socket": {"local": "0.0.0.0", "local_port": 9080, "protocol": "TCP"},
+                }
+            ],
+        ),
         (
             '{"process_connect":{"process":{"pid":1},"source_ip":"10.0.0.1","source_port":"5","destination_ip":"1.2.3.4",'
             '"destination_port":80,"protocol":"TCP"}}',
