@@ -306,6 +306,7 @@ ADDED: Final[dict[str, FieldType]] = {
     "tetragon.fim.pci": "keyword",
     "tetragon.fim.reason": "keyword",
     "tetragon.fim.relative": "boolean",
+    "tetragon.fim.repeat": "boolean",
     "tetragon.fim.severity": "long",
     "tetragon.fim.technique": "keyword",
     "tetragon.fim.verdict": "keyword",

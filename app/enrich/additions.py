@@ -50,6 +50,8 @@ class Ready:
         """Raises whatever the agent raises, and ValueError for a field that it did not declare."""
         if self._takes == ("lineage",):
             fields = self._function(event, lineage)
+        elif self._takes == ("lineage", "memory"):
+            fields = self._function(event, lineage, scope.notes(self.name, self._ttl))
         else:
             given = {"lineage": lineage, "memory": scope.notes(self.name, self._ttl)}
             fields = self._function(event, *[given[name] for name in self._takes])
