@@ -28,7 +28,7 @@ _TIMERS: Final = frozenset(("anacron", "cron", "crond"))
 
 
 class Actor(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """It is cached, and hashed by identity."""
+    """Hashed by identity, so that what is made of one can be cached: those who are alike are one and the same."""
 
     program: str  # the name of a program of the system; empty for another, which can have any name
     contained: bool
@@ -59,16 +59,19 @@ def _actor(above: Above, binary: str, contained: bool, entered: bool, person: bo
     }
     program = basename(binary) if binary.startswith(_SYSTEM) else ""
     known = bool(program) and not contained and not any(suspicions.values())
-    return Actor(
-        program=program,
-        contained=contained,
-        suspicions=tuple(name for name, holds in suspicions.items() if holds),
-        packaging=packaged or _packages(binary),
-        daemon=known and program in DAEMONS and _is_service(above),
-        person=known and person,
-        archiving=arguments if known and program in ARCHIVERS else "",
-        backing_up=known and _is_backup(above),
+    return _shared(
+        program,
+        contained,
+        tuple(name for name, holds in suspicions.items() if holds),
+        packaged or _packages(binary),
+        known and program in DAEMONS and _is_service(above),
+        known and person,
+        arguments if known and program in ARCHIVERS else "",
+        known and _is_backup(above),
     )
+
+
+_shared: Final = lru_cache(maxsize=4096)(Actor)
 
 
 def _entered(process: Process) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from orjson import dumps
+
 from schemas.actor import Actor
 from schemas.fim.classifier import Classifier
 from schemas.fim.touches import pointed_to
@@ -15,7 +17,7 @@ NAMING: Final = frozenset(("link", "mkdir", "mount", "rename", "rmdir", "symlink
 
 _MOST: Final = 64  # other names in one container, or on one host; beyond, the oldest goes
 _LONGEST: Final = 1024  # characters of both names together
-_TOTAL: Final = 12_000  # of all, so that they fit into one entry of a memory
+_TOTAL: Final = 12_000  # bytes of all as JSON, so that they fit into one entry of a memory
 _MADE: Final = {"link": "linked", "rename": "renamed", "symlink": "symlinked"}
 _REMOVING: Final = frozenset(("rmdir", "unlink"))
 _OF_LINKS: Final = frozenset(("link", "rename", "rmdir", "symlink", "unlink"))  # they do not follow one to its end
@@ -61,26 +63,26 @@ def learn(operation: Operation, names: Names, classifier: Classifier, actor: Act
 
     What might not have happened has: a name too many is told too often, one that is missing hides a file.
     """
+    if not names and not operation.target:
+        return None
     changed = dict(names)
-    if operation.returned == 0:
+    if names and operation.returned == 0:
         for gone in _gone(operation, classifier):
             changed.pop(gone, None)
     if not operation.failed and not _makes_containers(actor):
-        target = classifier.whole_name(operation.target)
-        if operation.kind == "rename" and operation.path:
+        if names and operation.kind == "rename" and operation.path:
+            target = classifier.whole_name(operation.target)
             moved = classifier.whole_name(operation.path)
             for name in [each for each in names if each.startswith(f"{moved}/")]:
                 changed[target + name[len(moved) :]] = names[name]
         made = _made(operation, names, classifier, actor, cwd)
-        if made is not None and made.path != target and len(target) + len(made.path) <= _LONGEST:
+        if made is not None and len(target := classifier.whole_name(operation.target)) + len(made.path) <= _LONGEST:
             changed.pop(target, None)  # the newest is last
             changed[target] = [made.path, made.how]
     if changed == names:
         return None
-    size = sum(len(name) + len(own[0]) + 32 for name, own in changed.items())
-    while len(changed) > _MOST or size > _TOTAL:
-        oldest = next(iter(changed))
-        size -= len(oldest) + len(changed.pop(oldest)[0]) + 32
+    while len(changed) > _MOST or len(dumps(changed)) > _TOTAL:
+        del changed[next(iter(changed))]
     return changed
 
 
@@ -113,16 +115,18 @@ def _made(operation: Operation, names: Names, classifier: Classifier, actor: Act
     own: Own | None = None
     if operation.kind in _MADE and operation.path:
         source = pointed_to(operation)
-        own = Own(classifier.whole_name(source), _MADE[operation.kind])
+        own = Own(source, _MADE[operation.kind])
     elif operation.kind == "mount" and not (operation.flags or 0) & _MS_REMOUNT:
         own = _mounted(operation, actor, cwd)
     if own is None:
         return None
-    # Whatever this name is another one of.
-    earlier = own_name(classifier.whole_name(own.path), operation.kind, names)
-    path = earlier.path if earlier is not None else classifier.whole_name(own.path)
-    graver = classifier.weight(path) > classifier.weight(classifier.whole_name(operation.target))
-    return Own(path, earlier.how if earlier is not None and own.how == "renamed" else own.how) if graver else None
+    path, how = own.path, own.how
+    earlier = own_name(classifier.whole_name(path), operation.kind, names) if names else None
+    if earlier is not None:  # what it is another name of has another name itself
+        path, how = earlier.path, earlier.how if how == "renamed" else how
+    if classifier.weight(path) <= classifier.weight(operation.target):
+        return None
+    return Own(classifier.whole_name(path), how)
 
 
 def _mounted(operation: Operation, actor: Actor, cwd: str) -> Own | None:

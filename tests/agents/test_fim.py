@@ -360,6 +360,12 @@ def test_the_newest_of_many_names_are_known() -> None:
     assert found[-1]["category"] == SHADOW
 
 
+def test_names_of_any_letters_fit_into_the_memory() -> None:
+    links = [did("security_path_link", ["/etc/shadow"], [f"/work/{number}" + "\x01" * 900]) for number in range(70)]
+
+    assert told(*links, wrote("/work/69" + "\x01" * 900))[-1]["category"] == SHADOW
+
+
 def test_what_runtimes_mount_is_not_kept() -> None:
     runc: dict[str, Any] = {"binary": "/usr/bin/runc"}
 
