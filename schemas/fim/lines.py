@@ -109,7 +109,7 @@ def _refuse_depth(located: Located, text: bytes) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 1
             raise ValueError(f"{located.file}, line {line}: more than {_DEEPEST} levels. Expected fewer.")
 
 

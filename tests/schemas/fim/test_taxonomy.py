@@ -231,7 +231,8 @@ def test_the_guides_example_does_what_it_says() -> None:
 
 _WORDS = st.sampled_from(
     ["web.root", "own", "id", "about", "tier", "read", "write", "severity", "owners", "patterns", "floor", "area",
-     "high", "categories", "extend", "replace", "disable", "names", "roots", "/a/**", "**/x", "{home}/x", "home", "[", "/", ""]
+     "high", "categories", "extend", "replace", "disable", "names", "roots", "/a/**", "**/x", "{home}/x", "home",
+     "[", "/", ""]
 )  # fmt: skip
 _ANYTHING = st.recursive(
     _WORDS | st.none() | st.booleans() | st.integers() | st.text(max_size=3),
