@@ -28,17 +28,16 @@ def origin_of(lineage: Lineage, held: Callable[[Execution], Holder]) -> Origin |
     """None if nobody gained anything, as far as is known, or the process itself did. `held` knows of calls too."""
     process = lineage.process
     own = Holder(process.uid, process.rights)
-    permitted = read(process.rights).permitted or 0
-    if own.user != 0 and not permitted:
+    permitted = read(process.rights).permitted or 0 if process.rights else 0
+    if not permitted and own.user != 0:
         return None
     lower = process
-    for place, upper in enumerate((*reversed(lineage.previous), *lineage.ancestors[:1])):
-        found = difference(Holder(upper.uid, upper.rights), Holder(lower.uid, lower.rights))
-        gained = _gained(found, own, permitted)
-        is_parent = place == len(lineage.previous)
+    below = [*reversed(lineage.previous), *lineage.ancestors[:1]]
+    for place, upper in enumerate(below):
+        gained = _gained(_difference(lower, upper), own, permitted)
         if gained:
             if _has(held(upper), gained):
-                return Origin(upper, int(is_parent), gained)
+                return Origin(upper, int(place == len(lineage.previous)), gained)
             return Origin(lower, 0, gained) if lower is not process else None
         lower = upper
     for place, found in _gains(lineage.above):
@@ -54,11 +53,14 @@ def origin_of(lineage: Lineage, held: Callable[[Execution], Holder]) -> Origin |
 @lru_cache(maxsize=4096)
 def _gains(above: Above) -> Sequence[tuple[int, Difference]]:
     """Places of ancestors that may more than the next one above them, and what."""
-    found = [
-        (place, difference(Holder(upper.uid, upper.rights), Holder(lower.uid, lower.rights)))
-        for place, (lower, upper) in enumerate(pairwise(above.ancestors))
-    ]
+    found = [(place, _difference(lower, upper)) for place, (lower, upper) in enumerate(pairwise(above.ancestors))]
     return [(place, each) for place, each in found if each is not None and (each.to_root or each.gained)]
+
+
+def _difference(lower: Execution, upper: Execution) -> Difference | None:
+    if lower.rights == upper.rights and lower.uid == upper.uid:
+        return None  # as nearly always
+    return difference(Holder(upper.uid, upper.rights), Holder(lower.uid, lower.rights))
 
 
 def _gained(found: Difference | None, own: Holder, permitted: int) -> Sequence[str]:
@@ -67,7 +69,8 @@ def _gained(found: Difference | None, own: Holder, permitted: int) -> Sequence[s
         return ()
     if found.to_root and own.user == 0:
         return ("root",)
-    return names_of(found.gained & permitted)
+    still = found.gained & permitted
+    return names_of(still) if still else ()
 
 
 def _has(holder: Holder, gained: Sequence[str]) -> bool:
