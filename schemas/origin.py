@@ -26,13 +26,15 @@ class Origin(NamedTuple):
 
 def origin_of(lineage: Lineage, held: Callable[[Execution], Holder]) -> Origin | None:
     """None if nobody gained anything, as far as is known, or the process itself did. `held` knows of calls too."""
-    process = lineage.process
+    process, gains, parent = lineage.process, _gains(lineage.above), lineage.parent
+    if not gains and not lineage.previous and (parent is None or _are_alike(process, parent)):
+        return None  # as nearly always
+    below = (*reversed(lineage.previous), *lineage.ancestors[:1])
     own = Holder(process.uid, process.rights)
     permitted = read(process.rights).permitted or 0 if process.rights else 0
     if not permitted and own.user != 0:
         return None
     lower = process
-    below = [*reversed(lineage.previous), *lineage.ancestors[:1]]
     for place, upper in enumerate(below):
         gained = _gained(_difference(lower, upper), own, permitted)
         if gained:
@@ -40,7 +42,7 @@ def origin_of(lineage: Lineage, held: Callable[[Execution], Holder]) -> Origin |
                 return Origin(upper, int(place == len(lineage.previous)), gained)
             return Origin(lower, 0, gained) if lower is not process else None
         lower = upper
-    for place, found in _gains(lineage.above):
+    for place, found in gains:
         gained = _gained(found, own, permitted)
         if gained:
             upper = lineage.ancestors[place + 1]
@@ -57,9 +59,13 @@ def _gains(above: Above) -> Sequence[tuple[int, Difference]]:
     return [(place, each) for place, each in found if each is not None and (each.to_root or each.gained)]
 
 
+def _are_alike(one: Execution, other: Execution) -> bool:
+    return one.uid == other.uid and one.rights == other.rights
+
+
 def _difference(lower: Execution, upper: Execution) -> Difference | None:
-    if lower.rights == upper.rights and lower.uid == upper.uid:
-        return None  # as nearly always
+    if _are_alike(lower, upper):
+        return None
     return difference(Holder(upper.uid, upper.rights), Holder(lower.uid, lower.rights))
 
 
