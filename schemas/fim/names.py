@@ -18,6 +18,7 @@ NAMING: Final = frozenset(("link", "mkdir", "mount", "rename", "rmdir", "symlink
 _MOST: Final = 64  # other names in one container, or on one host; beyond, the oldest goes
 _LONGEST: Final = 1024  # characters of both names together
 _TOTAL: Final = 12_000  # bytes of all as JSON, so that they fit into one entry of a memory
+_MAKERS: Final = DAEMONS | {"snap-confine", "systemd-executor"}
 _MADE: Final = {"link": "linked", "rename": "renamed", "symlink": "symlinked"}
 _REMOVING: Final = frozenset(("rmdir", "unlink"))
 _OF_LINKS: Final = frozenset(("link", "rename", "rmdir", "symlink", "unlink"))  # they do not follow one to its end
@@ -105,7 +106,7 @@ def _gone(operation: Operation, classifier: Classifier) -> Iterator[str]:
 
 def _makes_containers(actor: Actor) -> bool:
     """It mounts and links all day, and nobody else can make it."""
-    return not actor.contained and (actor.program.startswith(RUNTIMES) or actor.program in DAEMONS)
+    return not actor.contained and (actor.program.startswith(RUNTIMES) or actor.program in _MAKERS)
 
 
 def _made(operation: Operation, names: Names, classifier: Classifier, actor: Actor, cwd: str) -> Own | None:
