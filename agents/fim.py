@@ -2,60 +2,112 @@
 
 The taxonomy is schemas/fim/taxonomy.yaml; a file fim.yaml in the folder of your agents changes it. `tetragon.fim` has
 
-- `op` how the file was touched, as schemas.operation names it; `path` within its own root; `via` the folder that showed
-  that root, like /proc/1/root; `deleted` if the name was gone; `relative` if the process did not say where it begins;
+- `op` how the file was touched, as schemas.operation names it; `path` within its own root, by its own name if that is
+  known; `via` the folder that showed that root, like /proc/1/root; `deleted` if the name was gone; `relative` if the
+  process did not say where it begins;
 - `category` the one that knows most of the path; `categories` all that match;
 - `severity` from 0 to 4, `verdict` its name; `baseline` the severity without regard to who did it; `reason` the
-  category that gave the baseline, what raised it (host_root, shell_under_server, exec_from_scratch,
-  container_exec_session, set_id, file_capability, scratch_made_executable) and what lowered it (package_manager, owner,
-  failed);
-- `technique` of MITRE ATT&CK; `pci` and `cis` the requirements that name such files.
+  category that gave the baseline, how the file was reached (bound, disk_mounted, guessed, linked, mounted, renamed,
+  symlinked), what raised it (host_root, shell_under_server, exec_from_scratch, container_exec_session, set_id,
+  file_capability, scratch_made_executable) and what lowered it (package_manager, backup_job, owner, service, logged_in,
+  backup, user_attribute, failed);
+- `technique` of MITRE ATT&CK; `pci` and `cis` the requirements that name such files;
+- `repeat` if the process did the same to the same path within the minute before.
 
-Of an operation with two ends, and of an event with several operations, the gravest is told.
+Of an operation with two ends, and of an event with several operations, the gravest is told. From `medium` on it is a
+finding, `fim.<category>`.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from zlib import crc32
 
-from agents import Fields, Function, agent
+from msgspec.structs import replace
+
+from agents import FINDINGS, Fields, Function, Memory, agent
 from schemas.actor import Actor, actor_of
+from schemas.fim.backups import is_packed
 from schemas.fim.classifier import Classified, Classifier, Knowledge
-from schemas.fim.taxonomy import SEVERITIES, built_in, read_changes
+from schemas.fim.names import NAMING, Names, Own, learn, own_name
+from schemas.fim.repeats import is_repeated
+from schemas.fim.report import fields_of, findings_of
+from schemas.fim.taxonomy import built_in, read_changes
 from schemas.fim.touches import touches
 from schemas.fim.verdict import Verdict, judge
 from schemas.fragment import fragment
 from schemas.lineage import Lineage
 from schemas.operation import Operation, operations
-from schemas.tetragon import Event
+from schemas.tetragon import Event, Process
+
+KEPT: Final = 86_400.0  # seconds for which another name of a file is remembered
 
 _NOTHING: Final[Fields] = {}
 _CACHED: Final = 4096
 _LONG: Final = 512  # characters of a path that is not worth keeping
+_REPEATS: Final = 128  # touches of one node that are remembered
+_FOLDERS: Final = 128  # working directories of one node that are remembered
+_HOST: Final = "host"  # no container's id
+_MOVING: Final = "chdir"
+
+_Others = Sequence[tuple[str, Own]]  # names that an operation uses, and whose they are
+
+
+class _Told(NamedTuple):
+    fields: Fields
+    repeated: Fields
+
+
+_UNTOLD: Final = _Told(_NOTHING, _NOTHING)
 
 
 def judging(classifier: Classifier) -> Function:
     @lru_cache(maxsize=_CACHED)  # the same program touches the same file again and again
-    def told(found: Sequence[Operation], actor: Actor) -> Fields:
+    def told(found: Sequence[Operation], actor: Actor, others: _Others) -> _Told:
         worst: tuple[Verdict, Classified, Knowledge, Operation] | None = None
+        names = dict(others)
         for operation in found:
             for path, changes in touches(operation):
-                classified = classifier.classify_anew(path) if len(path) > _LONG else classifier.classify(path)
+                # Without its beginning, a path is no more than one that was given below a descriptor.
+                asked = path.lstrip("/") if operation.truncated else path
+                classified = classifier.classify_anew(asked) if len(asked) > _LONG else classifier.classify(asked)
+                own = names.get(path)
+                if own is not None:
+                    classified = classifier.classify_as(own.path, classified, own.how, own.root)
                 known = classified.knowledge
-                if known is None:
+                if known is None or (changes and operation.kind == "mount" and not known.specific):
                     continue
-                verdict = judge(classified, known, operation, changes, actor)
+                packed = bool(actor.archiving) and is_packed(classified.path, actor.archiving, classifier)
+                verdict = judge(classified, known, operation, changes, actor, packed)
                 if worst is None or verdict.severity > worst[0].severity:
                     worst = verdict, classified, known, operation
-        return _NOTHING if worst is None else {"tetragon.fim": fragment(_fields(*worst))}
+        return _told(*worst) if worst is not None else _UNTOLD
 
-    def fim(event: Event, lineage: Lineage) -> Fields:
+    def fim(event: Event, lineage: Lineage, memory: Memory) -> Fields:
         found = operations(event)
         if not found or event.process is None:
             return _NOTHING
-        actor = actor_of(event.process, lineage)
-        long = len(found[0].path) + len(found[0].target) > _LONG
-        return told.__wrapped__(found, actor) if long else told(found, actor)
+        first, process = found[0], event.process
+        if first.kind == _MOVING:
+            _move(first, process, memory)
+            return _NOTHING
+        if not first.path and not first.target and (first.socket is None or not first.socket.path):
+            return _NOTHING
+        if first.relative or "/cwd" in first.path:
+            found = tuple(_begun(each, process, memory) for each in found)
+            first = found[0]
+        actor = actor_of(process, lineage)
+        place = lineage.process.container or _HOST
+        names: Names = memory.get(place) or {}
+        others = _others(found, names, classifier) if names else ()
+        long = len(first.path) + len(first.target) > _LONG
+        told_now = told.__wrapped__(found, actor, others) if long else told(found, actor, others)
+        if first.kind in NAMING:
+            changed = learn(first, names, classifier, actor, process.cwd)
+            if changed is not None:
+                memory[place] = changed
+        repeated = told_now.fields and is_repeated(first, process.exec_id, event.time, memory, _REPEATS)
+        return told_now.repeated if repeated else told_now.fields
 
     return fim
 
@@ -65,27 +117,58 @@ def changed(text: bytes, file: str) -> Function:
     return judging(Classifier(read_changes(text, file, built_in())))
 
 
-def _fields(verdict: Verdict, classified: Classified, known: Knowledge, operation: Operation) -> dict[str, Any]:
-    fields = {
-        "op": operation.kind,
-        "path": classified.path,
-        "via": classified.via,
-        "deleted": classified.deleted,
-        "relative": operation.relative,
-        "category": known.categories[0],
-        "categories": known.categories,
-        "verdict": SEVERITIES[verdict.severity],
-        "reason": verdict.reason,
-        "technique": verdict.technique,
-        "pci": known.pci,
-        "cis": known.cis,
+def _told(verdict: Verdict, classified: Classified, known: Knowledge, operation: Operation) -> _Told:
+    fields = fields_of(verdict, classified, known, operation)
+    findings = findings_of(verdict, classified, known, operation)
+    found: dict[str, Any] = {FINDINGS: findings} if findings else {}
+    return _Told(
+        {"tetragon.fim": fragment(fields), **found}, {"tetragon.fim": fragment({**fields, "repeat": True}), **found}
+    )
+
+
+def _others(found: Sequence[Operation], names: Names, classifier: Classifier) -> _Others:
+    known = {
+        path: own
+        for operation in found
+        for path, _ in touches(operation)
+        if (own := own_name(classifier.whole_name(path), operation.kind, names)) is not None
     }
-    told = {name: value for name, value in fields.items() if value}
-    return {**told, "severity": verdict.severity, "baseline": verdict.baseline}
+    return tuple(known.items())
+
+
+def _move(operation: Operation, process: Process, memory: Memory) -> None:
+    """Where a process is when it names files; by a descriptor, nobody knows."""
+    if not operation.failed and len(operation.path) <= _LONG:
+        memory[_place(process)] = [process.exec_id, operation.path if operation.path.startswith("/") else ""]
+
+
+def _begun(operation: Operation, process: Process, memory: Memory) -> Operation:
+    """With paths that begin where the process is now, rather than where it was when it began."""
+    moved = memory.get(_place(process))
+    cwd = moved[1] if moved is not None and moved[0] == process.exec_id else process.cwd
+    path = _from(operation.path, process, cwd, operation.relative)
+    target = _from(operation.target, process, cwd, operation.relative)
+    same = path == operation.path and target == operation.target
+    return operation if same else replace(operation, path=path, target=target)
+
+
+def _from(path: str, process: Process, cwd: str, relative: bool) -> str:
+    for own in ("/proc/self/cwd/", "/proc/thread-self/cwd/", f"/proc/{process.pid}/cwd/"):
+        if path.startswith(own):
+            return f"{cwd.rstrip('/')}/{path.removeprefix(own)}" if cwd else path.removeprefix(own)
+    joined = f"{process.cwd.rstrip('/')}/"
+    if relative and cwd != process.cwd and process.cwd and path.startswith(joined):
+        return f"{cwd.rstrip('/')}/{path.removeprefix(joined)}" if cwd else path.removeprefix(joined)
+    return path
+
+
+def _place(process: Process) -> str:
+    return f"c{crc32(process.exec_id.encode()) % _FOLDERS}"
 
 
 fim = agent(
     events={"process_kprobe", "process_lsm", "process_tracepoint", "process_loader"},
-    adds={"tetragon.fim"},
+    adds={"tetragon.fim", FINDINGS},
+    ttl=KEPT,
     configure=changed,
 )(judging(Classifier(built_in())))

@@ -1,27 +1,40 @@
 """What a process may do more, or less, than it did before: credentials, capabilities, namespaces, and why.
 
 So do what gives power without changing who the process is: a set-id bit or capabilities on a file, a kernel module, a
-program in the kernel that watches others, a trace of another process.
+program in the kernel that watches others, a trace of another process, a change of accounts. What a process holds since
+an earlier image or an ancestor of its got it, `tetragon.privilege.origin` tells. From severity 2 on a tag is a finding,
+`privilege.<tag>`. All tags are in docs/privilege.md.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
+from zlib import crc32
 
-from agents import Fields, Memory, agent
+from agents import FINDINGS, Fields, Memory, agent
 from schemas.actor import actor_of
+from schemas.alarms import findings_of
 from schemas.causes import changes_rights, execution_cause, explains, file_cause, of_setuid_file
+from schemas.deeds import CHANGES, DOERS, deed_tags
 from schemas.difference import Difference, difference
-from schemas.elevation import Tags, call_tags, execution_tags, namespace_tags, verdict
+from schemas.elevation import Tags, call_tags, execution_tags, namespace_tags, use_tags, verdict
 from schemas.holder import Holder, after_call
 from schemas.lineage import Execution, Lineage, Source
 from schemas.operation import Operation, operations
+from schemas.origin import Origin, origin_of
 from schemas.powers import POWERS, power_tags
-from schemas.tetragon import Event, ProcessExec
+from schemas.tetragon import Event, Process, ProcessExec
 from schemas.times import SECOND
 
 SOON: Final = 60 * SECOND  # between a call of a forked process and its exec
 
 
-@agent(events={"process_exec", "process_kprobe", "process_lsm", "process_tracepoint"}, adds={"tetragon.privilege"})
+_USES: Final = 256  # of capabilities, of one node, that are remembered
+
+
+@agent(
+    events={"process_exec", "process_kprobe", "process_lsm", "process_tracepoint"},
+    adds={"tetragon.privilege", FINDINGS},
+)
 def privilege(event: Event, lineage: Lineage, memory: Memory) -> Fields:
     if type(event.body) is ProcessExec:
         return _executed(event, lineage, memory)
@@ -29,12 +42,20 @@ def privilege(event: Event, lineage: Lineage, memory: Memory) -> Fields:
         if operation.failed:
             continue
         if changes_rights(operation):
-            return _called(event.time or 0, lineage.process, operation, memory)
-        if operation.kind in POWERS and event.process is not None:
+            return _called(event.time or 0, lineage, operation, memory)
+        if event.process is None:
+            continue
+        fields: dict[str, Any] = {"since": "call", "direction": "raised"}
+        if operation.kind == "capable":
+            tags = _used(event.process, lineage.process, operation, memory)
+            fields["direction"], fields["changes"] = "changed", ["capabilities"]
+        elif operation.kind in POWERS:
             tags = power_tags(operation, lineage.process, actor_of(event.process, lineage))
-            if tags:
-                fields = {"since": "call", "direction": "raised", "changes": [POWERS[operation.kind]]}
-                return _told(fields, operation.kind, tags)
+            fields["changes"] = [POWERS[operation.kind]]
+        else:
+            continue
+        if tags:
+            return _told(fields, operation.kind, tags, _origin(lineage, memory), operation=operation)
     return {}
 
 
@@ -48,9 +69,16 @@ def _executed(event: Event, lineage: Lineage, memory: Memory) -> Fields:
     found = difference(before, after) if before is not None else None
     assert event.process is not None
     cause = file_cause(event.process.binary_properties)
-    if found is None and (not cause or (before is not None and before == after)):
-        return {}
+    deeds: Tags = {}
+    if process.name in DOERS or event.process.environment_variables:
+        deeds = deed_tags(event.process, process, actor_of(event.process, lineage), bool(cause))
+    origin = _origin(lineage, memory)
     fields: dict[str, Any] = {"direction": "raised"}
+    if found is None and (not cause or (before is not None and before == after)):
+        if deeds:
+            fields |= {"since": "execution", "changes": [CHANGES[tag] for tag in deeds]}
+            return _told(fields, "", deeds, origin)
+        return _told({}, "", {}, origin) if origin is not None else {}
     if found is not None and base is not None and before is not None:
         fields |= found.fields
         fields["changes"] = found.changes
@@ -58,10 +86,12 @@ def _executed(event: Event, lineage: Lineage, memory: Memory) -> Fields:
         fields["direction"] = "raised" if cause else found.direction
         cause = cause or _noted_call(process, after, found, event.time or 0, memory)
         cause = cause or execution_cause(found, before, after, base, process)
-    return _told(fields, cause, execution_tags(found, before, base, process, cause, lineage.ancestors))
+    tags = execution_tags(found, before, base, process, cause, lineage.ancestors)
+    return _told(fields, cause, tags | deeds, origin, found.shown if found is not None else ())
 
 
-def _called(time: int, process: Execution, call: Operation, memory: Memory) -> Fields:
+def _called(time: int, lineage: Lineage, call: Operation, memory: Memory) -> Fields:
+    process = lineage.process
     before = _held(process, memory)
     asked = call.kind != "credentials" and call.returned is None
     fields: dict[str, Any] = {"since": "call", **({"asked": True} if asked else {})}
@@ -69,7 +99,8 @@ def _called(time: int, process: Execution, call: Operation, memory: Memory) -> F
         _remember(process, time, before, call.kind, memory)
         spaces = {"namespaces": {"changed": call.namespaces}} if call.namespaces else {}
         fields |= {"direction": "changed", "changes": ["namespaces"], **spaces}
-        return _told(fields, call.kind, namespace_tags(before, process, call))
+        shown = ("namespaces.changed",) if spaces else ()
+        return _told(fields, call.kind, namespace_tags(before, process, call), _origin(lineage, memory), shown)
     after = after_call(before, call)
     found = difference(before, after)
     if found is None:
@@ -77,9 +108,26 @@ def _called(time: int, process: Execution, call: Operation, memory: Memory) -> F
     fields |= {**found.fields, "direction": found.direction, "changes": found.changes}
     by_file = of_setuid_file(found, before, call)
     cause = "setuid_file" if by_file else call.kind
+    origin = _origin(lineage, memory)
     # What an exec commits is the next image's, not this one's.
     _remember(process, time, after, cause, memory, only_cause=asked or by_file)
-    return _told(fields, cause, call_tags(found, before, process, call, asked=asked))
+    return _told(fields, cause, call_tags(found, before, process, call, asked=asked), origin, found.shown)
+
+
+def _used(process: Process, execution: Execution, call: Operation, memory: Memory) -> Tags:
+    if not use_tags(execution, call, first=False):
+        return {}
+    image = process.pod.container.image if process.pod is not None and process.pod.container is not None else None
+    use = f"{image.name if image is not None else execution.container} {execution.binary} {call.name}"
+    slot = f"use{crc32(use.encode()) % _USES}"
+    first = memory.get(slot) != use
+    if first:
+        memory[slot] = use
+    return use_tags(execution, call, first=first)
+
+
+def _origin(lineage: Lineage, memory: Memory) -> Origin | None:
+    return origin_of(lineage, lambda execution: _held(execution, memory))
 
 
 def _remember(
@@ -109,6 +157,19 @@ def _place(process: Execution) -> str:
     return f"{process.node}:{process.pid}"
 
 
-def _told(fields: dict[str, Any], cause: str, tags: Tags) -> Fields:
-    named = {"cause": cause} if cause else {}
-    return {"tetragon.privilege": {**fields, **named, **verdict(tags)}}
+def _told(
+    fields: dict[str, Any],
+    cause: str,
+    tags: Tags,
+    origin: Origin | None = None,
+    shown: Sequence[str] = (),
+    operation: Operation | None = None,
+) -> Fields:
+    if cause:
+        fields["cause"] = cause
+        shown = (*shown, "cause")
+    if origin is not None:
+        fields["origin"] = origin.fields
+    findings = findings_of(tags, shown, operation)
+    told = {"tetragon.privilege": {**fields, **verdict(tags)}}
+    return {**told, FINDINGS: findings} if findings else told

@@ -8,41 +8,71 @@ from typing import Final
 import msgspec
 
 from schemas.lineage import Above, Lineage, basename
-from schemas.programs import SCRATCH, SHELLS, is_installer, is_server
+from schemas.programs import (
+    ARCHIVERS,
+    DAEMONS,
+    SCRATCH,
+    SHELLS,
+    SWITCHERS,
+    is_installer,
+    is_interpreter,
+    is_server,
+)
 from schemas.tetragon import Process
 
+_ARCHIVERS: Final = tuple(f"/{name}" for name in sorted(ARCHIVERS))
 _SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
 _GENERATIONS: Final = 4  # between a server and what a shell of it did
+_CLOSE: Final = 3  # ancestors between a job's script and what it runs
+_JOBS: Final = ("/etc/cron.daily/passwd",)  # of distributions, which copy the files of accounts to /var/backups
+_TIMERS: Final = frozenset(("anacron", "cron", "crond"))
 
 
 class Actor(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """It is cached, and hashed by identity."""
+    """Hashed by identity, so that what is made of one can be cached: those who are alike are one and the same."""
 
     program: str  # the name of a program of the system; empty for another, which can have any name
     contained: bool
     suspicions: tuple[str, ...]  # of shell_under_server, exec_from_scratch, container_exec_session
     packaging: bool  # a package manager or a configuration manager, or below one
+    # The rest is of the host alone: in a container, a file of any name may be put anywhere.
+    daemon: bool = False  # a service that init started, with nobody between who could have told it what to do
+    person: bool = False  # somebody has logged in, and it came of that
+    archiving: str = ""  # the arguments of a program that packs or copies whole folders
+    backing_up: bool = False  # the distribution's own daily job
 
 
 def actor_of(process: Process, lineage: Lineage) -> Actor:
     """`process` is the event's, `lineage` that process's."""
-    return _actor(lineage.above, lineage.process.binary or process.binary, bool(process.docker), _entered(process))
+    own = lineage.process
+    binary = own.binary or process.binary
+    arguments = own.arguments if binary.endswith(_ARCHIVERS) else ""
+    return _actor(lineage.above, binary, bool(process.docker), _entered(process), own.auid is not None, arguments)
 
 
 @lru_cache(maxsize=8192)
-def _actor(above: Above, binary: str, contained: bool, entered: bool) -> Actor:
+def _actor(above: Above, binary: str, contained: bool, entered: bool, person: bool, arguments: str) -> Actor:
     packaged, served, serving = _origin(above)
     suspicions = {
         "shell_under_server": served or (serving and basename(binary) in SHELLS),
         "exec_from_scratch": from_scratch(binary),
         "container_exec_session": entered,
     }
-    return Actor(
-        program=basename(binary) if binary.startswith(_SYSTEM) else "",
-        contained=contained,
-        suspicions=tuple(name for name, holds in suspicions.items() if holds),
-        packaging=packaged or _packages(binary),
+    program = basename(binary) if binary.startswith(_SYSTEM) else ""
+    known = bool(program) and not contained and not any(suspicions.values())
+    return _shared(
+        program,
+        contained,
+        tuple(name for name, holds in suspicions.items() if holds),
+        packaged or _packages(binary),
+        known and program in DAEMONS and _is_service(above),
+        known and person,
+        arguments if known and program in ARCHIVERS else "",
+        known and _is_backup(above),
     )
+
+
+_shared: Final = lru_cache(maxsize=4096)(Actor)
 
 
 def _entered(process: Process) -> bool:
@@ -71,6 +101,19 @@ def _origin(above: Above) -> tuple[bool, bool, bool]:
         for shell, server in pairwise(known[: _GENERATIONS + 1])
     )
     return any(_packages(each.binary) for each in known), served, bool(known) and is_server(basename(known[0].binary))
+
+
+def _is_service(above: Above) -> bool:
+    names = [basename(each.binary) for each in above.ancestors]
+    return above.complete and not any(
+        name in SHELLS or name in SWITCHERS or is_interpreter(name) or from_scratch(each.binary)
+        for name, each in zip(names, above.ancestors, strict=True)
+    )
+
+
+def _is_backup(above: Above) -> bool:
+    jobs = [place for place, each in enumerate(above.ancestors[:_CLOSE]) if each.binary in _JOBS]
+    return bool(jobs) and any(basename(each.binary) in _TIMERS for each in above.ancestors[jobs[0] :])
 
 
 def _packages(binary: str) -> bool:

@@ -1,5 +1,6 @@
 """What two sets of rights differ in, and which way."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
@@ -20,7 +21,7 @@ _GROUPS: Final = [place for place, name in enumerate(IDS) if name.endswith("gid"
 
 class Difference(msgspec.Struct, frozen=True, gc=False):
     direction: Direction
-    changes: tuple[str, ...]  # of user, group, capabilities, namespaces
+    changes: tuple[str, ...]  # of user, group, capabilities, namespaces, securebits
     to_root: bool  # the effective or the real user has become 0
     from_root: bool  # the effective user is 0 no longer
     gained: int  # capabilities, permitted or effective
@@ -29,6 +30,7 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
     to_host: tuple[str, ...]  # of these the host's
     is_nested: bool  # in a user namespace below the one before: what it may do there it may not do outside
     fields: dict[str, Fragment]  # of the document
+    shown: tuple[str, ...]  # names of all that is in `fields`
 
 
 def difference(before: Holder, after: Holder) -> Difference | None:
@@ -50,6 +52,7 @@ def _difference(uid: int | None, rights: str, new_uid: int | None, new_rights: s
         "group": any(others[place] for place in _GROUPS),
         "capabilities": bool(gained or lost),
         "namespaces": bool(spaces),
+        "securebits": None not in (before.securebits, after.securebits) and before.securebits != after.securebits,
     }
     if not any(found.values()):
         return None
@@ -71,7 +74,9 @@ def _difference(uid: int | None, rights: str, new_uid: int | None, new_rights: s
         "after": {name: ids[place][1] for place, name in enumerate(IDS) if others[place]},
         "capabilities": _given({"gained": names_of(gained), "lost": names_of(lost)}),
         "namespaces": _given({"changed": names, "to_host": to_host, "from_host": from_host}),
+        "securebits": _securebits(before.securebits, after.securebits) if found["securebits"] else {},
     }
+    told = _given(fields)
     return Difference(
         direction,
         changes,
@@ -82,12 +87,20 @@ def _difference(uid: int | None, rights: str, new_uid: int | None, new_rights: s
         names,
         tuple(to_host),
         is_nested,
-        {name: fragment(value) for name, value in _given(fields).items()},
+        {name: fragment(value) for name, value in told.items()},
+        tuple(f"{name}.{below}" for name, value in told.items() for below in value),
     )
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
+
+
+def _securebits(before: Sequence[str] | None, after: Sequence[str] | None) -> dict[str, Any]:
+    old, new = before or (), after or ()
+    return _given(
+        {"set": [each for each in new if each not in old], "cleared": [each for each in old if each not in new]}
+    )
 
 
 def _capabilities(before: Rights, after: Rights) -> tuple[int, int]:

@@ -29,6 +29,7 @@ _LOGIN: Final = range(1000, 65534)
 _SERVICE: Final = range(1, 1000)
 
 TECHNIQUES: Final[Mapping[str, str]] = {
+    "account_change": "T1098",
     "bpf_load": "T1014",
     "capabilities_gained": "T1068",
     "elevated_child": "T1548.003",
@@ -39,9 +40,11 @@ TECHNIQUES: Final[Mapping[str, str]] = {
     "module_load": "T1547.006",
     "namespace_joined": "T1611",
     "pkexec_without_arguments": "T1068",
+    "preload": "T1574.006",
     "ptrace": "T1055.008",
     "root_child_of_user": "T1068",
     "sensitive_capabilities": "T1610",
+    "sensitive_capability_use": "T1611",
     "service_to_root": "T1068",
     "set_id_bit": "T1548.001",
     "setgid_exec": "T1548.001",
@@ -49,6 +52,7 @@ TECHNIQUES: Final[Mapping[str, str]] = {
     "su": "T1548",
     "sudo": "T1548.003",
     "sudo_as_overflowing_user": "T1548.003",
+    "traced_by_parent": "T1622",
     "doas": "T1548",
     "pkexec": "T1548",
     "uid_to_root": "T1068",
@@ -102,6 +106,8 @@ def _add_difference(
         tags["user_namespace"] = 3 if base.container else 2
     if found.from_root:
         tags["drop"] = 0
+    if "securebits" in found.changes:
+        tags["securebits"] = 0
     if base.container and not _HOST.isdisjoint(found.to_host):
         tags["host_namespace"] = 4
     if base.container and not execution.container and "mnt" in found.to_host:
@@ -139,6 +145,8 @@ def call_tags(found: Difference, before: Holder, execution: Execution, call: Ope
         tags["user_namespace"] = 3 if execution.container else 2
     if found.from_root:
         tags["drop"] = 0
+    if "securebits" in found.changes:
+        tags["securebits"] = 0
     return tags
 
 
@@ -156,6 +164,13 @@ def namespace_tags(before: Holder, execution: Execution, call: Operation) -> Tag
         may = read(before.rights).effective
         tags["unshare"] = 3 if contained and may is not None and not may & _SYS_ADMIN else 1
     return tags
+
+
+def use_tags(execution: Execution, call: Operation, *, first: bool) -> Tags:
+    """Of a capability that the kernel granted; `first`: to this program of this image, as far as is known."""
+    if not execution.container or call.returned != 0 or not mask_of([call.name]) & _SENSITIVE:
+        return {}
+    return {"sensitive_capability_use": 2 if first else 1}
 
 
 def verdict(tags: Tags) -> dict[str, Any]:

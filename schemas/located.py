@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with it
 
+_DEEPEST: Final = 32  # levels; no file that is meant well has ten
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -28,6 +30,7 @@ class Located:
             raise ValueError(f"{file}: {' '.join(str(error).split())}. Expected YAML in UTF-8.") from None
 
     def _read(self, text: bytes) -> tuple[yaml.Node | None, Any]:
+        _refuse_depth(self, text)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -98,6 +101,16 @@ def _below(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, int] | N
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
         return node.value[step], node.value[step].start_mark.line
     return None
+
+
+def _refuse_depth(located: Located, text: bytes) -> None:
+    """What composes nodes calls itself for each level, and ends the program where that is too often."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ValueError(f"{located.file}, line {line}: more than {_DEEPEST} levels. Expected fewer.")
 
 
 def _refuse_twice(located: Located, top: yaml.Node) -> None:

@@ -25,6 +25,7 @@ _SET_ID: Final = 0o6000
 _FILE_CAPABILITIES: Final = "security.capability"
 # Attach, seize, and whatever writes into another process; not to be traced oneself.
 _TAKING: Final = frozenset((4, 5, 6, 13, 16, 0x4206))
+_TRACEME: Final = 0
 _DEBUGGERS: Final = frozenset(("crash", "delve", "dlv", "drkonqi", "gdb", "gdbserver", "lldb", "lldb-server", "ltrace",
                                "rr", "strace", "systemd-coredump"))  # fmt: skip
 _OF_STRANGERS: Final = ("FORCED", "OUT_OF_TREE", "UNSIGNED")
@@ -46,7 +47,8 @@ def power_tags(operation: Operation, execution: Execution, actor: Actor) -> Tags
         return _bpf(operation, execution)
     if kind == "ptrace" and operation.request in _TAKING:
         return {"ptrace": 1 if execution.name in _DEBUGGERS and not is_planted(execution) else 3}
-    return {}
+    # Who is traced by its parent cannot be traced by anybody else.
+    return {"traced_by_parent": 1} if kind == "ptrace" and operation.request == _TRACEME else {}
 
 
 def _set_id(operation: Operation, actor: Actor) -> Tags:

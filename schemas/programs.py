@@ -73,6 +73,19 @@ _THREADS: Final = ("khugepaged", "ksoftirqd", "kswapd", "kthreadd", "kworker")
 # Who looks for kernel threads names them.
 _SEARCHERS: Final = _names("awk egrep fgrep gawk grep kill killall mawk pgrep pidof pkill ps rg sed")
 
+# Services that touch what is theirs unasked, and that no argument makes do it for somebody else.
+DAEMONS: Final = _names(
+    "agetty auditd conmon containerd containerd-shim-runc-v2 crio cron crond dockerd etcd kubelet login rsyslogd sshd "
+    "sshd-auth sshd-session systemd systemd-journald systemd-logind unix_chkpwd"
+)
+# They change accounts in the one way that accounts are changed; what they are told to is in their arguments.
+ACCOUNT_TOOLS: Final = _names(
+    "adduser addgroup chage chgpasswd chpasswd deluser delgroup gpasswd groupadd groupdel groupmod newusers passwd "
+    "useradd userdel usermod"
+)
+# They read a folder as a whole.
+ARCHIVERS: Final = _names("bsdtar cpio rsync tar")
+
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
 # Where somebody may put a file of any name.

@@ -29,6 +29,7 @@ class Rights(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaul
     namespaces: tuple[int, ...] = ()  # inode numbers in the order of NAMESPACES, 0 if unknown; empty if all are
     host: int = 0  # bit n: NAMESPACES[n] is the host's
     level: int | None = None  # of the user namespace that the capabilities count in; 0 is the host's
+    securebits: tuple[str, ...] | None = None  # how much root's number counts; None if unknown
 
 
 UNKNOWN: Final = ""
@@ -72,7 +73,7 @@ def mask_of(names: Sequence[str]) -> int:
 def with_credentials(rights: Rights, credentials: Credentials) -> Rights:
     ids = tuple(getattr(credentials, name) for name in IDS)
     if any(number is not None for number in ids):
-        rights = msgspec.structs.replace(rights, ids=ids)
+        rights = msgspec.structs.replace(rights, ids=ids, securebits=tuple(credentials.securebits))
     if credentials.caps is not None:
         rights = _with_capabilities(rights, credentials.caps)
     if credentials.user_ns is not None and credentials.user_ns.level is not None:

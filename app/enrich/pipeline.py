@@ -11,7 +11,7 @@ from app.enrich.additions import Added, Failure, Ready, fit_for_json, merge, run
 from app.enrich.blocks import Enriched, Line, Output, Source, whole_lines_of
 from app.enrich.decode import NoEvent, decode
 from app.enrich.document import KEYLESS, document_of
-from app.enrich.drops.rules import Dropped, Rule, Rules
+from app.enrich.drops.rules import KEPT, OWNER, Dropped, Rule, Rules
 from app.enrich.learn import learn
 from app.enrich.memory import Memory, Scope
 from app.enrich.names import is_found, settle
@@ -119,7 +119,7 @@ class Pipeline:
             if time is not None and not is_found(event) and scope.clock.observe(time):
                 memory.sweep(scope)
             event = settle(scope, event)
-            rule = self._drops.first(event) if self._drops is not None else None
+            rule = self._rule(scope, event) if self._drops is not None else None
             # To hash what is dropped for certain would be for nothing, unless somebody wants to know its id.
             unnamed = rule is not None and not rule.share and not self._explain
             identity = source.identity(time, own, number, within) if not unnamed else ""
@@ -151,6 +151,11 @@ class Pipeline:
             output.add(identity, encoded)
             output.failures += failures
             _row(output, source, event).documents += 1
+
+    def _rule(self, scope: Scope, event: Event) -> Rule | None:
+        assert self._drops is not None
+        memory = scope.notes(OWNER, KEPT) if self._drops.remember else {}
+        return self._drops.first(event, memory)
 
     def _drop(self, scope: Scope, source: Source, output: Output, rule: Rule, event: Event, identity: str) -> None:
         if event.process is not None:

@@ -8,11 +8,13 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas.fim.matcher import Match, Matcher
-from schemas.fim.paths import index_roots, normalise, spelled
+from schemas.fim.paths import behind_unknown, index_roots, normalise, spelled
 from schemas.fim.patterns import parse, parse_root
+from schemas.fim.tails import Tails
 from schemas.fim.taxonomy import SEVERITIES, Access, Category, Taxonomy
 
 _TIERS: Final = ("fallback", "area", "specific")
+_SPECIFIC: Final = _TIERS.index("specific")
 _PATHS: Final = 8192
 _PAIRS: Final = 1024
 
@@ -22,6 +24,7 @@ class Touch(msgspec.Struct, frozen=True, gc=False):
 
     severity: int  # 0 to 4
     category: str  # the one that says so
+    about: str  # for people
     owners: frozenset[str]  # names of the programs whose work it is
     technique: tuple[str, ...]
 
@@ -32,6 +35,7 @@ class Knowledge(msgspec.Struct, frozen=True, gc=False, eq=False):
     categories: tuple[str, ...]  # the first knows most of the path
     read: Touch
     write: Touch
+    specific: bool  # the first is: it knows the path for what it is
     floor: int
     pci: tuple[str, ...]
     cis: tuple[str, ...]
@@ -51,31 +55,55 @@ class Classified(msgspec.Struct, frozen=True, gc=False, eq=False):
     via: str  # the folder that shows the root to which `path` belongs; empty if none does
     deleted: bool
     knowledge: Knowledge | None  # None if no category matches
+    how: str = ""  # by which other name it was reached; `guessed` if its beginning is not known
 
 
 class Classifier:
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._roots = index_roots(parse_root(root) for root in taxonomy.roots)
-        self._matcher: Matcher[Category, Knowledge | None] = Matcher(
-            (
-                (pattern, category)
-                for category in taxonomy.categories
-                for text in category.patterns
-                for pattern in parse(text, taxonomy.names)
-            ),
-            _summary,
-        )
+        patterns = [
+            (pattern, category)
+            for category in taxonomy.categories
+            for text in category.patterns
+            for pattern in parse(text, taxonomy.names)
+        ]
+        self._matcher: Matcher[Category, Knowledge | None] = Matcher(patterns, _summary)
+        self._tails = Tails(patterns)
         self.classify = lru_cache(maxsize=_PATHS)(self.classify_anew)
 
     def classify_anew(self, path: str) -> Classified:
         """`classify` is the same, and remembers."""
         normal = normalise(path, self._roots)
         knowledge = self._matcher.find(normal.parts)
+        rest = normal.parts if not path.startswith("/") else behind_unknown(normal.parts)
+        if rest and not (knowledge is not None and knowledge.specific and rest is normal.parts):
+            found = self._tails.find(rest)
+            if found:
+                guessed = _joined(_summary(found), knowledge)
+                via = spelled(normal.via) if normal.via else ""
+                return Classified(normal.path, via, normal.deleted, guessed, "guessed")
         if not normal.via:
             return Classified(normal.path, "", normal.deleted, knowledge)
         # The way there is told too: /proc/1/root/etc/shadow holds passwords, and may lead out of a container.
         outer = self._matcher.find((*normal.via, *normal.parts))
         return Classified(normal.path, spelled(normal.via), normal.deleted, _joined(knowledge, outer))
+
+    def classify_as(self, path: str, seen: Classified, how: str, root: str) -> Classified:
+        """As what `path` is, though it was `seen` under another name. `root` shows the root that `path` belongs to."""
+        own = self.classify(path)
+        return Classified(own.path, own.via or root, seen.deleted, _joined(own.knowledge, seen.knowledge), how)
+
+    def whole_name(self, path: str) -> str:
+        """Spelled as every path is, with the folder that shows its root."""
+        found = self.classify(path)
+        return f"{found.via}{found.path}" if found.path != "/" or not found.via else found.via
+
+    def weight(self, path: str) -> int:
+        """The gravest that can happen to the file or, of a folder, to what is known to be below it."""
+        found = self.classify(path)
+        known = found.knowledge
+        own = max(known.read.severity, known.write.severity) if known is not None else 0
+        return max(own, self._tails.gravest_below(found.path))
 
 
 def _summary(matches: Sequence[Match[Category]]) -> Knowledge | None:
@@ -109,18 +137,20 @@ def _knowledge(ranked: Sequence[_Ranked]) -> Knowledge:
     best = [each.category for each in ranked if each.tier == ranked[0].tier]
     return Knowledge(
         categories=tuple(category.id for category in categories),
-        read=_touch([(category.id, category.read) for category in best]),
-        write=_touch([(category.id, category.write) for category in best]),
+        read=_touch([(category, category.read) for category in best]),
+        write=_touch([(category, category.write) for category in best]),
+        specific=ranked[0].tier == _SPECIFIC,
         floor=max(SEVERITIES.index(category.floor) for category in best),
         pci=_merged(category.pci for category in categories),
         cis=_merged(category.cis for category in categories),
     )
 
 
-def _touch(accesses: Sequence[tuple[str, Access]]) -> Touch:
+def _touch(accesses: Sequence[tuple[Category, Access]]) -> Touch:
     category, worst = max(accesses, key=lambda each: SEVERITIES.index(each[1].severity))
     technique = _merged(access.technique for _, access in accesses if access.severity != "none")
-    return Touch(SEVERITIES.index(worst.severity), category, frozenset(worst.owners), technique)
+    severity = SEVERITIES.index(worst.severity)
+    return Touch(severity, category.id, category.about, frozenset(worst.owners), technique)
 
 
 def _merged(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:

@@ -37,6 +37,16 @@ def index_roots(roots: Iterable[Sequence[str]]) -> Roots:
     return found
 
 
+def behind_unknown(parts: Sequence[str]) -> Sequence[str]:
+    """What lies below another process's working directory, or below a descriptor: nobody but the kernel knows where."""
+    start = 1 if parts[:2] == ("dev", "fd") else 4 if parts[2:3] == ("task",) else 2
+    if parts[:1] != ("proc",) and start != 1:
+        return ()
+    if parts[start : start + 1] == ("cwd",):
+        return parts[start + 1 :]
+    return parts[start + 2 :] if parts[start : start + 1] == ("fd",) else ()
+
+
 def normalise(path: str, roots: Roots) -> Normal:
     """A path without a slash at its beginning counts from the root: where it began is not known."""
     parts = path.removeprefix("/").split("/")

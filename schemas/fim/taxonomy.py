@@ -17,6 +17,8 @@ Tier: TypeAlias = Literal["fallback", "area", "specific"]
 Id: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=64)]
 Technique: TypeAlias = Annotated[str, StringConstraints(pattern=r"^T\d{4}(\.\d{3})?$")]
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+Owner: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^/\s]+$")]  # a name without its folder
+About: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 
 
 class _Part(BaseModel):
@@ -28,14 +30,14 @@ class Access(_Part):
 
     severity: Severity
     technique: list[Technique] = []
-    owners: list[str] = []  # names of programs
+    owners: list[Owner] = []  # names of programs
 
 
 class Change(_Part):
     """What a user's file says of a category that is there: what it leaves out stays."""
 
     id: Id
-    about: str | None = None
+    about: About | None = None
     tier: Tier | None = None
     read: Access | None = None
     write: Access | None = None
@@ -47,14 +49,14 @@ class Change(_Part):
 
 class Category(_Part):
     id: Id
-    about: str
+    about: About
     tier: Tier
     read: Access = Access(severity="none")
     write: Access = Access(severity="none")
     floor: Severity = "none"  # what a package manager's work does not fall below
     pci: list[str] = []  # requirements of PCI DSS 4.0
     cis: list[str] = []  # of the CIS benchmark for Kubernetes
-    patterns: list[str]
+    patterns: Annotated[list[str], Field(min_length=1)]
 
 
 class Taxonomy(_Part):
@@ -101,6 +103,7 @@ def read_changes(text: bytes, file: str, base: Taxonomy) -> Taxonomy:
         ("disable", changes.disable),
     ):
         _refuse_unknown(located, ids, key, there, said)
+    _refuse_idle(located, changes.extend)
     there |= {change.id: _changed(there[change.id], change) for change in changes.extend}
     there |= {category.id: category for category in (*changes.replace, *changes.categories)}
     for disabled in changes.disable:
@@ -123,6 +126,13 @@ def _refuse_patterns(
             parse_root(root)
         except ValueError as error:
             problems.append(f"{located.where(('roots', place))}: {error}.")
+    for name, starts in taxonomy.names.items():
+        for place, start in enumerate(starts):
+            try:
+                if start:
+                    parse(start, {})
+            except ValueError as error:
+                problems.append(f"{located.where(('names', name, place))}: {error}.")
     for key in keys:
         for position, category in enumerate(getattr(taxonomy, key)):
             for place, pattern in enumerate(category.patterns):
@@ -132,6 +142,15 @@ def _refuse_patterns(
                     problems.append(f"{located.where((key, position, 'patterns', place))}: {error}.")
     if problems:
         raise ValueError("\n".join(problems))
+
+
+def _refuse_idle(located: Located, changes: Sequence[Change]) -> None:
+    for place, change in enumerate(changes):
+        if change.model_fields_set <= {"id"}:
+            raise ValueError(
+                f"{located.where(('extend', place))}: {change.id!r} is to be extended by nothing. "
+                "Expected patterns, or what else is to change."
+            )
 
 
 def _refuse_known(located: Located, categories: Sequence[Category], key: str, there: Mapping[str, Category]) -> None:

@@ -18,13 +18,18 @@ def touches(operation: Operation) -> Iterator[tuple[str, bool]]:
         if operation.socket is not None and operation.socket.path.startswith("/"):
             yield operation.socket.path, False
         return
-    if operation.kind in _TWO_ENDED and operation.target:
+    if operation.target and (operation.kind in _TWO_ENDED or covers(operation)):
         yield operation.target, True
     if operation.path:
-        yield _pointed_to(operation), operation.changes_file and operation.kind not in {"link", "symlink"}
+        yield pointed_to(operation), operation.changes_file and operation.kind not in {"link", "symlink"}
 
 
-def _pointed_to(operation: Operation) -> str:
+def covers(operation: Operation) -> bool:
+    """A mount of one place over another: whoever reads the file that was there reads this one from now on."""
+    return operation.kind == "mount" and operation.path.startswith("/") and not operation.path.startswith("/dev/")
+
+
+def pointed_to(operation: Operation) -> str:
     """What a symbolic link says counts from where the link is."""
     if operation.kind != "symlink" or operation.path.startswith("/"):
         return operation.path

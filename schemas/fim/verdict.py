@@ -6,9 +6,10 @@ from typing import Final
 import msgspec
 
 from schemas.actor import Actor
-from schemas.fim.classifier import Classified, Knowledge
+from schemas.fim.classifier import Classified, Knowledge, Touch
 from schemas.fim.taxonomy import SEVERITIES
 from schemas.operation import Operation
+from schemas.programs import ACCOUNT_TOOLS, SWITCHERS
 
 _SET_ID: Final = 0o6000
 _EXECUTE: Final = 0o111
@@ -16,31 +17,53 @@ _SCRATCH: Final = frozenset({"scratch.tmp", "scratch.shm"})
 _MODES: Final = frozenset({"chmod", "setattr"})
 _OWN_ROOTS: Final = ("/proc/self/", "/proc/thread-self/")
 _WORST: Final = len(SEVERITIES) - 1
+_LOW: Final = SEVERITIES.index("low")
+_ATTRIBUTES: Final = frozenset({"setxattr", "removexattr"})
+_ASKED: Final = ACCOUNT_TOOLS | SWITCHERS  # they do one thing, for somebody who asks
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     severity: int  # 0 to 4
     baseline: int  # what the file and the way of touching it amount to, whoever did it
-    reason: Sequence[str]  # the category that gave the baseline, what raised it, what lowered it
+    reason: Sequence[str]  # the category that gave the baseline, how it was reached, what raised it, what lowered it
     technique: Sequence[str]
+    about: str  # what such files are, for people
 
 
-def judge(classified: Classified, known: Knowledge, operation: Operation, changes: bool, actor: Actor) -> Verdict:
-    """`changes`: this end of the operation, which may have two, is changed by it."""
+def judge(
+    classified: Classified, known: Knowledge, operation: Operation, changes: bool, actor: Actor, packed: bool = False
+) -> Verdict:
+    """`changes`: this end of the operation, which may have two, is changed by it. `packed`: it is read for a backup."""
     touch = known.write if changes else known.read
     through_root = ("host_root",) if actor.contained and _leads_out(classified.via) else ()
     gained = _gained(operation, known) if changes else ()
+    named = (classified.how,) if classified.how else ()
     packaging = ("package_manager",) if actor.packaging else ()
-    owner = ("owner",) if actor.program in touch.owners else ()
+    job = ("backup_job",) if actor.backing_up and (not changes or touch.category == "backup") else ()
+    owner = _owner(touch, actor)
+    packing = ("backup",) if packed and not changes else ()
     failed = ("failed",) if operation.failed else ()
+    attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()
 
     severity = touch.severity + sum(map(bool, (through_root, actor.suspicions, gained)))
-    severity -= 2 * len(packaging) + len(owner) + len(failed)
-    if packaging:
+    severity -= (
+        2 * (len(packaging) + len(job)) + len(owner) + len(packing) + len(failed) + (classified.how == "guessed")
+    )
+    if packaging or job or owner or packing:
         severity = max(severity, min(known.floor, touch.severity))
-    severity = min(max(severity, 0), _WORST)
-    reason = (touch.category, *through_root, *actor.suspicions, *gained, *packaging, *owner, *failed)
-    return Verdict(severity, touch.severity, reason, touch.technique if severity else ())
+    severity = min(max(severity, 0), _LOW if attribute else _WORST)
+    reason = (touch.category, *named, *through_root, *actor.suspicions, *gained, *packaging, *job, *owner, *packing,
+              *attribute, *failed)  # fmt: skip
+    return Verdict(severity, touch.severity, reason, touch.technique if severity else (), touch.about)
+
+
+def _owner(touch: Touch, actor: Actor) -> Sequence[str]:
+    """Whose work it is; and that it does it unasked, as a service, or for somebody who may ask."""
+    if actor.program not in touch.owners:
+        return ()
+    if actor.daemon:
+        return "owner", "service"
+    return ("owner", "logged_in") if actor.person and actor.program in _ASKED else ("owner",)
 
 
 def _leads_out(via: str) -> bool:

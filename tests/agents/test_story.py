@@ -89,17 +89,23 @@ def test_what_the_intruder_runs_was_dropped_by_what_the_intruder_ran_before(intr
     assert by["process"]["executable"] == made["tetragon"]["dropped"]["executable"] == "/usr/bin/curl"
 
 
+def test_each_grave_step_of_the_intrusion_is_a_finding(intruded: list[dict[str, Any]]) -> None:
+    rules = {found["rule"] for made in intruded for found in made["tetragon"].get("findings", ())}
+
+    assert rules >= {
+        f"fim.{wanted.fim}" for wanted in STEPS.values() if wanted.fim is not None and (wanted.severity or 0) >= GRAVE
+    }
+    assert "privilege.uid_to_root" in rules
+
+
 def test_an_ordinary_day_has_few_grave_findings() -> None:
-    """Accounts that administrators make, and a backup of the password file, are grave whoever does it."""
-    grave: Counter[str] = Counter()
+    """Of all agents together. Most of what is medium is what people and jobs do on purpose."""
+    found: Counter[int] = Counter()
     number = 0
     for made in documents(ordinary(SEED, NODES, MINUTES, RATE)):
         number += 1
-        for agent in ("fim", "privilege"):
-            found = made["tetragon"].get(agent, {})
-            if found.get("severity", 0) >= GRAVE:
-                grave[found.get("category", agent)] += 1
+        found.update(each["severity"] for each in made["tetragon"].get("findings", ()))
 
     assert number > 5_000
-    assert set(grave) <= {"credentials.shadow"}
-    assert grave.total() / number < 60 / 10_000
+    assert sum(found[severity] for severity in (3, 4)) / number <= 5 / 10_000
+    assert 0 < found[2] / number <= 5 / 100

@@ -1,3 +1,5 @@
+from typing import Any
+
 import msgspec
 
 from schemas.actor import Actor, actor_of
@@ -5,9 +7,9 @@ from schemas.lineage import Above, Execution, Lineage
 from schemas.tetragon import Container, Pod, Process
 
 
-def acting(binary: str, *ancestors: str, process: Process | None = None) -> Actor:
-    above = Above(tuple(Execution(binary=ancestor) for ancestor in ancestors))
-    lineage = Lineage(Execution(binary=binary), (), above, suspect=False, parent_is_previous_image=False)
+def acting(binary: str, *ancestors: str, process: Process | None = None, complete: bool = True, **more: Any) -> Actor:
+    above = Above(tuple(Execution(binary=ancestor) for ancestor in ancestors), complete=complete)
+    lineage = Lineage(Execution(binary=binary, **more), (), above, suspect=False, parent_is_previous_image=False)
     return actor_of(process or Process(), lineage)
 
 
@@ -73,3 +75,57 @@ def test_one_by_name_alone_is_not() -> None:
     assert not acting("/tmp/dpkg").packaging
     assert not acting("/bin/sh", "/home/a/apt").packaging
     assert not acting("/usr/bin/pipewire").packaging
+
+
+INIT = "/usr/lib/systemd/systemd"
+CONTAINED = Process(docker="0a1b", in_init_tree=True)
+
+
+def test_a_service_is_what_init_started() -> None:
+    assert acting("/usr/sbin/sshd", INIT).daemon
+    assert acting("/usr/lib/openssh/sshd-session", "/usr/sbin/sshd", INIT).daemon
+
+
+def test_who_starts_a_service_by_hand_has_none() -> None:
+    assert not acting("/usr/sbin/sshd", "/bin/bash", "/usr/sbin/sshd", INIT).daemon
+    assert not acting("/usr/sbin/rsyslogd", "/usr/bin/sudo", "/usr/sbin/sshd", INIT).daemon
+    assert not acting("/usr/sbin/rsyslogd", "/usr/bin/python3", INIT).daemon
+    assert not acting("/usr/sbin/rsyslogd", "/tmp/x", INIT).daemon
+
+
+def test_what_any_argument_can_turn_is_no_service() -> None:
+    assert not acting("/usr/bin/gzip", INIT).daemon
+    assert not acting("/usr/bin/tar", INIT).daemon
+
+
+def test_without_all_ancestors_nobody_knows_who_told_it() -> None:
+    assert not acting("/usr/sbin/sshd", complete=False).daemon
+
+
+def test_in_a_container_a_name_says_nothing() -> None:
+    job = ("/etc/cron.daily/passwd", "/usr/bin/run-parts", "/usr/sbin/cron")
+
+    assert not acting("/usr/sbin/sshd", INIT, process=CONTAINED).daemon
+    assert not acting("/usr/sbin/useradd", process=CONTAINED, auid=1000).person
+    assert not acting("/usr/bin/tar", process=CONTAINED, arguments="-c /etc").archiving
+    assert not acting("/usr/bin/cp", *job, process=CONTAINED).backing_up
+
+
+def test_a_person_is_who_logged_in() -> None:
+    assert acting("/usr/sbin/useradd", "/usr/bin/sudo", "/bin/bash", auid=1000).person
+    assert not acting("/usr/sbin/useradd", "/usr/bin/sudo", "/bin/bash").person
+    assert not acting("/usr/bin/id", "/bin/sh", "/usr/sbin/nginx", auid=1000).person
+
+
+def test_the_distributions_job_is_known_by_its_script_and_its_timer() -> None:
+    assert acting("/usr/bin/cp", "/etc/cron.daily/passwd", "/usr/bin/run-parts", "/bin/sh", "/usr/sbin/cron").backing_up
+    assert acting("/usr/bin/cp", "/etc/cron.daily/passwd", "/usr/bin/run-parts", "/usr/sbin/anacron").backing_up
+    assert not acting("/usr/bin/cp", "/etc/cron.daily/passwd", "/bin/bash", "/usr/sbin/sshd").backing_up
+    assert not acting("/usr/bin/cp", "/etc/cron.daily/evil", "/usr/bin/run-parts", "/usr/sbin/cron").backing_up
+    assert not acting("/tmp/cp", "/etc/cron.daily/passwd", "/usr/bin/run-parts", "/usr/sbin/cron").backing_up
+
+
+def test_arguments_count_of_what_packs_folders() -> None:
+    assert acting("/usr/bin/tar", arguments="-c /etc").archiving == "-c /etc"
+    assert acting("/usr/bin/cat", arguments="/etc/shadow").archiving == ""
+    assert acting("/home/a/tar", arguments="-c /etc").archiving == ""

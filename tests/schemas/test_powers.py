@@ -120,7 +120,7 @@ def test_a_map_is_no_program() -> None:
         (5, "/usr/bin/some", {"ptrace": 3}),  # PTRACE_POKEDATA
         (16, "/usr/bin/gdb", {"ptrace": 1}),
         (16, "/tmp/gdb", {"ptrace": 3}),
-        (0, "/usr/bin/some", {}),  # PTRACE_TRACEME
+        (0, "/usr/bin/some", {"traced_by_parent": 1}),  # PTRACE_TRACEME
         (7, "/usr/bin/some", {}),  # PTRACE_CONT
         (None, "/usr/bin/some", {}),
     ],

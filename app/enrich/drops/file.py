@@ -30,6 +30,7 @@ class Written(_Part):
     name: Name  # of its counters, for ever
     events: Annotated[list[str], Field(min_length=1)] = []
     when: Annotated[dict[Any, Any], Field(min_length=1)] = {}
+    repeat: Literal[True] | None = None  # what a process does to a file once more, within a minute
     drop: Literal[True] | None = None
     sample: Annotated[float, Field(gt=0, le=1)] | None = None  # the share that is kept
 
@@ -66,7 +67,7 @@ def read_rules(text: bytes, file: str) -> Rules:
         problems += misfits
         # What costs little to look at is looked at first: all must hold, and most do not.
         ordered = [holds for _, holds in sorted(conditions, key=lambda condition: condition[0])]
-        rules.append(Rule(each.name, frozenset(each.events) or None, ordered, each.sample or 0.0))
+        rules.append(Rule(each.name, frozenset(each.events) or None, ordered, each.sample or 0.0, bool(each.repeat)))
     if problems:
         raise ValueError("\n".join(problems))
     return Rules(rules)
@@ -96,7 +97,7 @@ def _named_before(located: Located, place: int, rules: Sequence[Written]) -> Ite
 
 def _incomplete(located: Located, place: int, rule: Written) -> Iterator[str]:
     where = located.where(("rules", place))
-    if not rule.events and not rule.when:
+    if not rule.events and not rule.when and not rule.repeat:
         yield f"{where}: rule {rule.name!r} is for every event. Expected 'events' or 'when', or both."
     if (rule.drop is None) == (rule.sample is None):
         told = "neither 'drop' nor 'sample'" if rule.drop is None else "'drop' and 'sample'"

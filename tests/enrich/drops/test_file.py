@@ -21,6 +21,8 @@ WRONG = [
     (EVENTS + "  dorp: true", "f, line 4: 'dorp' is unknown here. Did you mean 'drop'?"),
     (EVENTS, "f, line 2: rule 'a' has neither 'drop' nor 'sample'. Expected one of 'drop: true'"),
     (EVENTS + "  drop: true\n  sample: 0.5", "f, line 2: rule 'a' has 'drop' and 'sample'. Expected one of"),
+    (EVENTS + "  drop: true\n  repeat: false", "f, line 5: 'repeat' is False. Input should be True."),
+    (EVENTS + "  repeat: true", "f, line 2: rule 'a' has neither 'drop' nor 'sample'."),
     (EVENTS + "  drop: false", "f, line 4: 'drop' is False. Input should be True."),
     (EVENTS + "  sample: 0", "f, line 4: 'sample' is 0. Input should be greater than 0."),
     (EVENTS + "  sample: 1.01", "f, line 4: 'sample' is 1.01. Input should be less than or equal to 1."),

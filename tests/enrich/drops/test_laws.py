@@ -12,7 +12,7 @@ from agents import Agent
 from agents.ancestry import ancestry
 from app.enrich.blocks import Enriched, documents_of
 from app.enrich.drops.file import read_rules
-from app.enrich.drops.rules import Rules
+from app.enrich.drops.rules import OWNER, Rules
 from app.enrich.memory import Memory
 from app.enrich.pipeline import Pipeline
 from schemas.checkpoint import Entry
@@ -65,6 +65,8 @@ _ASKED: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries({"events": _EVENTS}),
     st.fixed_dictionaries({"events": _EVENTS, "when": _when(_OF_ALL)}),
     st.fixed_dictionaries({"when": _when(_OF_ALL | _OF_SOME)}),
+    st.just({"repeat": True}),
+    st.fixed_dictionaries({"when": _when(_OF_ALL), "repeat": st.just(True)}),
 )
 _ACTIONS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({"drop": True}), st.floats(0.01, 1).map(lambda share: {"sample": share})
@@ -99,8 +101,8 @@ def ids(enriched: Enriched) -> list[str]:
 
 
 def remembered(memory: Memory) -> dict[Entry, bytes | None]:
-    """But for the ledger, which tells what was dropped."""
-    return {entry: value for entry, value in memory.drain().items() if entry.owner != ROWS}
+    """But for the ledger, which tells what was dropped, and for what the rules themselves remember."""
+    return {entry: value for entry, value in memory.drain().items() if entry.owner not in (ROWS, OWNER)}
 
 
 @given(LINES, RULES)

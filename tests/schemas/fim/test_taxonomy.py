@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.fim.classifier import Classifier
 from schemas.fim.taxonomy import Taxonomy, built_in, read_changes, read_taxonomy
@@ -56,6 +59,36 @@ WRONG = {
         'extend:\n- id: web.root\n  patterns: ["{hme}/x"]\n',
         "line 3: pattern '{hme}/x' begins with an unknown name: expected one of {home}, {usr}, or a path",
     ),
+    "a name that is no path": (
+        "names:\n  home:\n  - /data/home/*\n  - data/home/*\n",
+        "fim.yaml, line 4: pattern 'data/home/*' does not begin at the root",
+    ),
+    "a name that stands for another": ('names: {home: ["{usr}/x"]}\n', "line 1: pattern '{usr}/x' begins"),
+    "a category of nothing": (
+        "categories:\n- {id: own, about: ours, tier: area, patterns: []}\n",
+        "fim.yaml, line 2: 'patterns' is []. List should have at least 1 item",
+    ),
+    "a category that nobody knows": (
+        "categories:\n- {id: own, about: '', tier: area, patterns: [/a]}\n",
+        "fim.yaml, line 2: 'about' is ''. String should have at least 1 character.",
+    ),
+    "an owner in a folder": (
+        "extend:\n- id: web.root\n  write: {severity: high, owners: [nginx, /usr/bin/x]}\n",
+        "fim.yaml, line 3: 'owners[1]' is '/usr/bin/x'. String should match pattern",
+    ),
+    "a technique that is none": (
+        "extend:\n- id: web.root\n  write: {severity: high, technique: [T12]}\n",
+        "fim.yaml, line 3: 'technique[0]' is 'T12'. String should match pattern",
+    ),
+    "an extension by nothing": (
+        "disable: []\nextend:\n- id: web.root\n",
+        "fim.yaml, line 3: 'web.root' is to be extended by nothing. Expected patterns",
+    ),
+    "lists without end": (
+        "disable:\n  " + "[" * 100_000 + "]" * 100_000 + "\n",
+        "fim.yaml, line 2: more than 32 levels. Expected fewer.",
+    ),
+    "a date for a key": ("2026-01-01: x\n", "fim.yaml, line 1: "),
     "a root with a wildcard for folders": ("roots:\n- /a\n- /a/**\n", "fim.yaml, line 3: root '/a/**' has **"),
     "an unknown category to extend": (
         "extend:\n- id: web.rot\n",
@@ -194,3 +227,29 @@ def test_the_guides_example_does_what_it_says() -> None:
     assert categories(example, "/data/www/index.html") == ("web.root",)
     assert categories(example, "/etc/puppet/x") == ("etc.other",)
     assert categories(example, "/etc/aliases") == ("etc.other",)
+
+
+_WORDS = st.sampled_from(
+    ["web.root", "own", "id", "about", "tier", "read", "write", "severity", "owners", "patterns", "floor", "area",
+     "high", "categories", "extend", "replace", "disable", "names", "roots", "/a/**", "**/x", "{home}/x", "home",
+     "[", "/", ""]
+)  # fmt: skip
+_ANYTHING = st.recursive(
+    _WORDS | st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+_FILES = st.dictionaries(
+    st.sampled_from(["categories", "extend", "replace", "disable", "names", "roots"]), _ANYTHING, max_size=3
+)
+
+
+@given(_FILES.map(lambda value: yaml.safe_dump(value).encode()) | st.text(max_size=40).map(str.encode))
+@settings(max_examples=300, deadline=None)
+def test_a_file_is_taken_or_told_with_its_place_and_never_stops_the_program_otherwise(text: bytes) -> None:
+    told = ""
+    try:
+        Classifier(read_changes(text, "fim.yaml", built_in()))
+    except ValueError as error:
+        told = str(error)
+    assert all(line.startswith("fim.yaml") for line in told.splitlines()), told

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from schemas.actor import Actor
+from schemas.fim.backups import is_packed
 from schemas.fim.classifier import Classifier
 from schemas.fim.taxonomy import built_in
 from schemas.fim.verdict import Verdict, judge
@@ -12,9 +13,15 @@ CLASSIFIER = Classifier(built_in())
 
 
 def actor(
-    program: str = "", contained: bool = False, suspicions: tuple[str, ...] = (), packaging: bool = False
+    program: str = "",
+    contained: bool = False,
+    suspicions: tuple[str, ...] = (),
+    packaging: bool = False,
+    daemon: bool = False,
+    person: bool = False,
+    backing_up: bool = False,
 ) -> Actor:
-    return Actor(program, contained, suspicions, packaging)
+    return Actor(program, contained, suspicions, packaging, daemon, person, "", backing_up)
 
 
 def verdict(path: str, kind: Kind, by: Actor, **more: Any) -> Verdict:
@@ -66,7 +73,9 @@ CASES: dict[str, tuple[Verdict, int, str]] = {
     ),
     "both, in one step": (verdict("/tmp/x", "chmod", NOBODY, **SUID), 2, "set_id scratch_made_executable"),
     "file capabilities": (verdict("/tmp/x", "setxattr", NOBODY, name="security.capability"), 2, "file_capability"),
-    "another attribute": (verdict("/tmp/x", "setxattr", NOBODY, name="user.comment"), 1, ""),
+    "another attribute": (verdict("/etc/shadow", "setxattr", NOBODY, name="system.posix_acl_access"), 4, ""),
+    "a note on a file": (verdict("/etc/shadow", "setxattr", NOBODY, name="user.comment"), 1, "user_attribute"),
+    "a note that is removed": (verdict("/tmp/x", "removexattr", NOBODY, name="user.comment"), 1, "user_attribute"),
     "a package manager": (verdict("/usr/bin/ls", "write", DPKG), 1, "package_manager"),
     "a package manager, where a floor is": (
         verdict("/etc/passwd", "write", actor("useradd", packaging=True)),
@@ -76,6 +85,24 @@ CASES: dict[str, tuple[Verdict, int, str]] = {
     "a floor raises nothing": (verdict("/etc/passwd", "read", DPKG), 0, "package_manager"),
     "whose work it is": (verdict("/etc/shadow", "write", actor("passwd")), 3, "owner"),
     "whose work it is not": (verdict("/etc/shadow", "write", actor("unix_chkpwd")), 4, ""),
+    "whose work it is, in a container": (verdict("/etc/shadow", "write", actor("passwd", contained=True)), 3, "owner"),
+    "for somebody who logged in": (
+        verdict("/etc/shadow", "write", actor("useradd", person=True)),
+        2,
+        "owner logged_in",
+    ),
+    "an editor for somebody who logged in": (verdict("/etc/shadow", "write", actor("vipw", person=True)), 3, "owner"),
+    "another tool for somebody": (verdict("/var/spool/cron/x", "write", actor("crontab", person=True)), 2, "owner"),
+    "a service": (verdict("/etc/shadow", "read", actor("sshd", daemon=True)), 1, "owner service"),
+    "a service's own, and no less than low": (
+        verdict("/etc/shadow", "open", actor("sshd", daemon=True), flags=0, returned=-13),
+        1,
+        "owner service failed",
+    ),
+    "a service that has no business there": (verdict("/etc/shadow", "read", actor("rsyslogd", daemon=True)), 3, ""),
+    "the daily copy": (verdict("/etc/shadow", "read", actor("cp", backing_up=True)), 1, "backup_job"),
+    "the copy itself": (verdict("/var/backups/shadow.bak", "create", actor("cp", backing_up=True)), 0, "backup_job"),
+    "no copy but a change": (verdict("/etc/shadow", "write", actor("cp", backing_up=True)), 4, ""),
     "a call that failed": (verdict("/etc/shadow", "open", NOBODY, flags=0, returned=-13), 2, "failed"),
     "a call that was denied": (verdict("/etc/shadow", "open", NOBODY, flags=0, denied=True), 2, "failed"),
     "no less than none": (verdict("/tmp/x", "unlink", DPKG, returned=-2), 0, "package_manager failed"),
@@ -90,3 +117,37 @@ def test_a_verdict_counts_what_raises_and_what_lowers_it(found: Verdict, severit
 def test_what_is_of_no_weight_names_no_technique() -> None:
     assert verdict("/usr/lib/libc.so.6", "read", NOBODY).technique == ()
     assert verdict("/usr/lib/libc.so.6", "write", NOBODY).technique == ("T1574.006", "T1554")
+
+
+def test_what_is_packed_for_a_backup_is_less_grave_to_read_and_no_less_to_change() -> None:
+    classified = CLASSIFIER.classify("/etc/shadow")
+    assert classified.knowledge is not None
+    by = actor("tar")
+
+    read = judge(classified, classified.knowledge, Operation("read", "hook", path="/etc/shadow"), False, by, True)
+    write = judge(classified, classified.knowledge, Operation("write", "hook", path="/etc/shadow"), True, by, True)
+
+    assert (read.severity, read.reason[-1]) == (2, "backup")
+    assert (write.severity, write.reason) == (4, ("credentials.shadow",))
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "packed"),
+    [
+        ("/etc/shadow", "--create --gzip --file /var/backups/etc.tar.gz /etc", True),
+        ("/etc/shadow", "-czf /var/backups/etc.tar.gz /etc/", True),
+        ("/etc/shadow", "--file=/var/backups/etc.tar.gz /etc", True),
+        ("/etc/shadow", "-a /etc/ /var/backups/etc", True),
+        ("/etc/shadow", "-czf /tmp/etc.tar.gz /etc", False),
+        ("/etc/shadow", "-czf /var/backups/s.tar.gz /etc/shadow", False),
+        ("/etc/shadow", "-czf /var/backups/s.tar.gz -C /etc shadow", False),
+        ("/etc/shadow", "-czf /var/backups/s.tar.gz --directory=/etc ./shadow", False),
+        ("/etc/shadow", "-C / -czf /var/backups/etc.tar.gz etc", True),
+        ("/etc/shadow", "-czf /var/backups/etc.tar.gz /etc /etc/shadow", False),
+        ("/etc/shadow", "-czf /var/backups/x.tar.gz /", True),
+        ("/root/.ssh/id_rsa", "-czf /var/backups/etc.tar.gz /etc", False),
+        ("/etc/shadow", "", False),
+    ],
+)
+def test_a_backup_takes_a_whole_folder_to_where_backups_lie(path: str, arguments: str, packed: bool) -> None:
+    assert is_packed(path, arguments, CLASSIFIER) is packed

@@ -1,0 +1,93 @@
+"""What the verdict on a file says in a document, and to people."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from schemas.fim.classifier import Classified, Knowledge
+from schemas.fim.taxonomy import SEVERITIES
+from schemas.fim.verdict import Verdict
+from schemas.finding import Finding
+from schemas.operation import Operation
+
+FOUND: Final = 2  # the least severity of a finding: medium
+
+_DONE: Final[Mapping[str, str]] = {
+    "access": "accessed", "chmod": "permissions changed", "chown": "owner changed", "connect": "connected to",
+    "create": "created", "execute": "executed", "link": "linked", "mkdir": "created", "mmap_exec": "loaded as code",
+    "mount": "mounted", "open": "opened", "read": "read", "removexattr": "attribute removed", "rename": "renamed",
+    "rmdir": "removed", "setattr": "attributes changed", "setxattr": "attribute set", "symlink": "linked",
+    "truncate": "truncated", "unlink": "removed", "utimes": "times changed", "write": "written",
+}  # fmt: skip
+_BECAUSE: Final[Mapping[str, str]] = {
+    "bound": "by the name of a mount",
+    "container_exec_session": "by somebody who entered the container",
+    "disk_mounted": "on a disk that a container mounted",
+    "exec_from_scratch": "by a program from where anyone may write",
+    "failed": "in vain",
+    "file_capability": "and got capabilities",
+    "guessed": "if the path begins where such files are",
+    "host_root": "from a container, by another root than its own",
+    "linked": "by the name of a hard link",
+    "mounted": "by the name of another mount",
+    "owner": "by a program whose work it is",
+    "package_manager": "by a package manager",
+    "renamed": "by the name that it was given",
+    "scratch_made_executable": "and may be executed now",
+    "set_id": "and runs with its owner's rights now",
+    "shell_under_server": "by what a server's shell started",
+    "symlinked": "by the name of a symbolic link",
+}
+# Fields of the document that show a reason.
+_SHOWN: Final[Mapping[str, str]] = {
+    "container_exec_session": "tetragon.process.in_init_tree",
+    "exec_from_scratch": "process.executable",
+    "failed": "event.outcome",
+    "file_capability": "tetragon.operation.name",
+    "host_root": "tetragon.process.docker",
+    "shell_under_server": "tetragon.lineage.names",
+}
+_OF_MODE: Final = frozenset({"scratch_made_executable", "set_id"})
+
+
+def fields_of(verdict: Verdict, classified: Classified, known: Knowledge, operation: Operation) -> dict[str, Any]:
+    """Below `tetragon.fim`."""
+    fields = {
+        "op": operation.kind,
+        "path": classified.path,
+        "via": classified.via,
+        "deleted": classified.deleted,
+        "relative": operation.relative,
+        "category": known.categories[0],
+        "categories": known.categories,
+        "verdict": SEVERITIES[verdict.severity],
+        "reason": verdict.reason,
+        "technique": verdict.technique,
+        "pci": known.pci,
+        "cis": known.cis,
+    }
+    told = {name: value for name, value in fields.items() if value}
+    return {**told, "severity": verdict.severity, "baseline": verdict.baseline}
+
+
+def findings_of(verdict: Verdict, classified: Classified, known: Knowledge, operation: Operation) -> list[Finding]:
+    """None of what is of less weight."""
+    if verdict.severity < FOUND:
+        return []
+    reasons = verdict.reason[1:]
+    told = [_BECAUSE[reason] for reason in reasons if reason in _BECAUSE]
+    reason = " ".join([f"{verdict.about}:", ", ".join([_DONE[operation.kind], *told])])
+    fields = ["tetragon.fim.path", "tetragon.fim.category", "tetragon.fim.op", *_shown(reasons, classified, operation)]
+    return [
+        Finding(f"fim.{known.categories[0]}", verdict.severity, reason, list(dict.fromkeys(fields)), verdict.technique)
+    ]
+
+
+def _shown(reasons: Sequence[str], classified: Classified, operation: Operation) -> Iterator[str]:
+    if classified.via:
+        yield "tetragon.fim.via"
+    for reason in reasons:
+        if reason in _SHOWN:
+            yield _SHOWN[reason]
+        elif reason in _OF_MODE and operation.path.startswith("/"):
+            yield "file.mode"
+    yield "tetragon.fim.reason"
