@@ -45,12 +45,12 @@ def _exec_from_scratch(tags: Sequence[str], lineage: Lineage) -> Finding | None:
 
 
 def _fileless_exec(*_: object) -> Finding:
-    shown = ["process.executable", "tetragon.process.binary_properties"]
+    shown = ["process.executable", "tags"]  # without credentials its path is all that tells
     return Finding("ancestry.fileless_exec", 4, "it runs from memory, without a file", shown, ["T1620"])
 
 
 def _deleted_binary_exec(*_: object) -> Finding:
-    shown = ["process.executable", "tetragon.process.binary_properties"]
+    shown = ["process.executable", "tags"]
     return Finding("ancestry.deleted_binary_exec", 3, "its file was deleted before it ran", shown, ["T1070.004"])
 
 
@@ -71,8 +71,9 @@ def _container_exec_session(_: Sequence[str], lineage: Lineage) -> Finding | Non
 
 
 def _fork_storm(*_: object) -> Finding:
+    """A large build does so too."""
     reason = "its parent started hundreds of processes within seconds"
-    return Finding("ancestry.fork_storm", 3, reason, ["process.parent.entity_id", "tags"], ["T1499"])
+    return Finding("ancestry.fork_storm", 2, reason, ["process.parent.entity_id", "tags"], ["T1499"])
 
 
 _JUDGES: Final[Mapping[str, Callable[[Sequence[str], Lineage], Finding | None]]] = {

@@ -27,8 +27,24 @@ Block = tuple[str, int, Sequence[bytes]]  # of one node: where it lies in the lo
 STORY: Final = list(story(seed=1, nodes=3, minutes=4, rate=12))
 FILES: Final = {file.name: file.read_bytes().splitlines() for file in sorted(CORPUS.glob("*.ndjson"))}
 
+# What compares with events before, or adds them up.
+BY_MEMORY: Final = (
+    "destination",
+    "event.duration",
+    "event.risk_score",
+    "event.severity",
+    "network",
+    "source",
+    "tetragon.dropped",
+    "tetragon.fim",
+    "tetragon.findings",
+    "tetragon.network",
+    "tetragon.privilege",
+    "threat",
+)
 # What late events may change: whatever is told of others than the process itself.
 BY_LATENESS: Final = (
+    *BY_MEMORY,
     "process.Ext.ancestry",
     "process.entry_leader",
     "process.interactive",
@@ -37,9 +53,6 @@ BY_LATENESS: Final = (
     "tetragon.lineage",
     "tetragon.orphan",
     "tetragon.since_parent_start_ms",
-    # These compare with what came before.
-    "tetragon.dropped",
-    "tetragon.privilege",
 )
 TAGS_BY_LATENESS: Final = {
     "drop_and_exec",
@@ -192,7 +205,7 @@ def test_blocks_that_just_come_again_change_no_first_document(undisturbed: dict[
         for document in documents:
             first.setdefault(orjson.loads(document)["event"]["id"], document)
         for one, other in zip(undisturbed[node], first.values(), strict=True):
-            assert difference(one, other, ("tetragon.dropped", "tetragon.privilege")) == {}
+            assert difference(one, other, BY_MEMORY) == {}
             assert other_tags(one, other) == set()
 
 
