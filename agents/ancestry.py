@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from agents import FINDINGS, Fields, agent
-from schemas.ancestors import Kin, ancestor_fields, image_fields, kin, own_leader_fields
-from schemas.descent import is_session
+from schemas.ancestry.ancestors import Kin, ancestor_fields, image_fields, kin, own_leader_fields
+from schemas.ancestry.descent import is_session
+from schemas.ancestry.suspicions import suspicions
 from schemas.lineage import Lineage, Source
 from schemas.programs import BOXES, RUNTIMES, takes_kernels_name
 from schemas.rights import UNKNOWN
 from schemas.shells import awaits_commands, called, is_health_check
-from schemas.suspicions import suspicions
 from schemas.tetragon import Event, Process, ProcessExec, ProcessExit
 from schemas.times import SECOND
 

@@ -5,6 +5,7 @@ failed or was denied is one less grave; what the container's own program does, m
 that. A file escape.yaml in the folder of your agents says who may do what, and where the host's root is mounted.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from agents import FINDINGS, Fields, Function, Memory, agent
@@ -15,7 +16,7 @@ from schemas.escape.executions import execution_signs
 from schemas.escape.programs import reading
 from schemas.escape.signs import ANYWHERE, MOUNTED, Sign, Signs, looking
 from schemas.escape.verdict import doer, judge
-from schemas.fim.classifier import Classifier
+from schemas.fim.classifier import Classifier, built_in_classifier
 from schemas.fim.taxonomy import Taxonomy, built_in
 from schemas.finding import Finding
 from schemas.lineage import Lineage
@@ -29,9 +30,7 @@ _NOTHING: Final[Fields] = {}
 
 
 def watching(exceptions: Exceptions) -> Function:
-    known = built_in()
-    roots = [*known.roots, *exceptions.roots]
-    classifier = Classifier(Taxonomy(names=known.names, roots=roots, categories=known.categories))
+    classifier = _with_roots(exceptions.roots) if exceptions.roots else built_in_classifier()
     signs_of, read_program = looking(classifier), reading(classifier)
 
     def escape(event: Event, lineage: Lineage, memory: Memory) -> Fields:
@@ -64,6 +63,11 @@ def watching(exceptions: Exceptions) -> Function:
         return {FINDINGS: list(worst.values())} if worst else _NOTHING
 
     return escape
+
+
+def _with_roots(more: Sequence[str]) -> Classifier:
+    known = built_in()
+    return Classifier(Taxonomy(names=known.names, roots=[*known.roots, *more], categories=known.categories))
 
 
 def _remembered(sign: Sign, process: Process, lineage: Lineage, memory: Memory, operation: Operation | None) -> bool:

@@ -28,7 +28,7 @@ from msgspec.structs import replace
 from agents import FINDINGS, Fields, Function, Memory, agent
 from schemas.actor import Actor, actor_of
 from schemas.fim.backups import is_packed
-from schemas.fim.classifier import Classified, Classifier, Knowledge
+from schemas.fim.classifier import Classified, Classifier, Knowledge, built_in_classifier
 from schemas.fim.names import NAMING, Names, Own, learn, own_name
 from schemas.fim.repeats import is_repeated
 from schemas.fim.report import fields_of, findings_of
@@ -171,4 +171,4 @@ fim = agent(
     adds={"tetragon.fim", FINDINGS},
     ttl=KEPT,
     configure=changed,
-)(judging(Classifier(built_in())))
+)(judging(built_in_classifier()))

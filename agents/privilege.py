@@ -12,16 +12,16 @@ from zlib import crc32
 
 from agents import FINDINGS, Fields, Memory, agent
 from schemas.actor import actor_of
-from schemas.alarms import findings_of
-from schemas.causes import changes_rights, execution_cause, explains, file_cause, of_setuid_file
-from schemas.deeds import CHANGES, DOERS, deed_tags
-from schemas.difference import Difference, difference
-from schemas.elevation import Tags, call_tags, execution_tags, namespace_tags, use_tags, verdict
-from schemas.holder import Holder, after_call
 from schemas.lineage import Execution, Lineage, Source
 from schemas.operation import Operation, operations
-from schemas.origin import Origin, origin_of
-from schemas.powers import POWERS, power_tags
+from schemas.privilege.alarms import findings_of
+from schemas.privilege.causes import changes_rights, execution_cause, explains, file_cause, of_setuid_file
+from schemas.privilege.deeds import CHANGES, DOERS, deed_tags
+from schemas.privilege.difference import Difference, difference
+from schemas.privilege.elevation import Tags, call_tags, execution_tags, namespace_tags, use_tags, verdict
+from schemas.privilege.holder import Holder, after_call
+from schemas.privilege.origin import Origin, origin_of
+from schemas.privilege.powers import POWERS, power_tags
 from schemas.tetragon import Event, Process, ProcessExec
 from schemas.times import SECOND
 

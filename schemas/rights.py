@@ -70,6 +70,13 @@ def mask_of(names: Sequence[str]) -> int:
     return mask
 
 
+# Each of them is as good as root, on the host too.
+LIKE_ROOT: Final = mask_of(
+    ["CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE", "CAP_SYS_BOOT", "CAP_SYSLOG",
+     "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_BPF"]
+)  # fmt: skip
+
+
 def with_credentials(rights: Rights, credentials: Credentials) -> Rights:
     ids = tuple(getattr(credentials, name) for name in IDS)
     if any(number is not None for number in ids):

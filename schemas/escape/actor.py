@@ -5,9 +5,9 @@ from itertools import dropwhile, islice, takewhile
 from typing import Final
 
 from schemas.actor import Actor, from_scratch
-from schemas.causes import is_planted, is_runtime
-from schemas.descent import descent
+from schemas.ancestry.descent import descent
 from schemas.lineage import Above, Execution, Lineage, basename
+from schemas.privilege.causes import is_planted, is_runtime
 from schemas.programs import SHELLS
 
 _INIT: Final = ("/dev/fd/", "/memfd:", "/proc/self/", "memfd:")  # where runc executes itself anew

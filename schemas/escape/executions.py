@@ -8,7 +8,7 @@ from schemas.escape.rules import RULES
 from schemas.escape.signs import ON_HOST, Sign, Signs
 from schemas.lineage import Lineage, Source, basename
 from schemas.programs import RUNTIMES
-from schemas.rights import NAMESPACES, mask_of, read, rights_of
+from schemas.rights import LIKE_ROOT, NAMESPACES, mask_of, read, rights_of
 from schemas.tetragon import Event, Process
 from schemas.times import SECOND, nanoseconds
 
@@ -16,11 +16,6 @@ _OPEN_FILES: Final = ("/proc/self/fd/", "/proc/thread-self/fd/")
 # The namespaces whose host's is a way out.
 _HOST: Final = sum(1 << NAMESPACES.index(name) for name in ("mnt", "net", "pid", "user"))
 _MNT: Final = 1 << NAMESPACES.index("mnt")
-# Each of them is as good as root, on the host too.
-_GRAVE: Final = mask_of(
-    ["CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE", "CAP_SYS_BOOT", "CAP_SYSLOG",
-     "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_BPF"]
-)  # fmt: skip
 _OF_CREDENTIALS: Final = "tetragon.process.process_credentials.caps.permitted"
 _SYS_ADMIN: Final = mask_of(["CAP_SYS_ADMIN"])  # without it nobody enters another mount namespace
 
@@ -58,7 +53,7 @@ def _begun(process: Process, lineage: Lineage) -> Signs:
 
 
 def _capable(process: Process) -> Signs:
-    if not (read(rights_of(process)).permitted or 0) & _GRAVE:
+    if not (read(rights_of(process)).permitted or 0) & LIKE_ROOT:
         return ()
     of_cap = process.cap is not None
     return (_sign("capabilities", "process.thread.capabilities.permitted" if of_cap else _OF_CREDENTIALS),)

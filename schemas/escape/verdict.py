@@ -7,7 +7,6 @@ from typing import Final, TypeAlias
 import msgspec
 
 from schemas.actor import Actor
-from schemas.causes import is_runtime
 from schemas.escape.actor import (
     CLIENTS,
     is_clouds,
@@ -22,7 +21,8 @@ from schemas.escape.signs import FOREIGN, ON_HOST, PUT_IN_PLACE, STREAM, Sign
 from schemas.finding import Finding
 from schemas.lineage import Execution, Lineage
 from schemas.operation import Operation
-from schemas.powers import power_tags
+from schemas.privilege.causes import is_runtime
+from schemas.privilege.powers import power_tags
 from schemas.rights import NAMESPACES, read, rights_of
 from schemas.tetragon import Process
 

@@ -11,7 +11,7 @@ from schemas.fim.matcher import Match, Matcher
 from schemas.fim.paths import behind_unknown, index_roots, normalise, spelled
 from schemas.fim.patterns import parse, parse_root
 from schemas.fim.tails import Tails
-from schemas.fim.taxonomy import SEVERITIES, Access, Category, Taxonomy
+from schemas.fim.taxonomy import SEVERITIES, Access, Category, Taxonomy, built_in
 
 _TIERS: Final = ("fallback", "area", "specific")
 _SPECIFIC: Final = _TIERS.index("specific")
@@ -104,6 +104,12 @@ class Classifier:
         known = found.knowledge
         own = max(known.read.severity, known.write.severity) if known is not None else 0
         return max(own, self._tails.gravest_below(found.path))
+
+
+@lru_cache(maxsize=1)
+def built_in_classifier() -> Classifier:
+    """Shared, with all that it remembers."""
+    return Classifier(built_in())
 
 
 def _summary(matches: Sequence[Match[Category]]) -> Knowledge | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.descent import descent
+from schemas.ancestry.descent import descent
 from schemas.finding import Finding
 from schemas.lineage import Above, Execution, Lineage, basename
 from schemas.net.zones import EXTERNAL

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.attack import TACTICS, TECHNIQUES
-from schemas.elevation import TECHNIQUES as OF_PRIVILEGE
 from schemas.fim.taxonomy import built_in
 from schemas.finding import Finding, conclude
+from schemas.privilege.elevation import TECHNIQUES as OF_PRIVILEGE
 
 FINDINGS = st.builds(
     Finding,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from schemas.actor import Actor
-from schemas.causes import is_planted, is_runtime
 from schemas.lineage import Execution, basename
 from schemas.operation_shape import Kind, Operation
+from schemas.privilege.causes import is_planted, is_runtime
 from schemas.programs import ABUSABLE, ANYBODYS
 
 Tags = dict[str, int]  # with their severities

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from schemas.difference import difference
-from schemas.holder import Holder
+from schemas.privilege.difference import difference
+from schemas.privilege.holder import Holder
 from schemas.rights import IDS, NAMESPACES, UNKNOWN, Rights, mask_of, names_of, read, rights_of, text_of
 from schemas.tetragon import Process
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from schemas.descent import NEAR
+from schemas.ancestry.descent import NEAR
 from schemas.finding import Finding
 from schemas.lineage import Lineage, basename
 from schemas.programs import BUILDERS, SCRATCH

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from schemas.causes import is_planted, is_runtime, is_switcher, is_trusted, of_setuid_file
-from schemas.difference import Difference
-from schemas.holder import Holder
 from schemas.lineage import Execution
 from schemas.operation_shape import Operation
+from schemas.privilege.causes import is_planted, is_runtime, is_switcher, is_trusted, of_setuid_file
+from schemas.privilege.difference import Difference
+from schemas.privilege.holder import Holder
 from schemas.programs import ABUSABLE, SET_ID
-from schemas.rights import mask_of, read
+from schemas.rights import LIKE_ROOT, mask_of, read
 
 
 def _mask(names: str) -> int:
@@ -18,8 +18,6 @@ def _mask(names: str) -> int:
 
 _OVERFLOWING: Final = frozenset(("-u#-1", "-u#4294967295", "#-1", "#4294967295"))  # sudo took them for 0 once
 
-# Each of them is as good as root, on the host too.
-_SENSITIVE: Final = _mask("SYS_ADMIN SYS_MODULE SYS_RAWIO SYS_PTRACE SYS_BOOT SYSLOG DAC_READ_SEARCH NET_ADMIN BPF")
 # What a file may give is worse if it leads to any user or any file.
 _TAKING: Final = _mask("SETUID SETGID SYS_ADMIN SYS_PTRACE SYS_MODULE DAC_OVERRIDE DAC_READ_SEARCH BPF")
 _SYS_ADMIN: Final = _mask("SYS_ADMIN")
@@ -116,7 +114,7 @@ def _add_difference(
         cause == "container"
         and execution.container
         and not execution.joined
-        and (read(execution.rights).permitted or 0) & _SENSITIVE
+        and (read(execution.rights).permitted or 0) & LIKE_ROOT
     ):
         tags["sensitive_capabilities"] = 2
 
@@ -168,7 +166,7 @@ def namespace_tags(before: Holder, execution: Execution, call: Operation) -> Tag
 
 def use_tags(execution: Execution, call: Operation, *, first: bool) -> Tags:
     """Of a capability that the kernel granted; `first`: to this program of this image, as far as is known."""
-    if not execution.container or call.returned != 0 or not mask_of([call.name]) & _SENSITIVE:
+    if not execution.container or call.returned != 0 or not mask_of([call.name]) & LIKE_ROOT:
         return {}
     return {"sensitive_capability_use": 2 if first else 1}
 

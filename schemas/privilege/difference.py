@@ -8,7 +8,7 @@ import msgspec
 from orjson import Fragment
 
 from schemas.fragment import fragment
-from schemas.holder import Holder
+from schemas.privilege.holder import Holder
 from schemas.rights import IDS, NAMESPACES, Rights, names_of, read
 
 Direction: TypeAlias = Literal["raised", "lowered", "changed"]

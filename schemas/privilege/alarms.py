@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from schemas.elevation import TECHNIQUES, Tags
 from schemas.finding import Finding
 from schemas.operation import Operation
+from schemas.privilege.elevation import TECHNIQUES, Tags
 
 FOUND: Final = 2  # the least severity of a finding: medium
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from schemas.alarms import REASONS, findings_of
 from schemas.attack import TECHNIQUES
-from schemas.elevation import TECHNIQUES as OF_TAGS
+from schemas.privilege.alarms import REASONS, findings_of
+from schemas.privilege.elevation import TECHNIQUES as OF_TAGS
 
-PAGE = Path(__file__).parents[2] / "docs" / "privilege.md"
+PAGE = Path(__file__).parents[3] / "docs" / "privilege.md"
 CONTEXT = {"doas", "elevated_child", "pkexec", "setgid_exec", "su", "sudo", "traced_by_parent"}  # never more than low
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from schemas.holder import Holder, after_call
 from schemas.operation_shape import CapabilitySets, Ids, Operation
+from schemas.privilege.holder import Holder, after_call
 from schemas.rights import Rights, mask_of, read, text_of
 
 USER = (1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000)  # uid gid euid egid suid sgid fsuid fsgid

@@ -3,8 +3,8 @@
 from typing import Final
 
 from schemas.actor import Actor
-from schemas.causes import is_planted
 from schemas.lineage import Execution
+from schemas.privilege.causes import is_planted
 from schemas.programs import ACCOUNT_TOOLS, ANYBODYS
 from schemas.tetragon import Process
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from schemas.holder import Holder
 from schemas.lineage import Above, Execution, Lineage
-from schemas.origin import origin_of
+from schemas.privilege.holder import Holder
+from schemas.privilege.origin import origin_of
 from schemas.rights import Rights, mask_of, text_of
 
 ADMIN, KILL = mask_of(["CAP_SYS_ADMIN"]), mask_of(["CAP_KILL"])

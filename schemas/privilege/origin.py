@@ -5,9 +5,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from schemas.difference import Difference, difference
-from schemas.holder import Holder
 from schemas.lineage import Above, Execution, Lineage
+from schemas.privilege.difference import Difference, difference
+from schemas.privilege.holder import Holder
 from schemas.rights import names_of, read
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from schemas.ancestry.suspicions import suspicions
 from schemas.lineage import Above, Execution, Lineage
-from schemas.suspicions import suspicions
 
 HOST = Execution(binary="/usr/bin/runc", pid=7)
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 from orjson import Fragment
 
+from schemas.ancestry.descent import Descent, Entry, descent, own_entry, tags_of
 from schemas.command import command
-from schemas.descent import Descent, Entry, descent, own_entry, tags_of
 from schemas.fragment import fragment
 from schemas.lineage import Above, Execution, Source, basename
 from schemas.programs import SHELLS

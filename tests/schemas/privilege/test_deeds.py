@@ -3,8 +3,8 @@
 import pytest
 
 from schemas.actor import Actor
-from schemas.deeds import deed_tags
 from schemas.lineage import Execution
+from schemas.privilege.deeds import deed_tags
 from schemas.tetragon import EnvironmentVariable, Process
 
 ANYBODY = Actor(program="", contained=False, suspicions=(), packaging=False)

@@ -7,7 +7,7 @@ import pytest
 from schemas.actor import Actor
 from schemas.lineage import Execution
 from schemas.operation_shape import Bpf, Module, Operation
-from schemas.powers import power_tags
+from schemas.privilege.powers import power_tags
 
 ANYBODY = Actor(program="", contained=False, suspicions=(), packaging=False)
 INSTALLER = Actor(program="dpkg", contained=False, suspicions=(), packaging=True)

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from schemas.difference import Difference
-from schemas.holder import Holder
 from schemas.lineage import Execution
 from schemas.operation_shape import Operation
+from schemas.privilege.difference import Difference
+from schemas.privilege.holder import Holder
 from schemas.programs import ANYBODYS, RUNTIMES, SET_ID, SWITCHERS, TRUSTED
 from schemas.rights import mask_of, read
 from schemas.tetragon import BinaryProperties
