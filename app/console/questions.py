@@ -10,21 +10,19 @@ STEPS: Final[Mapping[int, int]] = {15: 15, 60: 60, 360: 300, 1440: 1200}
 USUAL_MINUTES: Final = 60
 SHOWN: Final = 12
 MOST: Final = 8
-SEVERE: Final = 2  # from this severity on a touched file is shown by itself
 
 _CHANGE: Final = [
     "@timestamp", "host.name", "kubernetes.namespace", "kubernetes.pod.name", "process.entity_id", "process.executable",
     "process.name", "user.id", "user.name", "tetragon.lineage.depth", "tetragon.privilege",
 ]  # fmt: skip
-_TOUCH: Final = [
-    "@timestamp", "host.name", "kubernetes.namespace", "kubernetes.pod.name", "process.entity_id", "process.executable",
-    "process.name", "tetragon.fim.category", "tetragon.fim.op", "tetragon.fim.path", "tetragon.fim.severity",
-    "tetragon.lineage.depth",
+_FINDING: Final = [
+    "@timestamp", "event.severity", "host.name", "kubernetes.namespace", "kubernetes.pod.name", "process.entity_id",
+    "process.executable", "process.name", "tetragon.findings", "tetragon.lineage.depth",
 ]  # fmt: skip
 
 
 def questions(minutes: int, index: str) -> list[Body]:
-    """The body of one _msearch: counts, changes of privileges, grave touches of files, how much is stored."""
+    """The body of one _msearch: counts, changes of privileges, findings, how much is stored."""
     window = {"range": {"@timestamp": {"gte": f"now-{minutes}m"}}}
     counts = {
         "size": 0,
@@ -45,10 +43,10 @@ def questions(minutes: int, index: str) -> list[Body]:
         },
     }
     changes = _gravest(window, "tetragon.privilege.severity", 0, _CHANGE)
-    touches = _gravest(window, "tetragon.fim.severity", SEVERE, _TOUCH)
+    findings = _gravest(window, "event.severity", 1, _FINDING)
     everything = {"size": 0, "track_total_hits": True}
     header = {"index": index}
-    return [part for body in (counts, changes, touches, everything) for part in (header, body)]
+    return [part for body in (counts, changes, findings, everything) for part in (header, body)]
 
 
 def _gravest(window: Body, severity: str, least: int, fields: Sequence[str]) -> Body:
@@ -71,7 +69,7 @@ def read(answer: Mapping[str, Any], minutes: int) -> Body:
         if "error" in each:
             error = each["error"]
             raise Unanswered(f"{error.get('type', 'error')}: {error.get('reason', '')}" if error else "no answer")
-    counts, changes, touches, everything = answer["responses"]
+    counts, changes, findings, everything = answer["responses"]
     found = counts.get("aggregations", {})
     return {
         "minutes": minutes,
@@ -87,7 +85,7 @@ def read(answer: Mapping[str, Any], minutes: int) -> Body:
         "binaries": _counts(found["binaries"]) if "binaries" in found else {},
         "files": _families(found.get("files", {}).get("buckets", ())),
         "changes": list(_documents(changes)),
-        "touches": list(_documents(touches)),
+        "findings": list(_documents(findings)),
     }
 
 

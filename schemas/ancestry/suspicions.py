@@ -18,6 +18,8 @@ _TOOLS: Final = frozenset(
 
 def suspicions(tags: Sequence[str], lineage: Lineage) -> list[Finding]:
     """`tags` are those of this execution. What is found at Tetragon's start is no execution."""
+    if _JUDGES.keys().isdisjoint(tags):
+        return []
     found = (_JUDGES[tag](tags, lineage) for tag in tags if tag in _JUDGES)
     return [each for each in found if each is not None]
 

@@ -143,7 +143,7 @@ async def test_a_browser_shows_it_all_and_obeys_nothing_that_events_say(
         await page.wait_for_selector("#document[open]")
         assert '"event"' in await page.locator("#document pre").inner_text()
         await page.keyboard.press("Escape")
-        assert HARMFUL.rpartition("/")[2] in await page.locator("#touches").inner_text()
+        assert HARMFUL.rpartition("/")[2] in await page.locator("#findings").inner_text()
         dark = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         await page.locator("#theme").click()
         assert await page.evaluate("getComputedStyle(document.body).backgroundColor") != dark

@@ -100,9 +100,9 @@ const change = (document) => {
   return found(document, `${uid}${gained}`, told.tags?.[0] ?? told.direction, told.severity);
 };
 
-const touch = (document) => {
-  const told = document.tetragon.fim;
-  return found(document, ` ${told.op} ${told.path ?? ""}`, told.category, told.severity);
+const finding = (document) => {
+  const [worst, ...others] = document.tetragon.findings ?? [{ rule: "?", reason: "" }];
+  return found(document, ` ${worst.reason}`, others.length ? `${worst.rule} +${others.length}` : worst.rule, document.event.severity);
 };
 
 const showStored = (stored, now) => {
@@ -129,11 +129,11 @@ const showStored = (stored, now) => {
   const most = Math.max(1, ...files.map((each) => each.documents));
   fill("files", files.map((each) => bar(each.name, each.documents, most, grave(each.worst))), `No file was touched in the last ${period()}.`);
   fill("changes", stored.changes.map(change), `No privileges changed in the last ${period()}.`);
-  fill("touches", stored.touches.map(touch), `No grave touch in the last ${period()}.`);
+  fill("findings", stored.findings.map(finding), `Nothing was found in the last ${period()}.`);
   const binaries = Object.entries(stored.binaries);
   fill("binaries", binaries.map(([path, count]) => bar(path, count, binaries[0][1], "var(--blue)")), `No process in the last ${period()}.`);
   if (!chosen && !shown) {
-    const worst = [...stored.changes.map((each) => [each.tetragon.privilege.severity, each]), ...stored.touches.map((each) => [each.tetragon.fim.severity, each])]
+    const worst = [...stored.changes.map((each) => [each.tetragon.privilege.severity, each]), ...stored.findings.map((each) => [each.event.severity, each])]
       .sort((a, b) => b[0] - a[0] || depth(b[1]) - depth(a[1]))[0];
     if (worst) openTree(worst[1].process.entity_id);
   }
