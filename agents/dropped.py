@@ -79,6 +79,6 @@ def _found(by: str, binary: str) -> list[Finding]:
     if by in BUILDERS:
         return []
     severity = 4 if by in FETCHERS else 3 if from_scratch(binary) else 2
-    reason = f"it runs a file that {by or 'another program'} put there within the last ten minutes"
+    reason = f"It runs a file that {by or 'another program'} put there within the last ten minutes"
     shown = ["process.executable", "tetragon.dropped.age", *(["tetragon.dropped.executable"] if by else [])]
     return [Finding("dropped.executed", severity, reason, shown, ["T1105"])]

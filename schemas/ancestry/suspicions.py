@@ -28,7 +28,7 @@ def _shell_under_server(_: Sequence[str], lineage: Lineage) -> Finding | None:
     server = next((each.name for each in lineage.ancestors[:NEAR] if not is_shell(each)), "")
     web = server in _WEB or server.startswith(_WEB_FAMILIES)
     severity = 4 if web else 2 if server in _TOOLS else 3
-    reason = f"the server {server} started a shell"
+    reason = f"The server {server} started a shell"
     shown = ["process.name", "process.command_line", "tetragon.lineage.names"]
     return Finding("ancestry.shell_under_server", severity, reason, shown, ["T1505.003" if web else "T1059.004"])
 
@@ -43,21 +43,21 @@ def _exec_from_scratch(tags: Sequence[str], lineage: Lineage) -> Finding | None:
         return None
     techniques = ["T1564.001"] if hidden else ["T1059"]
     where = "is hidden" if hidden else "lies where anyone may write"
-    return Finding("ancestry.exec_from_scratch", 3, f"its file {where}", ["process.executable"], techniques)
+    return Finding("ancestry.exec_from_scratch", 3, f"Its file {where}", ["process.executable"], techniques)
 
 
 def _fileless_exec(*_: object) -> Finding:
     shown = ["process.executable", "tags"]  # without credentials its path is all that tells
-    return Finding("ancestry.fileless_exec", 4, "it runs from memory, without a file", shown, ["T1620"])
+    return Finding("ancestry.fileless_exec", 4, "It runs from memory, without a file", shown, ["T1620"])
 
 
 def _deleted_binary_exec(*_: object) -> Finding:
     shown = ["process.executable", "tags"]
-    return Finding("ancestry.deleted_binary_exec", 3, "its file was deleted before it ran", shown, ["T1070.004"])
+    return Finding("ancestry.deleted_binary_exec", 3, "Its file was deleted before it ran", shown, ["T1070.004"])
 
 
 def _kernel_thread_masquerade(*_: object) -> Finding:
-    reason = "a program is named like a thread of the kernel"
+    reason = "A program is named like a thread of the kernel"
     return Finding("ancestry.kernel_thread_masquerade", 4, reason, ["process.command_line"], ["T1036"])
 
 
@@ -69,12 +69,12 @@ def _container_exec_session(_: Sequence[str], lineage: Lineage) -> Finding | Non
     if not (is_shell(process) and awaits_commands(process.binary, process.arguments)):
         return None
     shown = ["tetragon.container.exec_session", "process.command_line"]
-    return Finding("ancestry.container_exec_session", 2, "somebody entered a container that runs", shown, ["T1609"])
+    return Finding("ancestry.container_exec_session", 2, "Somebody entered a container that runs", shown, ["T1609"])
 
 
 def _fork_storm(*_: object) -> Finding:
     """A large build does so too."""
-    reason = "its parent started hundreds of processes within seconds"
+    reason = "Its parent started hundreds of processes within seconds"
     return Finding("ancestry.fork_storm", 2, reason, ["process.parent.entity_id", "tags"], ["T1499"])
 
 

@@ -85,7 +85,7 @@ def judge(sign: Sign, by: Doer, operation: Operation | None) -> Finding | None:
 @lru_cache(maxsize=1024)
 def _finding(rule: str, severity: int, reason: str, fields: tuple[str, ...]) -> Finding:
     told = RULES[rule]
-    return Finding(told.full_name, severity, f"{reason}.", fields, told.techniques)
+    return Finding(told.full_name, severity, reason, fields, told.techniques)
 
 
 Weight: TypeAlias = tuple[int, tuple[str, ...]]  # and more fields that show it

@@ -206,7 +206,7 @@ def _strangers(
     """Programs that lie where none should."""
     is_external = zone == EXTERNAL
     if who.fileless:
-        reason = f"a program without a file, {who.name}, connects to {where}"
+        reason = f"A program without a file, {who.name}, connects to {where}"
         fields = ("process.executable", *goal, "tetragon.network.zone")
         yield Finding("network.fileless_egress", 4 if is_external else 3, reason, fields, ("T1620",))
     elif who.scratch and not installing and zone not in _WITHIN:

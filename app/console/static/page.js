@@ -102,7 +102,7 @@ const change = (document) => {
 
 const finding = (document) => {
   const [worst, ...others] = document.tetragon.findings ?? [{ rule: "?", reason: "" }];
-  return found(document, ` ${worst.reason}`, others.length ? `${worst.rule} +${others.length}` : worst.rule, document.event.severity);
+  return found(document, `: ${worst.reason}`, others.length ? `${worst.rule} +${others.length}` : worst.rule, document.event.severity);
 };
 
 const showStored = (stored, now) => {
