@@ -139,6 +139,10 @@ def _syscall(document: Document) -> list[str]:
     return _told(document, "tetragon.operation.name", "tetragon.operation.request")
 
 
+def _asked_for(document: Document) -> list[str]:
+    return _told(document, "dns.question.name") or _flow(document)
+
+
 def _named(document: Document) -> list[str]:
     return _told(document, "tetragon.operation.name")
 
@@ -162,7 +166,9 @@ _BY_KIND: Final[dict[str, Callable[[Document], list[str]]]] = {
     "setns": _namespaces,
     "unshare": _namespaces,
     "bpf": _bpf,
+    "dns": _asked_for,
     "perf_event": _named,
+    "module": _module,
     "module_load": _module,
     "module_request": _module,
     "module_unload": _module,

@@ -122,6 +122,8 @@ LINES: list[tuple[dict[str, Any], str]] = [
     (did("mount", tetragon__operation__path="/dev/sda1", tetragon__operation__target="/mnt",
          tetragon__operation__name="ext4"),
      "💾 mount   n1 /bin/x /dev/sda1 /mnt ext4"),
+    (did("dns", dns__question__name="example.org"), "📖 dns     n1 /bin/x example.org"),
+    (did("module", tetragon__operation__name="xt_mark"), "🧩 module  n1 /bin/x xt_mark"),
     (did("perf_event", tetragon__operation__name="f"), "🐝 perf    n1 /bin/x f"),
     (did("pivot_root", tetragon__operation__path="/new", tetragon__operation__target="/old"),
      "💾 pivot_root n1 /bin/x /new /old"),
