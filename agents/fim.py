@@ -15,7 +15,7 @@ The taxonomy is schemas/fim/taxonomy.yaml; a file fim.yaml in the folder of your
 - `repeat` if the process did the same to the same path within the minute before.
 
 Of an operation with two ends, and of an event with several operations, the gravest is told. From `medium` on it is a
-finding, `fim.<category>`.
+finding, `fim.<category>`, from `high` on if those did it whose work it is.
 """
 
 from collections.abc import Sequence

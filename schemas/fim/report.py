@@ -10,6 +10,8 @@ from schemas.finding import Finding
 from schemas.operation import Operation
 
 FOUND: Final = 2  # the least severity of a finding: medium
+FOUND_OF_OWNERS: Final = 3
+_WORK: Final = frozenset({"owner", "package_manager"})
 
 _DONE: Final[Mapping[str, str]] = {
     "access": "accessed", "chmod": "permissions changed", "chown": "owner changed", "connect": "connected to",
@@ -70,10 +72,10 @@ def fields_of(verdict: Verdict, classified: Classified, known: Knowledge, operat
 
 
 def findings_of(verdict: Verdict, classified: Classified, known: Knowledge, operation: Operation) -> list[Finding]:
-    """None of what is of less weight."""
-    if verdict.severity < FOUND:
-        return []
+    """None of what is of less weight; nor of what is medium still, though those did it whose work it is."""
     reasons = verdict.reason[1:]
+    if verdict.severity < (FOUND if _WORK.isdisjoint(reasons) else FOUND_OF_OWNERS):
+        return []
     told = [_BECAUSE[reason] for reason in reasons if reason in _BECAUSE]
     reason = " ".join([f"{verdict.about}:", ", ".join([_DONE[operation.kind], *told])])
     fields = ["tetragon.fim.path", "tetragon.fim.category", "tetragon.fim.op", *_shown(reasons, classified, operation)]
