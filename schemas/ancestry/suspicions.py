@@ -18,9 +18,9 @@ _TOOLS: Final = frozenset(
 
 def suspicions(tags: Sequence[str], lineage: Lineage) -> list[Finding]:
     """`tags` are those of this execution. What is found at Tetragon's start is no execution."""
-    if _JUDGES.keys().isdisjoint(tags):
+    if JUDGES.keys().isdisjoint(tags):
         return []
-    found = (_JUDGES[tag](tags, lineage) for tag in tags if tag in _JUDGES)
+    found = (JUDGES[tag](tags, lineage) for tag in tags if tag in JUDGES)
     return [each for each in found if each is not None]
 
 
@@ -78,7 +78,7 @@ def _fork_storm(*_: object) -> Finding:
     return Finding("ancestry.fork_storm", 2, reason, ["process.parent.entity_id", "tags"], ["T1499"])
 
 
-_JUDGES: Final[Mapping[str, Callable[[Sequence[str], Lineage], Finding | None]]] = {
+JUDGES: Final[Mapping[str, Callable[[Sequence[str], Lineage], Finding | None]]] = {
     "container_exec_session": _container_exec_session,
     "deleted_binary_exec": _deleted_binary_exec,
     "exec_from_scratch": _exec_from_scratch,

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from schemas.ancestry.suspicions import suspicions
+from schemas.ancestry.suspicions import JUDGES, suspicions
 from schemas.lineage import Above, Execution, Lineage
 
 HOST = Execution(binary="/usr/bin/runc", pid=7)
@@ -61,3 +63,9 @@ def test_a_session_is_told_once() -> None:
 
 def test_context_is_no_finding() -> None:
     assert found("/bin/bash", "/usr/sbin/sshd", tags="shell remote_session_descendant short_lived") == []
+
+
+def test_every_one_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "agents.md").read_text()
+
+    assert [tag for tag in JUDGES if f"| `ancestry.{tag}` |" not in guide] == []
