@@ -12,7 +12,7 @@ source and destination, and its close has `event.duration` and the bytes that we
 
 from typing import Any, Final
 
-from agents import HOUR, Fields, Function, Memory, agent
+from agents import FINDINGS, HOUR, Fields, Function, Memory, agent
 from schemas.actor import actor_of
 from schemas.finding import Finding
 from schemas.lineage import Lineage
@@ -42,23 +42,25 @@ def watching(known: Knowledge) -> Function:
         step = _NO_STEP
         if operation.hook not in PACKET_HOOKS:
             step = follow(operation, socket, transport, process.node, process.exec_id, event.time or 0, memory)
-        fields = _fields(event, operation, socket, step.flow)
-        told = _told(known, operation, socket, transport, step.flow, process.exec_id)
+        itself = DIRECTIONS.get(operation.kind, "")
+        direction = step.flow.direction if step.flow is not None else itself
+        fields = _fields(event, operation, socket, step.flow, direction, itself)
+        told = _told(known, operation, socket, transport, step.flow, direction, process.exec_id)
         if told:
             fields["tetragon.network"] = told
         findings = _findings(known, event, operation, socket, transport, step, lineage, memory)
         if findings:
-            fields["tetragon.findings"] = findings
+            fields[FINDINGS] = findings
         return fields
 
     return network
 
 
-def _fields(event: Event, operation: Operation, socket: Socket, flow: Flow | None) -> dict[str, Any]:
-    """What the event alone does not tell of its flow."""
+def _fields(
+    event: Event, operation: Operation, socket: Socket, flow: Flow | None, direction: str, itself: str
+) -> dict[str, Any]:
+    """What the event alone does not tell of its flow. `itself` is the direction that it tells."""
     is_end = operation.kind == "disconnect"
-    itself = DIRECTIONS.get(operation.kind, "")
-    direction = flow.direction if flow is not None else itself
     sent, received = bytes_told(event) if is_end else (None, None)
     if flow is not None and is_end:
         sent = flow.sent or None if sent is None else sent
@@ -86,13 +88,18 @@ def _fields(event: Event, operation: Operation, socket: Socket, flow: Flow | Non
 
 
 def _told(
-    known: Knowledge, operation: Operation, socket: Socket, transport: str, flow: Flow | None, exec_id: str
+    known: Knowledge,
+    operation: Operation,
+    socket: Socket,
+    transport: str,
+    flow: Flow | None,
+    direction: str,
+    exec_id: str,
 ) -> dict[str, Any]:
     told: dict[str, Any] = {}
     zone = known.zone_of(socket.remote)
     if zone is not None:
         told["zone"] = zone
-    direction = flow.direction if flow is not None else DIRECTIONS.get(operation.kind, "")
     ports = (
         (socket.local_port, socket.remote_port) if direction == "ingress" else (socket.remote_port, socket.local_port)
     )
@@ -141,7 +148,7 @@ def changed(text: bytes, file: str) -> Function:
 
 network = agent(
     events={"process_kprobe", "process_lsm", "process_tracepoint", *SOCKET_EVENTS},
-    adds={"destination", "event.duration", "network", "source", "tetragon.findings", "tetragon.network"},
+    adds={"destination", "event.duration", "network", "source", "tetragon.network", FINDINGS},
     ttl=HOUR,
     configure=changed,
 )(watching(knowledge(Site())))

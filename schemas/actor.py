@@ -86,10 +86,21 @@ def _entered(process: Process) -> bool:
 @lru_cache(maxsize=8192)
 def from_scratch(binary: str) -> bool:
     """It lies where anyone may write, or hidden."""
-    if "/." not in binary and "//" not in binary:
-        return binary.startswith(SCRATCH)
-    path = normpath(binary).replace("//", "/")
+    path = _plain(binary)
     return path.startswith(SCRATCH) or "/." in path
+
+
+def is_stray(binary: str) -> bool:
+    """The same, but for a folder that is hidden: below one of a home lie the tools of whoever lives there."""
+    return _plain(binary).startswith(SCRATCH) or is_hidden(binary)
+
+
+def is_hidden(binary: str) -> bool:
+    return binary.startswith("/") and basename(binary).startswith(".")
+
+
+def _plain(binary: str) -> str:
+    return normpath(binary).replace("//", "/") if "/." in binary or "//" in binary else binary
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,8 @@ from orjson import Fragment
 from schemas.attack import FRAMEWORK, TACTICS, TECHNIQUES
 from schemas.fragment import fragment
 
+FOUND: Final = 2  # medium: from here on what an agent has judged is a finding, unless it says otherwise
+
 # By severity, as Elastic's own rules score low, medium, high and critical.
 _RISKS: Final = {1: 21.0, 2: 47.0, 3: 73.0, 4: 99.0}
 

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from schemas.hook_args import address_of, port_of, remote_of
 from schemas.operation_shape import Operation, Socket, SocketKind
-from schemas.tetragon import Event
+from schemas.tetragon import BODIES, Event
 
 T = TypeVar("T")
 
@@ -19,6 +19,7 @@ SOCKET_EVENTS: Final[Mapping[str, SocketKind]] = {
     "process_dns": "dns",
     "process_listen": "listen",
 }
+EVENTS: Final = (*BODIES, *SOCKET_EVENTS)  # those that an agent can ask for by name
 
 
 class _Dns(msgspec.Struct, frozen=True, gc=False):

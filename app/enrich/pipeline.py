@@ -19,8 +19,8 @@ from app.enrich.trace import trace
 from schemas.ledger import Row, Statement
 from schemas.record import STATEMENT, Record
 from schemas.rejection import Stage
-from schemas.socket_events import SOCKET_EVENTS
-from schemas.tetragon import BODIES, THROTTLED, Event, Process, ProcessThrottle, RateLimitInfo
+from schemas.socket_events import EVENTS
+from schemas.tetragon import THROTTLED, Event, Process, ProcessThrottle, RateLimitInfo
 from schemas.times import nanoseconds
 
 BLOCK_LIMIT: Final = 1 << 20  # bytes of one block of documents
@@ -50,8 +50,7 @@ class Pipeline:
         self._explain = explain
         self._block_limit = block_limit
         ready = [(agent.events, Ready(agent)) for agent in agents]
-        names = (*BODIES, *SOCKET_EVENTS)
-        self._by_event = {name: [each for events, each in ready if events is None or name in events] for name in names}
+        self._by_event = {name: [each for events, each in ready if events is None or name in events] for name in EVENTS}
         self._for_unknown = [each for events, each in ready if events is None]
 
     def enrich(self, memory: Memory, record: Record) -> Enriched:

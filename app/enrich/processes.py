@@ -8,7 +8,7 @@ import msgspec
 import orjson
 from msgspec import Raw
 
-from schemas.command import command
+from schemas.command import program_fields
 from schemas.fragment import fragment
 from schemas.tetragon import UNSET_UID, Capabilities, Credentials, Namespaces, Process, decode_part
 from schemas.times import canonical
@@ -47,13 +47,7 @@ def shared_fields(process: Process) -> Shared:
 
 def process_fields(process: Process, start: int, shared: Shared) -> dict[str, Any]:
     """ECS's `process.*`. `start` is in ns since 1970, 0 if unknown."""
-    fields = command(process.binary, process.arguments).copy() if process.binary else {}
-    if process.exec_id:
-        fields["entity_id"] = process.exec_id
-    if process.pid is not None:
-        fields["pid"] = process.pid
-    if process.cwd:
-        fields["working_directory"] = process.cwd
+    fields = program_fields(process)
     if start:
         fields["start"] = canonical(process.start_time, start)
     thread: dict[str, Any] = {"id": process.tid} if process.tid is not None else {}

@@ -16,10 +16,8 @@ import agents
 from agents import ARGUMENTS, SHARED, Agent
 from app.errors import AgentError
 from schemas.document import CORE, REFINED
-from schemas.socket_events import SOCKET_EVENTS
-from schemas.tetragon import BODIES
+from schemas.socket_events import EVENTS
 
-_EVENTS: Final = (*BODIES, *SOCKET_EVENTS)
 _USERS: Final = "tetrastash_user_agents"  # the module name that a user's file has while it is here
 
 
@@ -76,10 +74,10 @@ def _agent(file: str, module: ModuleType) -> Agent:
         raise AgentError(f"Agent's file {file} has {len(own)} functions under @agent ({names}). Expected exactly one.")
     agent = own[0]
     if agent.events is not None:
-        for event in sorted(agent.events.difference(_EVENTS)):
+        for event in sorted(agent.events.difference(EVENTS)):
             raise AgentError(
                 f"Agent's file {file} asks for event {event!r}, which Tetragon does not write. "
-                f"Expected some of {', '.join(_EVENTS)}."
+                f"Expected some of {', '.join(EVENTS)}."
             )
     if agent.takes[:1] != ("event",) or not set(agent.takes) <= set(ARGUMENTS):
         raise AgentError(

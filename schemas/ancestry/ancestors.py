@@ -8,7 +8,7 @@ import msgspec
 from orjson import Fragment
 
 from schemas.ancestry.descent import Descent, Entry, descent, own_entry, tags_of
-from schemas.command import command
+from schemas.command import program_fields
 from schemas.fragment import fragment
 from schemas.lineage import Above, Execution, Source, basename
 from schemas.programs import SHELLS
@@ -119,13 +119,7 @@ def image_fields(execution: Execution) -> dict[str, Any]:
 
 
 def _fields(execution: Execution) -> dict[str, Any]:
-    fields = command(execution.binary, execution.arguments).copy() if execution.binary else {}
-    if execution.exec_id:
-        fields["entity_id"] = execution.exec_id
-    if execution.pid is not None:
-        fields["pid"] = execution.pid
-    if execution.cwd:
-        fields["working_directory"] = execution.cwd
+    fields = program_fields(execution)
     if execution.start:
         fields["start"] = rfc3339(execution.start)
     if execution.uid is not None:

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from schemas.actor import is_hidden, is_stray
 from schemas.ancestry.descent import NEAR
 from schemas.finding import Finding
-from schemas.lineage import Lineage, basename
-from schemas.programs import BUILDERS, SCRATCH
+from schemas.lineage import Lineage
+from schemas.programs import BUILDERS
 from schemas.shells import awaits_commands, is_shell
 
 _WEB: Final = frozenset(("apache2", "httpd", "lighttpd", "nginx", "php-cgi"))
 _WEB_FAMILIES: Final = ("gunicorn", "php-fpm", "tomcat", "uwsgi")
-_TOOLS: Final = frozenset(
-    ("java", "node")
-)  # build tools and CI servers are programs of theirs, and run scripts all day
+# Build tools and CI servers are programs of theirs, and run scripts all day.
+_TOOLS: Final = frozenset(("java", "node"))
 
 
 def suspicions(tags: Sequence[str], lineage: Lineage) -> list[Finding]:
@@ -34,16 +34,13 @@ def _shell_under_server(_: Sequence[str], lineage: Lineage) -> Finding | None:
 
 
 def _exec_from_scratch(tags: Sequence[str], lineage: Lineage) -> Finding | None:
-    binary = lineage.process.binary
-    hidden = basename(binary).startswith(".")
-    if not (hidden or binary.startswith(SCRATCH)):
-        return None  # below a hidden folder of a home lie the tools of whoever lives there
-    parent = lineage.parent
+    binary, parent = lineage.process.binary, lineage.parent
+    if not is_stray(binary):
+        return None
     if "pkg_mgr_descendant" in tags or (parent is not None and parent.name in BUILDERS):
         return None
-    techniques = ["T1564.001"] if hidden else ["T1059"]
-    where = "is hidden" if hidden else "lies where anyone may write"
-    return Finding("ancestry.exec_from_scratch", 3, f"Its file {where}", ["process.executable"], techniques)
+    where, technique = ("is hidden", "T1564.001") if is_hidden(binary) else ("lies where anyone may write", "T1059")
+    return Finding("ancestry.exec_from_scratch", 3, f"Its file {where}", ["process.executable"], [technique])
 
 
 def _fileless_exec(*_: object) -> Finding:

@@ -6,11 +6,10 @@ from typing import Any, Final
 from schemas.fim.classifier import Classified, Knowledge
 from schemas.fim.taxonomy import SEVERITIES
 from schemas.fim.verdict import Verdict
-from schemas.finding import Finding
+from schemas.finding import FOUND, Finding
 from schemas.operation import Operation
 
-FOUND: Final = 2  # the least severity of a finding: medium
-FOUND_OF_OWNERS: Final = 3
+FOUND_OF_OWNERS: Final = FOUND + 1
 _WORK: Final = frozenset({"owner", "package_manager"})
 
 _DONE: Final[Mapping[str, str]] = {

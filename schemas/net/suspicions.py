@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from schemas.actor import is_stray
 from schemas.ancestry.descent import descent
 from schemas.finding import Finding
 from schemas.lineage import Above, Execution, Lineage, basename
@@ -91,7 +92,7 @@ def character(binary: str) -> Character:
         relay=name in _RELAYS,
         ssh=name in _SSH,
         miner=name.lower().startswith(_MINERS),
-        scratch=binary.startswith(SCRATCH) or (name.startswith(".") and binary.startswith("/")),
+        scratch=is_stray(binary),
         fileless=binary.startswith(_NAMELESS) and binary not in _ONESELF,
     )
 

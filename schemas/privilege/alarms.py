@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from schemas.finding import Finding
+from schemas.finding import FOUND, Finding
 from schemas.operation import Operation
 from schemas.privilege.elevation import TECHNIQUES, Tags
-
-FOUND: Final = 2  # the least severity of a finding: medium
 
 REASONS: Final[Mapping[str, str]] = {
     "account_change": "An account or a group was changed by root",

@@ -96,16 +96,11 @@ def _add_difference(
     if found.to_root and not cause and not any(each.raised or is_switcher(each) for each in ancestors[:3]):
         # Where Tetragon tells no credentials, a set-id binary nobody has heard of looks the same.
         tags["root_child_of_user"] = 4 if execution.rights else 2
-        if execution.auid is None and (before.ids[0] or before.user) in _SERVICE:
+        if _is_service(execution, before):
             tags["service_to_root"] = 3
     if found.gained and not cause:
         tags["capabilities_gained"] = 3
-    if found.is_nested:
-        tags["user_namespace"] = 3 if base.container else 2
-    if found.from_root:
-        tags["drop"] = 0
-    if "securebits" in found.changes:
-        tags["securebits"] = 0
+    _add_lesser(tags, found, base)
     if base.container and not _HOST.isdisjoint(found.to_host):
         tags["host_namespace"] = 4
     if base.container and not execution.container and "mnt" in found.to_host:
@@ -117,6 +112,20 @@ def _add_difference(
         and (read(execution.rights).permitted or 0) & LIKE_ROOT
     ):
         tags["sensitive_capabilities"] = 2
+
+
+def _is_service(execution: Execution, before: Holder) -> bool:
+    return execution.auid is None and (before.ids[0] or before.user) in _SERVICE
+
+
+def _add_lesser(tags: Tags, found: Difference, maker: Execution) -> None:
+    """What a difference is besides more rights on this node, whether an execution or a call of `maker` shows it."""
+    if found.is_nested:
+        tags["user_namespace"] = 3 if maker.container else 2
+    if found.from_root:
+        tags["drop"] = 0
+    if "securebits" in found.changes:
+        tags["securebits"] = 0
 
 
 def _severity_of_setuid(execution: Execution) -> int:
@@ -135,16 +144,11 @@ def call_tags(found: Difference, before: Holder, execution: Execution, call: Ope
     if found.to_root and not trusted:
         contained = execution.container and not is_planted(execution)
         tags["uid_to_root"] = 2 if contained else 3 if asked else 4
-        if execution.auid is None and (before.ids[0] or before.user) in _SERVICE:
+        if _is_service(execution, before):
             tags["service_to_root"] = 3
     if found.gained and not found.is_nested and not trusted:
         tags["capabilities_gained"] = 1 if call.kind == "setcap" else 3
-    if found.is_nested:
-        tags["user_namespace"] = 3 if execution.container else 2
-    if found.from_root:
-        tags["drop"] = 0
-    if "securebits" in found.changes:
-        tags["securebits"] = 0
+    _add_lesser(tags, found, execution)
     return tags
 
 

@@ -9,8 +9,8 @@ from app.ship.scan import HELD_OPEN
 from tests.ship.disk import Reading, Writer, a_folder_without_root
 
 
-def test_a_folder_that_cannot_be_listed_for_a_while_is_no_loss(tmp_path: Path) -> None:
-    folder = tmp_path / "logs"
+def begun(folder: Path) -> tuple[Writer, Reading]:
+    """A log with a backup, both read, by a reader that has just been started again."""
     folder.mkdir()
     writer = Writer(folder)
     writer.write(b"one\n")
@@ -20,6 +20,12 @@ def test_a_folder_that_cannot_be_listed_for_a_while_is_no_loss(tmp_path: Path) -
     reading.run(1)
     reading.save()
     reading.restart()
+    return writer, reading
+
+
+def test_a_folder_that_cannot_be_listed_for_a_while_is_no_loss(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    writer, reading = begun(folder)
     folder.rename(tmp_path / "elsewhere")
     reading.run(60)
     assert list(reading.tail.problems) == [str(folder)]
@@ -108,15 +114,7 @@ def test_a_backup_that_cannot_be_opened_for_a_while_is_read_later() -> None:
 
 def test_a_folder_without_permission_is_named_and_its_files_are_no_losses() -> None:
     with a_folder_without_root() as folder:
-        (folder / "logs").mkdir()
-        writer = Writer(folder / "logs")
-        writer.write(b"one\n")
-        writer.rotate()
-        writer.write(b"two\n")
-        reading = Reading(writer.log)
-        reading.run(1)
-        reading.save()
-        reading.restart()
+        _, reading = begun(folder / "logs")
         (folder / "logs").chmod(0)
         reading.run(60)
         assert "Permission denied" in reading.tail.problems[str(folder / "logs")]

@@ -32,6 +32,7 @@ def test_a_shell_of_a_server_is_as_grave_as_the_server_is_open_and_seldom_has_on
 def test_a_file_where_anyone_may_write_or_that_is_hidden_is_grave() -> None:
     assert found("/tmp/x", "/bin/bash", tags="exec_from_scratch") == [("exec_from_scratch", 3)]
     assert found("/usr/lib/.x", "/bin/bash", tags="exec_from_scratch") == [("exec_from_scratch", 3)]
+    assert found("/usr/../tmp/x", "/bin/bash", tags="exec_from_scratch") == [("exec_from_scratch", 3)]
 
 
 def test_what_a_package_manager_or_a_compiler_put_there_is_not() -> None:
