@@ -23,8 +23,8 @@ from schemas.net.spread import spread
 from schemas.net.suspicions import of_egress, of_listening, of_spread
 from schemas.net.transport import transport_of
 from schemas.operation import Operation, Socket, operations
-from schemas.socket_events import SOCKET_EVENTS, bytes_told
-from schemas.socket_hooks import PACKET_HOOKS
+from schemas.operation.socket_events import SOCKET_EVENTS, bytes_told
+from schemas.operation.socket_hooks import PACKET_HOOKS
 from schemas.tetragon import Event
 
 _NOTHING: Final[Fields] = {}

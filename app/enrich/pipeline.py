@@ -17,9 +17,9 @@ from app.enrich.memory import Memory, Scope
 from app.enrich.names import is_found, settle
 from app.enrich.trace import trace
 from schemas.ledger import Row, Statement
+from schemas.operation.socket_events import EVENTS
 from schemas.record import STATEMENT, Record
 from schemas.rejection import Stage
-from schemas.socket_events import EVENTS
 from schemas.tetragon import THROTTLED, Event, Process, ProcessThrottle, RateLimitInfo
 from schemas.times import nanoseconds
 

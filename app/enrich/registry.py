@@ -16,7 +16,7 @@ import agents
 from agents import ARGUMENTS, SHARED, Agent
 from app.errors import AgentError
 from schemas.document import CORE, REFINED
-from schemas.socket_events import EVENTS
+from schemas.operation.socket_events import EVENTS
 
 _USERS: Final = "tetrastash_user_agents"  # the module name that a user's file has while it is here
 

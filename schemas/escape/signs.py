@@ -12,7 +12,7 @@ from schemas.fim.classifier import Classified, Classifier
 from schemas.fim.touches import touches
 from schemas.lineage import basename
 from schemas.operation import Operation
-from schemas.operation_shape import Kind
+from schemas.operation.shape import Kind
 
 
 class Sign(msgspec.Struct, frozen=True, gc=False):

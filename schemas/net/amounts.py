@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from schemas.operation_shape import Operation
+from schemas.operation.shape import Operation
 
 
 def _names(text: str) -> frozenset[str]:

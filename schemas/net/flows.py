@@ -13,7 +13,7 @@ from msgspec.structs import astuple
 
 from schemas.net.amounts import bytes_of
 from schemas.net.sides import DIRECTIONS, NOBODY
-from schemas.operation_shape import Operation, Socket
+from schemas.operation.shape import Operation, Socket
 from schemas.times import SECOND
 
 IDLE: Final = 120 * SECOND  # after which the same ends, without a cookie, are another flow

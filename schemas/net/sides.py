@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from schemas.operation_shape import Socket
+from schemas.operation.shape import Socket
 
 Fields = dict[str, Any]
 

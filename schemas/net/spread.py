@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any, Final, Literal
 from zlib import crc32
 
-from schemas.operation_shape import Socket
+from schemas.operation.shape import Socket
 from schemas.times import SECOND
 
 WINDOW: Final = 60 * SECOND

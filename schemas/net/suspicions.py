@@ -11,7 +11,7 @@ from schemas.ancestry.descent import descent
 from schemas.finding import Finding
 from schemas.lineage import Above, Execution, Lineage, basename
 from schemas.net.zones import EXTERNAL
-from schemas.operation_shape import Socket
+from schemas.operation.shape import Socket
 from schemas.programs import SCRATCH, SHELLS, is_interpreter, is_server
 
 RULES: Final = (

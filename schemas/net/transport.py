@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from schemas.operation_shape import Socket
+from schemas.operation.shape import Socket
 
 NUMBERS: Final[Mapping[str, int]] = {
     "ah": 51,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from schemas.lineage import Execution
-from schemas.operation_shape import Operation
+from schemas.operation.shape import Operation
 from schemas.privilege.difference import Difference
 from schemas.privilege.holder import Holder
 from schemas.programs import ANYBODYS, RUNTIMES, SET_ID, SWITCHERS, TRUSTED

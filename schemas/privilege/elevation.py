@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schemas.lineage import Execution
-from schemas.operation_shape import Operation
+from schemas.operation.shape import Operation
 from schemas.privilege.causes import is_planted, is_runtime, is_switcher, is_trusted, of_setuid_file
 from schemas.privilege.difference import Difference
 from schemas.privilege.holder import Holder

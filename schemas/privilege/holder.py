@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from schemas.operation_shape import Operation
+from schemas.operation.shape import Operation
 from schemas.rights import IDS, Rights, mask_of, read, text_of, with_credentials
 
 _EFFECTIVE = IDS.index("euid")

@@ -5,7 +5,7 @@ from typing import Final
 
 from schemas.actor import Actor
 from schemas.lineage import Execution, basename
-from schemas.operation_shape import Kind, Operation
+from schemas.operation.shape import Kind, Operation
 from schemas.privilege.causes import is_planted, is_runtime
 from schemas.programs import ABUSABLE, ANYBODYS
 

@@ -12,7 +12,7 @@ import yaml
 from app.check.policies import Policy, decoded, read_policies
 from app.check.policy_files import policy_findings
 from app.check.samples import TYPES
-from schemas.kprobe_args import Argument, decode_arguments
+from schemas.operation.args import Argument, decode_arguments
 
 FOLDER: Final = Path("deploy/policies")
 FILES: Final = sorted(FOLDER.glob("*.yaml"))

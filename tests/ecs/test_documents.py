@@ -11,13 +11,15 @@ from app.enrich.blocks import Enriched
 from app.enrich.memory import Memory
 from app.enrich.pipeline import Pipeline
 from examples.story import story
-from schemas.file_hooks import FILE_HOOKS
-from schemas.privilege_hooks import PRIVILEGE_HOOKS
+from schemas.operation.file_hooks import FILE_HOOKS
+from schemas.operation.privilege_hooks import PRIVILEGE_HOOKS
+from schemas.operation.socket_hooks import SOCKET_HOOKS
 from schemas.record import Record
-from schemas.socket_hooks import SOCKET_HOOKS
 from tests.agents.cases import AGENTS, CORPUS, ROOT, TIMESTAMP, documents, record_of
 from tests.ecs.checker import mapping_problems, problems
-from tests.schemas.test_operation import FILES, PRIVILEGES, SOCKETS
+from tests.schemas.operation.files import FILES
+from tests.schemas.operation.privileges import PRIVILEGES
+from tests.schemas.operation.sockets import SOCKETS
 
 EXPECTED = sorted((ROOT / "tests").rglob("*.expected.json"))
 LOGS = sorted([*CORPUS.glob("*.ndjson"), *(ROOT / "tests" / "agents").rglob("*.log")])

@@ -1,11 +1,11 @@
-"""Events made of the types in schemas.tetragon and schemas.kprobe_args. Each value is there once, to be looked for."""
+"""Events made of the types in `schemas`. Each value is there once, to be looked for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar, get_args, get_origin
 
 import msgspec
 
-from schemas import kprobe_args
+from schemas.operation import args as kprobe_args
 from schemas.tetragon import BODIES, Body, Capabilities, Credentials, Line, Namespaces, Pod
 
 T = TypeVar("T")

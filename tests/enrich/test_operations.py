@@ -9,10 +9,12 @@ from app.enrich.file_fields import mode_of
 from app.enrich.network_fields import community_id
 from app.enrich.operations import KINDS, mapped
 from schemas.operation import Operation, Socket
-from schemas.operation_shape import FileKind, OtherKind, PrivilegeKind, SocketKind
+from schemas.operation.shape import FileKind, OtherKind, PrivilegeKind, SocketKind
 from tests.ecs.checker import categorised, problems
 from tests.enrich.test_documents import document
-from tests.schemas.test_operation import FILES, PRIVILEGES, SOCKETS
+from tests.schemas.operation.files import FILES
+from tests.schemas.operation.privileges import PRIVILEGES
+from tests.schemas.operation.sockets import SOCKETS
 
 
 def kprobe(function: str, args: str, more: str = "", process: str = '"pid":1') -> dict[str, Any]:

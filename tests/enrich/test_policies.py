@@ -11,7 +11,7 @@ import yaml
 from app.check.samples import TYPES, WITHOUT_SAMPLE
 from tests.ecs.checker import problems
 from tests.enrich.test_documents import document
-from tests.schemas.test_operation import done
+from tests.schemas.operation.told import done
 
 GROUPS: Final = ("files", "executions", "network", "privileges", "kernel", "named")
 TABLE: Final[Mapping[str, list[dict[str, Any]]]] = yaml.safe_load(

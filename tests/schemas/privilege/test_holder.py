@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.operation_shape import CapabilitySets, Ids, Operation
+from schemas.operation.shape import CapabilitySets, Ids, Operation
 from schemas.privilege.holder import Holder, after_call
 from schemas.rights import Rights, mask_of, read, text_of
 

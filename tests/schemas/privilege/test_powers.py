@@ -6,7 +6,7 @@ import pytest
 
 from schemas.actor import Actor
 from schemas.lineage import Execution
-from schemas.operation_shape import Bpf, Module, Operation
+from schemas.operation.shape import Bpf, Module, Operation
 from schemas.privilege.powers import power_tags
 
 ANYBODY = Actor(program="", contained=False, suspicions=(), packaging=False)

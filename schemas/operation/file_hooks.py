@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from schemas.hook_args import Given, Reader, dentry_path, hooks, kernel_path, user_path
-from schemas.kprobe_args import PathArgument, TruncatedArgument
-from schemas.operation_shape import O_CREAT, FileKind, Operation
+from schemas.operation.args import PathArgument, TruncatedArgument
+from schemas.operation.given import Given, Reader, dentry_path, hooks, kernel_path, user_path
+from schemas.operation.shape import O_CREAT, FileKind, Operation
 
 _MAY_EXEC: Final = 1
 _MAY_WRITE: Final = 2

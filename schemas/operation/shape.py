@@ -1,4 +1,4 @@
-"""What an operation is; schemas.operation makes them of events."""
+"""What an operation is; `reading` makes them of events."""
 
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias

@@ -5,8 +5,8 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final, Protocol
 
-from schemas.kprobe_args import Argument, PathArgument, number_of
-from schemas.operation_shape import Kind, Operation, Socket
+from schemas.operation.args import Argument, PathArgument, number_of
+from schemas.operation.shape import Kind, Operation, Socket
 
 _FDCWD: Final = (-100, 2**32 - 100)  # AT_FDCWD: the working directory instead of a descriptor
 _UNREAD: Final = PathArgument()

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from schemas.hook_args import NO_SOCKET, Given, Reader, address_of, hooks, port_of, remote_of
-from schemas.kprobe_args import AddressArgument, DeviceArgument, PacketArgument, SockArgument
-from schemas.operation_shape import Operation, Socket, SocketKind
+from schemas.operation.args import AddressArgument, DeviceArgument, PacketArgument, SockArgument
+from schemas.operation.given import NO_SOCKET, Given, Reader, address_of, hooks, port_of, remote_of
+from schemas.operation.shape import Operation, Socket, SocketKind
 
 _ESTABLISHED: Final = 1
 _CLOSE: Final = 7

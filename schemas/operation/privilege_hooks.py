@@ -3,9 +3,7 @@
 from typing import Any, Final
 
 from schemas.capabilities import CAPABILITIES, capabilities_of
-from schemas.file_hooks import texts_of, where
-from schemas.hook_args import Given, Reader, hooks, kernel_path, user_path
-from schemas.kprobe_args import (
+from schemas.operation.args import (
     CapabilityArgument,
     MapArgument,
     ModuleArgument,
@@ -13,7 +11,9 @@ from schemas.kprobe_args import (
     PerfArgument,
     ProgramArgument,
 )
-from schemas.operation_shape import (
+from schemas.operation.file_hooks import texts_of, where
+from schemas.operation.given import Given, Reader, hooks, kernel_path, user_path
+from schemas.operation.shape import (
     CLONE_NEWUSER,
     Bpf,
     CapabilitySets,

@@ -6,10 +6,10 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import asdict
 
-from schemas.kprobe_args import Argument, decode_arguments, decode_returned, number_of
 from schemas.operation import Operation
+from schemas.operation.args import Argument, decode_arguments, decode_returned, number_of
 from schemas.tetragon import Capabilities, decode_part
-from tests.schemas.test_operation import kprobe
+from tests.schemas.operation.told import kprobe
 
 CREDENTIALS: Final = {"uid": 0, "euid": 5, "securebits": ["SecBitNoRoot"], "caps": {"permitted": ["CAP_KILL"]}}
 

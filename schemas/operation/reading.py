@@ -1,4 +1,4 @@
-"""What an event did: to a file, a socket, credentials, the kernel. Decoded from its hook and its arguments."""
+"""Operations, decoded from an event's hook and arguments."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,21 +7,24 @@ from typing import Final
 
 from msgspec import Raw
 
-from schemas.file_hooks import FILE_HOOKS, where
-from schemas.hook_args import Given, Reader
-from schemas.kprobe_args import decode_arguments, decode_returned, number_of
-from schemas.operation_shape import (
-    Bpf,
-    CapabilitySets,
-    Ids,
-    Kind,
-    Module,
-    Operation,
-    Socket,
+from schemas.operation.args import decode_arguments, decode_returned, number_of
+from schemas.operation.file_hooks import FILE_HOOKS, where
+from schemas.operation.given import Given, Reader
+from schemas.operation.privilege_hooks import (
+    PRIVILEGE_HOOKS,
+    called,
+    checked,
+    committed,
+    loaded,
+    looked_at,
+    probed,
+    used_bpf,
 )
-from schemas.privilege_hooks import PRIVILEGE_HOOKS, called, checked, committed, loaded, looked_at, probed, used_bpf
-from schemas.socket_events import SOCKET_EVENTS, socket_operation
-from schemas.socket_hooks import SOCKET_HOOKS, about, sock_of
+from schemas.operation.shape import (
+    Operation,
+)
+from schemas.operation.socket_events import SOCKET_EVENTS, socket_operation
+from schemas.operation.socket_hooks import SOCKET_HOOKS, about, sock_of
 from schemas.tetragon import (
     ABSENT,
     Event,
@@ -34,19 +37,6 @@ from schemas.tetragon import (
     ProcessUprobe,
     ProcessUsdt,
 )
-
-__all__ = [
-    "Bpf",
-    "CapabilitySets",
-    "Ids",
-    "Kind",
-    "Module",
-    "Operation",
-    "Socket",
-    "hook_name",
-    "is_named",
-    "operations",
-]
 
 # What Tetragon does so that an operation does not happen, or its process does not go on.
 DENYING: Final = frozenset(

@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Raw
 
-from schemas.hook_args import address_of, port_of, remote_of
-from schemas.operation_shape import Operation, Socket, SocketKind
+from schemas.operation.given import address_of, port_of, remote_of
+from schemas.operation.shape import Operation, Socket, SocketKind
 from schemas.tetragon import BODIES, Event
 
 T = TypeVar("T")
