@@ -21,14 +21,13 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError
 
 from app import elastic
-from app.elastic_reach import why_elasticsearch_fails
+from app.elastic.reach import why_elasticsearch_fails
 from app.errors import Retry, Stop
 from app.index.install import install, refusal
-from app.kafka import connection
-from app.reach import why_kafka_is_away
-from app.settings import Settings
-from app.topic_ids import Topic, topics_by_name
-from app.topics import (
+from app.kafka.connection import connection
+from app.kafka.reach import why_kafka_is_away
+from app.kafka.topic_ids import Topic, topics_by_name
+from app.kafka.topics import (
     CONFIGS,
     Topics,
     config_of,
@@ -40,6 +39,7 @@ from app.topics import (
     topic_names,
     write_record,
 )
+from app.settings import Settings
 
 PATIENCE: Final = 120.0  # seconds for Kafka and Elasticsearch to come up, when all are started together
 PAUSE: Final = 1.0

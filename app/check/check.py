@@ -19,8 +19,8 @@ from app.check.logs import DEFAULT, PART, log_findings, looking, samples
 from app.check.policy_files import policy_findings
 from app.check.seen import Seen, count, events_in
 from app.check.tls_files import tls_findings
+from app.kafka.rights import Command
 from app.read.paint import takes_colour
-from app.rights import Command
 from app.settings import Settings
 from app.stdout import until_closed
 

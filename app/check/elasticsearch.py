@@ -10,7 +10,7 @@ from elasticsearch import ApiError, AsyncElasticsearch
 from app import elastic
 from app.check.finding import Finding, failed, ok, refused, skipped, warning
 from app.check.mapping import unlike
-from app.elastic_reach import why_elasticsearch_fails
+from app.elastic.reach import why_elasticsearch_fails
 from app.errors import Stop, TetrastashError
 from app.index.install import is_current, is_ours, newest_index, refusal, require_no_index, require_rank, template_of
 from app.index.template import MANAGED_BY, template_name

@@ -9,12 +9,11 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from app.check.finding import Finding, failed, ok, refused, skipped, warning
 from app.errors import TetrastashError
-from app.kafka import connection
-from app.reach import brokers_are_away, try_servers
-from app.rights import Command, lacking_on_groups, lacking_on_topics
-from app.settings import Settings
-from app.topic_ids import Cluster, describe
-from app.topics import (
+from app.kafka.connection import connection
+from app.kafka.reach import brokers_are_away, try_servers
+from app.kafka.rights import Command, lacking_on_groups, lacking_on_topics
+from app.kafka.topic_ids import Cluster, describe
+from app.kafka.topics import (
     Topics,
     config_of,
     differences,
@@ -23,6 +22,7 @@ from app.topics import (
     require_recorded,
     topic_names,
 )
+from app.settings import Settings
 
 REACH_SECONDS: Final = 1.5
 ANSWER_SECONDS: Final = 8.0  # for all that is asked of a Kafka that is reached

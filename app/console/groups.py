@@ -9,10 +9,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from app.errors import Stop
-from app.kafka import connection
-from app.reach import why_kafka_is_away
+from app.kafka.connection import connection
+from app.kafka.reach import why_kafka_is_away
+from app.kafka.topic_ids import topics_by_name
 from app.settings import Settings
-from app.topic_ids import topics_by_name
 
 SECONDS: Final = 5.0  # that Kafka may take to answer
 

@@ -46,7 +46,7 @@ _SAFE: Final = {
 
 @asynccontextmanager
 async def page(settings: Settings, client: AsyncElasticsearch, state: State) -> AsyncIterator[Routes]:
-    """`client` is one of app.elastic.client, `state` tells of this worker. Nothing is asked of Kafka or
+    """`client` is one of app.elastic.clients, `state` tells of this worker. Nothing is asked of Kafka or
     Elasticsearch while nobody looks at the page."""
     groups = Groups(settings)
     fresh_groups = Fresh(groups.look, FRESH_SECONDS)

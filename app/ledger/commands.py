@@ -11,12 +11,12 @@ import msgspec
 import orjson
 
 from app import elastic
+from app.kafka.reach import told
 from app.ledger.balance import Found, Line, Node, lines, nodes
 from app.ledger.explain import explain
 from app.ledger.stored import Stored
 from app.ledger.topics import Topics
 from app.ledger.view import BALANCED, about, remarks, table
-from app.reach import told
 from app.read.paint import Paint, paint_for
 from app.settings import Settings
 from app.stdout import until_closed

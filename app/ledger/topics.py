@@ -9,17 +9,17 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from app.document_records import Seen, identified
 from app.errors import Stop
-from app.kafka import connection
-from app.kafka_ranges import between, reader
+from app.kafka.connection import connection
+from app.kafka.document_records import Seen, identified
+from app.kafka.ranges import between, reader
+from app.kafka.topic_ids import topics_by_name
 from app.ledger.balance import Found, Minutes, Named, Place
 from app.read.fields import text
 from app.rejected import topic as letters
 from app.settings import Settings
 from app.stream.checkpoint import History
 from app.stream.checkpoint_log import CheckpointLog
-from app.topic_ids import topics_by_name
 from schemas.ledger import ACCOUNTS, MINUTE, ROWS, Account, Row, row_of
 from schemas.record import LINES, SOURCE, node_of, scope_name
 from schemas.times import nanoseconds

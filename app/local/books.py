@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.document_records import Seen, identified
+from app.kafka.document_records import Seen, identified
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from elasticsearch import TransportError
 
 from app.elastic import client
 from app.errors import Stop
-from app.kafka import connection
+from app.kafka.connection import connection
 from app.local.books import Books, Tally
 from app.local.child import Child
 from app.read.fields import Document

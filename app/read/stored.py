@@ -6,7 +6,7 @@ from typing import Any, Final
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 
-from app.elastic_reach import why_elasticsearch_fails
+from app.elastic.reach import why_elasticsearch_fails
 from app.errors import Retry, Stop
 from app.index.install import refusal
 from app.read.processes import Known, learn

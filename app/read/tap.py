@@ -13,15 +13,15 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from app.errors import Stop, TopicError
-from app.kafka import connection
-from app.reach import why_kafka_is_away
+from app.kafka.connection import connection
+from app.kafka.reach import why_kafka_is_away
+from app.kafka.topic_ids import topics_by_name
+from app.kafka.topics import topic_names
 from app.read.hints import hints
 from app.read.output import Look
 from app.read.taken import Role, Wanted, take
 from app.settings import Settings
 from app.stdout import is_closed, until_closed
-from app.topic_ids import topics_by_name
-from app.topics import topic_names
 from schemas.record import Record
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import click
 import orjson
 
 from app.errors import Stop
-from app.reach import told
+from app.kafka.reach import told
 from app.read.escape import shown, visible
 from app.read.letter import letter_line
 from app.read.paint import Paint, paint_for

@@ -9,11 +9,11 @@ from uuid import uuid4
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from app.errors import Stop
-from app.kafka import producer_defaults
-from app.kafka_ranges import between, reader
+from app.kafka.connection import producer_defaults
+from app.kafka.ranges import between, reader
+from app.kafka.topic_ids import topics_by_name
 from app.rejected.letters import Letter, Sent, letter_of, marked, replay_of
 from app.settings import Settings
-from app.topic_ids import topics_by_name
 
 MAX_REQUEST_BYTES: Final = 64 * 2**20
 AT_ONCE: Final = 100  # letters in one transaction

@@ -17,13 +17,13 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 
 from app.errors import Retry
-from app.kafka import producer_defaults
-from app.reach import why_kafka_is_away
-from app.rights import lacking_on_topics, not_allowed
+from app.kafka.connection import producer_defaults
+from app.kafka.reach import why_kafka_is_away
+from app.kafka.rights import lacking_on_topics, not_allowed
+from app.kafka.topic_ids import Topic, describe
+from app.kafka.topics import EVENTS_LIMIT
 from app.settings import Settings
 from app.ship.files import Block
-from app.topic_ids import Topic, describe
-from app.topics import EVENTS_LIMIT
 from schemas import record
 
 REQUEST_BYTES: Final = 2 * EVENTS_LIMIT

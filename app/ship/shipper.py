@@ -16,8 +16,8 @@ from app.console.health import Board
 from app.console.http import routes, serve
 from app.console.metrics import Sample, registry
 from app.errors import Retry
+from app.kafka.quiet import quieten
 from app.memory import keep_freed_memory
-from app.quiet import quieten
 from app.settings import Settings, host_name
 from app.ship.book import Totals
 from app.ship.bucket import Bucket

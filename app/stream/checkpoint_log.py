@@ -9,7 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.errors import Retry, TopicError
-from app.kafka import connection, stop
+from app.kafka.connection import connection, stop
 from app.settings import Settings
 from app.stream.checkpoint import is_checkpoint
 from schemas.checkpoint import VERSION, Checkpoint

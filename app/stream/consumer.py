@@ -25,7 +25,7 @@ from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP, ConsumerMessage, Message
 
 from app.errors import Stop, TopicError
-from app.kafka import connection
+from app.kafka.connection import connection
 from app.settings import Settings
 from app.stream.partitions import UNOWNED
 from schemas.record import Record

@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
-from app.kafka import producer_defaults
+from app.kafka.connection import producer_defaults
 from app.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from typing import Final
 from aiokafka.errors import KafkaError
 
 from app.errors import TopicError
+from app.kafka.topic_ids import topics_by_name
+from app.kafka.topics import Topics, record_of, require_equal_partitions, require_recorded, topic_names
 from app.settings import Settings
-from app.topic_ids import topics_by_name
-from app.topics import Topics, record_of, require_equal_partitions, require_recorded, topic_names
 
 EVERY_SECONDS: Final = 10.0
 

@@ -21,17 +21,17 @@ from app.enrich.pipeline import Pipeline
 from app.enrich.registry import load_agents
 from app.errors import Retry
 from app.index.indexer import HEALTH, Indexer
+from app.kafka.quiet import quieten
+from app.kafka.reach import why_kafka_is_away
+from app.kafka.rights import lacking_to_work, not_allowed
+from app.kafka.topics import Topics, check_topics
 from app.memory import keep_freed_memory
-from app.quiet import quieten
-from app.reach import why_kafka_is_away
-from app.rights import lacking_to_work, not_allowed
 from app.settings import Settings
 from app.stream.counts import Counts
 from app.stream.enriching import Enriching
 from app.stream.indexing import Indexing
 from app.stream.watch import watch_topics
 from app.stream.worker import Running, run_stages
-from app.topics import Topics, check_topics
 
 log = logging.getLogger(__name__)
 

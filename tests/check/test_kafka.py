@@ -18,13 +18,13 @@ from app.check.kafka import (
     rights_findings,
     too_many_copies,
 )
+from app.kafka.rights import Command
+from app.kafka.topic_ids import RIGHTS, Cluster, Topic, rights_in
+from app.kafka.topics import CONFIGS, topic_names
 from app.local.kafka import Kafka
 from app.local.ports import free_ports
-from app.rights import Command
 from app.settings import Settings
 from app.setup import setup
-from app.topic_ids import RIGHTS, Cluster, Topic, rights_in
-from app.topics import CONFIGS, topic_names
 
 NAMES = topic_names(Settings())
 ALL = frozenset(RIGHTS.values())

@@ -17,9 +17,9 @@ from annotated_types import Ge, Le
 from app.check.policies import decoded, read_policies
 from app.enrich.drops.fields import Field, fields
 from app.enrich.registry import load_agents
-from app.rights import RIGHTS
+from app.kafka.rights import RIGHTS
+from app.kafka.topics import topic_names
 from app.settings import FILE, PREFIX, Settings, secrets
-from app.topics import topic_names
 from schemas.escape.rules import RULES
 from schemas.tetragon import BODIES
 from tests.docs.documents import documents_text

@@ -9,7 +9,7 @@ from elastic_transport._node import NodeApiResponse
 from elastic_transport.client_utils import DEFAULT, DefaultType
 from elasticsearch import AsyncElasticsearch
 
-from app.elastic import _BYTES
+from app.elastic.clients import _BYTES
 from app.local.elasticsearch import Elasticsearch
 
 _TYPED: Final = ("accept", "content-type")
@@ -19,7 +19,7 @@ class OpenSearch(Elasticsearch):
     node = "tests.opensearch.node"
 
     def client(self) -> AsyncElasticsearch:
-        """As app.elastic.client."""
+        """As app.elastic.clients."""
         return AsyncElasticsearch([self.url], node_class=_Node, max_retries=0)
 
     def bulk_client(self) -> AsyncElasticsearch:

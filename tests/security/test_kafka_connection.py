@@ -9,9 +9,9 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from app.reach import try_servers
+from app.kafka.reach import try_servers
+from app.kafka.topic_ids import describe
 from app.settings import Settings
-from app.topic_ids import describe
 from tests.security.conftest import PLAIN_USERS, SCRAM_PASSWORD, SCRAM_USER
 from tests.security.secured import LISTENERS, MECHANISMS, Secured, write_authority, write_client
 

@@ -12,12 +12,12 @@ import pytest
 from pydantic import SecretStr
 
 from app.errors import Stop
+from app.kafka.rights import RIGHTS, Right
+from app.kafka.topics import topic_names
 from app.local.child import Child
 from app.local.elasticsearch import Elasticsearch
-from app.rights import RIGHTS, Right
 from app.settings import PREFIX, Settings
 from app.setup import setup
-from app.topics import topic_names
 from tests.security.conftest import SCRAM_PASSWORD
 from tests.security.secured import Secured, write_authority
 from tests.stream.conftest import TETRASTASH, documents, event, until

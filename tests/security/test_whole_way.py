@@ -12,12 +12,12 @@ from urllib.parse import quote
 import pytest
 import trustme
 
+from app.kafka.rights import RIGHTS
+from app.kafka.topics import topic_names
 from app.local.child import Child
 from app.local.elasticsearch import Elasticsearch
 from app.local.ports import free_ports
-from app.rights import RIGHTS
 from app.settings import PREFIX, Settings
-from app.topics import topic_names
 from tests.security.conftest import PLAIN_USERS
 from tests.security.front import Front
 from tests.security.secured import Secured, server_context, write_authority, write_client

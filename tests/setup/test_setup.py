@@ -9,10 +9,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from pydantic import SecretStr
 
 from app.errors import Stop, TopicError
+from app.kafka.topic_ids import Topic, topics_by_name
+from app.kafka.topics import check_topics, read_record, topic_names
 from app.settings import Settings
 from app.setup import setup
-from app.topic_ids import Topic, topics_by_name
-from app.topics import check_topics, read_record, topic_names
 
 
 @pytest.fixture

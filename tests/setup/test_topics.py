@@ -1,9 +1,8 @@
 import pytest
 
 from app.errors import TopicError
-from app.settings import Settings
-from app.topic_ids import Topic
-from app.topics import (
+from app.kafka.topic_ids import Topic
+from app.kafka.topics import (
     CONFIGS,
     Difference,
     Recorded,
@@ -14,6 +13,7 @@ from app.topics import (
     require_recorded,
     topic_names,
 )
+from app.settings import Settings
 
 SETTINGS = Settings()
 TOPICS = Topics(Topic("e", 12), Topic("d", 12), Topic("c", 12), Topic("r", 12))

@@ -15,6 +15,7 @@ import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
 from app.errors import Stop
+from app.kafka.topics import EVENTS_LIMIT
 from app.local.kafka import Kafka
 from app.local.ports import free_ports
 from app.settings import Settings
@@ -23,7 +24,6 @@ from app.ship.positions import PositionFile
 from app.ship.producer import UNDER_WAY_BYTES, partition
 from app.ship.resting import REST_SECONDS
 from app.ship.shipper import ship
-from app.topics import EVENTS_LIMIT
 from tests.ship.disk import Writer
 from tests.ship.topic import lines_of, make_topic, shipped
 

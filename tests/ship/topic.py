@@ -7,8 +7,8 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from app.kafka.topics import CONFIGS
 from app.settings import Settings
-from app.topics import CONFIGS
 
 
 class Shipped(NamedTuple):

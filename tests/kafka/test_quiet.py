@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.quiet import AGAIN_SECONDS, quieten
+from app.kafka.quiet import AGAIN_SECONDS, quieten
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
 from app.errors import Retry, TopicError
-from app.kafka import connection, producer_defaults
+from app.kafka.connection import connection, producer_defaults
+from app.kafka.topic_ids import Topic, topics_by_name
 from app.settings import Settings
-from app.topic_ids import Topic, topics_by_name
 
 EVENTS_LIMIT: Final = 8 * 2**20  # bytes of a record: a line of 5 MB, with what other producers wrap around theirs
 DOCUMENTS_LIMIT: Final = 3 * EVENTS_LIMIT

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.errors import Stop
-from app.kafka import connection, stop
+from app.kafka.connection import connection, stop
 from app.settings import Settings
 
 Offsets = Mapping[TopicPartition, int]

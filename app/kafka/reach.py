@@ -21,9 +21,9 @@ from aiokafka.errors import (
 
 from app import tls
 from app.errors import Stop
-from app.kafka import connection
+from app.kafka.connection import connection
+from app.kafka.topic_ids import MetadataRequest
 from app.settings import Settings
-from app.topic_ids import MetadataRequest
 
 _SECONDS: Final = 5.0
 

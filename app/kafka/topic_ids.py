@@ -15,7 +15,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
 from app.errors import Stop
-from app.kafka import connection
+from app.kafka.connection import connection
 from app.settings import Settings
 
 NO_ID: Final = bytes(16)

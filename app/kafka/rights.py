@@ -6,10 +6,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
-from app.kafka import connection
+from app.kafka.connection import connection
+from app.kafka.topic_ids import Cluster, describe
+from app.kafka.topics import topic_names
 from app.settings import Settings
-from app.topic_ids import Cluster, describe
-from app.topics import topic_names
 
 Command: TypeAlias = Literal["ship", "work"]
 

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
+from app.kafka.reach import why_kafka_is_away
 from app.local.ports import free_ports
-from app.reach import why_kafka_is_away
 from app.settings import Settings
 
 

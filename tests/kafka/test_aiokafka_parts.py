@@ -1,4 +1,4 @@
-"""Private tasks of aiokafka that we cancel: the producer's (app/ship/producer.py), a consumer's (app/kafka.py)."""
+"""Private tasks of aiokafka that we cancel: those of app/ship/producer.py and app/kafka/connection.py."""
 
 from typing import Any
 
