@@ -22,6 +22,7 @@ _NAMES: Final = tuple(BODIES)
 _KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Line))
 _NOTHING: Final[Mapping[str, Raw]] = {}
 
+_MARK: Final = "\ufeff".encode()  # of UTF-8: editors, and shells of Windows, begin a file with it
 _WRAPPERS: Final = ("message", "log")  # Filebeat, Vector, Fluent Bit; Docker, Fluent Bit
 _DEEPEST: Final = 3  # a shipper's envelope around a container runtime's
 
@@ -46,6 +47,9 @@ _MISSING: Final = "not an event: expected an object with a member like process_e
 
 
 def _decode_otherwise(line: bytes, depth: int) -> tuple[Event, bytes]:
+    bare = line.strip(b"\0").removeprefix(_MARK)  # a file that a crash cut has null bytes in place of its last blocks
+    if bare and len(bare) < len(line):
+        return _unwrapped(bare, depth)
     prefix = CRI.match(line)
     if prefix is not None:
         if prefix["tag"] == b"P":
