@@ -33,6 +33,13 @@ EGRESS = [
     ("/usr/bin/python3 /dev/shm/a.py", [PHP], OUT, 443, {"reverse_shell": 4}),
     ("/usr/bin/python3 /srv/a.py", [PHP], OUT, 443, {"reverse_shell": 3}),
     ("/usr/bin/python3 -m site", [PHP], OUT, 443, {"reverse_shell": 3}),
+    # Of a server's own language it is the server's, mostly.
+    ("/usr/bin/php8.2 /srv/artisan queue:work", ["/bin/sh", PHP], OUT, 443, {"reverse_shell": 2}),
+    ("/usr/bin/php -r fsockopen", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/php /tmp/a.php", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/python3 -m celery", ["/usr/bin/gunicorn"], OUT, 443, {"reverse_shell": 2}),
+    ("/usr/bin/python3 -m celery", ["/usr/bin/uwsgi"], OUT, 443, {"reverse_shell": 2}),
+    ("/usr/bin/perl /srv/a.pl", ["/usr/bin/uwsgi"], OUT, 443, {"reverse_shell": 3}),
     ("/usr/bin/python3 /srv/a.py", ["/bin/sh", "/usr/bin/java"], OUT, 443, {"reverse_shell": 2}),
     ("/usr/bin/python3 -c from multiprocessing.spawn import", ["/usr/bin/gunicorn"], OUT, 443, {"reverse_shell": 2}),
     ("/usr/bin/node /srv/worker.js", ["/usr/bin/node"], OUT, 443, {}),
@@ -155,3 +162,8 @@ def test_many_ports_are_graver_than_many_hosts_of_a_program_that_may_watch_them(
     assert of_spread("ports", Execution(binary="/bin/prometheus")).severity == 3
     assert of_spread("hosts", Execution(binary="/bin/prometheus")).severity == 2
     assert of_spread("hosts", Execution(binary="/bin/bash")).severity == 3
+
+
+@pytest.mark.parametrize("binary", ["/usr/local/bin/envoy", "/usr/sbin/haproxy", "/usr/sbin/nginx", "/usr/bin/kubelet"])
+def test_who_connects_for_others_has_many_ports(binary: str) -> None:
+    assert of_spread("ports", Execution(binary=binary)).severity == 2
