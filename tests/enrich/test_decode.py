@@ -141,6 +141,12 @@ def test_what_editors_and_crashes_put_around_a_line_is_no_part_of_it(before: byt
     assert own == EXEC
 
 
+@pytest.mark.parametrize("name", ["processExec", "processKprobe", "rateLimitInfo"])
+def test_protobufs_own_spelling_is_named(name: str) -> None:
+    with pytest.raises(NoEvent, match=rf"^not an event: it has a member {name}; expected [a-z]+_[a-z_]+, as Tetragon"):
+        decode(b'{"%b":{"process":{"pid":1}},"nodeName":"n"}' % name.encode())
+
+
 @pytest.mark.parametrize("line", [b"\0" * 9, b"\xef\xbb\xbf", b"\0\xef\xbb\xbf\0", b"\0x", b'{"a":"\0"}'])
 def test_nothing_but_that_is_no_event(line: bytes) -> None:
     with pytest.raises(NoEvent):
