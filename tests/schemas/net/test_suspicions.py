@@ -119,6 +119,7 @@ def test_what_a_package_manager_starts_may_fetch() -> None:
 
 def test_a_name_is_looked_up_by_anybody() -> None:
     assert egress("/bin/bash x", [PHP], OUT, 53, "udp") == {}
+    assert egress("/bin/bash x", [PHP], OUT, 5353, "udp") == {"reverse_shell": 4}
     assert egress("/bin/bash x", [PHP], OUT, 53, "tcp") == {"reverse_shell": 4}
 
 
