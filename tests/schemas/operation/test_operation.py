@@ -54,6 +54,22 @@ def test_a_hook_without_a_name_here_is_known_by_what_it_is_given(args: str, kind
     assert [each["kind"] for each in kprobe("something_new", args)] == kinds
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("etc/shadow", "/etc/shadow"),
+        ("/etc/shadow", "/etc/shadow"),
+        ("network", "/network"),
+        *((each, each) for each in ("pipe:[1]", "socket:[1]", "anon_inode:[eventfd]", "memfd:x", "net:[4026531840]",
+                                    "mnt:[4026531841]", "inode:[1]")),
+    ],
+)  # fmt: skip
+def test_what_has_no_place_in_a_file_system_gets_none(path: str, told: str) -> None:
+    [found] = kprobe("security_file_open", '{"file_arg":{"path":"' + path + '"}}')
+
+    assert found["path"] == told
+
+
 def test_data_that_the_kernel_loads_is_not_always_a_module() -> None:
     assert kprobe("security_kernel_load_data", '{"int_arg":1}') == []
 
