@@ -67,6 +67,8 @@ EGRESS = [
     ("/var/lib/.hidden", [SYSTEMD], OUT, 443, {"scratch_egress": 3}),
     ("/home/u/.vscode-server/bin/code", [SYSTEMD], OUT, 443, {}),
     ("/proc/self/fd/3", [SYSTEMD], OUT, 443, {"fileless_egress": 4}),
+    ("/dev/fd/7", [SYSTEMD], OUT, 443, {"fileless_egress": 4}),
+    ("/memfd:x", [SYSTEMD], OUT, 443, {"fileless_egress": 4}),
     ("memfd:x", [SYSTEMD], IN, 443, {"fileless_egress": 3}),
     ("/proc/self/exe init", [SYSTEMD], OUT, 443, {}),
     # Miners.
