@@ -114,6 +114,44 @@ def test_a_connection_is_worth_a_look_for_who_makes_it(
     assert egress(command, ancestors, remote, port) == expected
 
 
+MINERS = "ccminer cgminer cpuminer ethminer kdevtmpfsi kinsing lolMiner minerd nbminer xmr-stak xmrig"
+RELAYS = "nc nc.openbsd nc.traditional ncat netcat socat telnet"
+WRAPPERS = "env nohup script setsid stdbuf timeout xargs"
+FORWARDERS = """blackbox-exporter blackbox_exporter caddy cilium-envoy envoy haproxy kube-proxy kubelet linkerd2-proxy
+nginx pilot-agent squid traefik ztunnel"""
+
+
+@pytest.mark.parametrize("name", MINERS.split())
+def test_a_miner_has_a_name(name: str) -> None:
+    assert egress(f"/opt/{name}", [SYSTEMD], IN, 443) == {"miner": 3}
+
+
+@pytest.mark.parametrize("port", [3333, 3357, 4444, 5555, 6633, 7777, 9999, 14433, 14444, 45560, 45700])
+def test_a_pool_has_a_port(port: int) -> None:
+    assert egress("/opt/app", [SYSTEMD], OUT, port) == {"miner": 2}
+    assert egress("/opt/app", [SYSTEMD], OUT, port + 1) == {}
+
+
+@pytest.mark.parametrize("option", ["stratum+ssl://x", "--donate-level=1", "--rig-id a"])
+def test_a_miner_is_told_to_mine(option: str) -> None:
+    assert egress(f"/opt/app {option}", [SYSTEMD], OUT, 443) == {"miner": 3}
+
+
+@pytest.mark.parametrize("name", RELAYS.split())
+def test_what_carries_a_shells_words_below_a_server(name: str) -> None:
+    assert egress(f"/usr/bin/{name} x 1", [PHP], OUT, 443) == {"reverse_shell": 4}
+
+
+@pytest.mark.parametrize("name", WRAPPERS.split())
+def test_what_stands_between_hides_no_server(name: str) -> None:
+    assert egress("/bin/bash -i", [f"/usr/bin/{name}", PHP], OUT, 443) == {"reverse_shell": 4}
+
+
+@pytest.mark.parametrize("port", [53, 88, 389, 464, 636])
+def test_ssh_asks_before_it_connects(port: int) -> None:
+    assert egress("/usr/bin/dbclient x", [SYSTEMD], OUT, port) == {}
+
+
 def test_what_a_package_manager_starts_may_fetch() -> None:
     for command in ("/bin/bash -i", "/tmp/config.a1 configure", "/usr/bin/python3 -c x"):
         assert egress(command, ["/usr/bin/apt-get", PHP], OUT, 443, installing=True) == {}
@@ -167,6 +205,6 @@ def test_many_ports_are_graver_than_many_hosts_of_a_program_that_may_watch_them(
     assert of_spread("hosts", Execution(binary="/bin/bash")).severity == 3
 
 
-@pytest.mark.parametrize("binary", ["/usr/local/bin/envoy", "/usr/sbin/haproxy", "/usr/sbin/nginx", "/usr/bin/kubelet"])
-def test_who_connects_for_others_has_many_ports(binary: str) -> None:
-    assert of_spread("ports", Execution(binary=binary)).severity == 2
+@pytest.mark.parametrize("name", FORWARDERS.split())
+def test_who_connects_for_others_has_many_ports(name: str) -> None:
+    assert of_spread("ports", Execution(binary=f"/usr/bin/{name}")).severity == 2
