@@ -44,3 +44,12 @@ def test_an_address_beside_a_socket_is_the_end_that_the_hook_is_about(hook: str,
 
     assert (found["socket"]["local"], found["socket"].get("remote", "")) == ends
     assert found["socket"]["cookie"] == 5
+
+
+@pytest.mark.parametrize(("hook", "kind"), [each for each in EACH if each[1] in ("send", "receive")])
+def test_a_packet_is_this_ends_by_the_way_it_goes(hook: str, kind: str) -> None:
+    [found] = kprobe(hook, '{"skb_arg":{"saddr":"10.0.0.1","daddr":"1.2.3.4","sport":5,"dport":53,"len":70}}')
+    ends = (found["socket"]["local"], found["socket"]["local_port"], found["socket"]["remote"])
+
+    assert ends == (("10.0.0.1", 5, "1.2.3.4") if kind == "send" else ("1.2.3.4", 53, "10.0.0.1"))
+    assert found["size"] == 70
