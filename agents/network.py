@@ -16,6 +16,7 @@ from agents import FINDINGS, HOUR, Fields, Function, Memory, agent
 from schemas.actor import actor_of
 from schemas.finding import Finding
 from schemas.lineage import Lineage
+from schemas.net.amounts import sum_of
 from schemas.net.flows import Flow, Step, follow
 from schemas.net.knowledge import Knowledge, Site, knowledge, read_site
 from schemas.net.sides import DIRECTIONS, sides
@@ -81,7 +82,7 @@ def _fields(
         if direction:
             fields["network.direction"] = direction
         if counted:
-            fields["network.bytes"] = (sent or 0) + (received or 0)
+            fields["network.bytes"] = sum_of(sent or 0, received or 0)
     if is_end and flow is not None and flow.is_whole and event.time is not None and 0 < flow.start <= event.time:
         fields["event.duration"] = event.time - flow.start
     return fields

@@ -1,5 +1,6 @@
 """A line becomes an event, or the reason why it cannot."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,6 +23,9 @@ _NAMES: Final = tuple(BODIES)
 _KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Line))
 _NOTHING: Final[Mapping[str, Raw]] = {}
 
+# What protobuf's JSON calls them unless it is asked for Tetragon's own names.
+_RESPELLED: Final = {re.sub("_([a-z])", lambda found: found[1].upper(), name): name for name in _NAMES}
+_MARK: Final = "\ufeff".encode()  # of UTF-8: editors, and shells of Windows, begin a file with it
 _WRAPPERS: Final = ("message", "log")  # Filebeat, Vector, Fluent Bit; Docker, Fluent Bit
 _DEEPEST: Final = 3  # a shipper's envelope around a container runtime's
 
@@ -46,6 +50,9 @@ _MISSING: Final = "not an event: expected an object with a member like process_e
 
 
 def _decode_otherwise(line: bytes, depth: int) -> tuple[Event, bytes]:
+    bare = line.strip(b"\0").removeprefix(_MARK)  # a file that a crash cut has null bytes in place of its last blocks
+    if bare and len(bare) < len(line):
+        return _unwrapped(bare, depth)
     prefix = CRI.match(line)
     if prefix is not None:
         if prefix["tag"] == b"P":
@@ -96,6 +103,10 @@ def _wrapped(members: Mapping[str, Raw]) -> bytes:
                 return msgspec.json.decode(members[name], type=str).rstrip("\r\n").encode()
             except msgspec.ValidationError:
                 continue
+    for name in members:
+        if name in _RESPELLED:
+            told = f"not an event: it has a member {name}; expected {_RESPELLED[name]}, as Tetragon itself writes it"
+            raise NoEvent(f"{told} (UseProtoNames of protobuf's JSON)")
     raise NoEvent(_MISSING)
 
 

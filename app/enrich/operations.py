@@ -144,7 +144,7 @@ def mapped(operations: tuple[Operation, ...]) -> Mapped:
     if first.failed:
         event["outcome"] = "failure"
     elif first.returned is not None:
-        event["outcome"] = "success"
+        event["outcome"] = "unknown" if first.under_way else "success"
     if first.denied:
         event["type"] = (*types, "denied")
         if "network" not in categories:  # of a network alone ECS lets be said that it was denied

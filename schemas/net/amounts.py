@@ -16,6 +16,11 @@ _COUNTING: Final = _names(
 )
 # What they are given is how much room there is for bytes.
 _WAITING: Final = _names("socket_recvmsg sys_recvfrom sys_recvmsg tcp_recvmsg udp_recvmsg udpv6_recvmsg")
+_MOST: Final = 2**63 - 1  # that a field for whole numbers holds
+
+
+def sum_of(one: int, other: int) -> int:
+    return min(one + other, _MOST)
 
 
 def bytes_of(operation: Operation) -> int | None:

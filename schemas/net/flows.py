@@ -11,7 +11,7 @@ from zlib import crc32
 import msgspec
 from msgspec.structs import astuple
 
-from schemas.net.amounts import bytes_of
+from schemas.net.amounts import bytes_of, sum_of
 from schemas.net.sides import DIRECTIONS, NOBODY
 from schemas.operation.shape import Operation, Socket
 from schemas.times import SECOND
@@ -90,9 +90,9 @@ def follow(
     size = bytes_of(operation) or 0
     known.last = max(known.last, time)
     if kind == "send":
-        known.sent += size
+        known.sent = sum_of(known.sent, size)
     else:
-        known.received += size
+        known.received = sum_of(known.received, size)
     memory[place] = astuple(known)
     return Step(known, is_first=False)
 

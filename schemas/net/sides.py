@@ -20,14 +20,15 @@ NOBODY: Final = ("", "0.0.0.0", "::")
 
 
 def sides(socket: Socket, direction: str) -> tuple[Fields, Fields]:
-    """Source and destination. Without a direction, this end is the source."""
+    """Source and destination. Without a direction, this end is the source. A path is a server's, whoever tells it."""
     # Who listens does so on all addresses. Who talks to somebody has one, which the kernel has not chosen yet.
     unchosen = socket.local in NOBODY and bool(socket.remote)
     local = _end("" if unchosen else socket.local, socket.local_port)
     remote = _end(socket.remote, socket.remote_port)
+    source, destination = (remote, local) if direction == "ingress" else (local, remote)
     if socket.path:
-        remote["address"] = socket.path
-    return (remote, local) if direction == "ingress" else (local, remote)
+        destination["address"] = socket.path
+    return source, destination
 
 
 def _end(address: str, port: int | None) -> Fields:

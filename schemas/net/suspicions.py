@@ -50,6 +50,14 @@ _MINERS: Final = ("ccminer", "cgminer", "cpuminer", "ethminer", "kdevtmpfsi", "k
                   "nbminer", "xmr-stak", "xmrig")  # fmt: skip
 _MINING_WORDS: Final = ("stratum+", "--donate-level", "--rig-id")
 
+# They connect to wherever others ask them to, or look whether all is well there.
+_FORWARDERS: Final = frozenset(
+    ("blackbox-exporter", "blackbox_exporter", "caddy", "cilium-envoy", "envoy", "haproxy", "kube-proxy", "kubelet",
+     "linkerd2-proxy", "nginx", "pilot-agent", "squid", "traefik", "ztunnel")
+)  # fmt: skip
+# What a server of a language runs of the same language is its own, mostly.
+_LANGUAGES: Final = (("gunicorn", "python"), ("php-fpm", "php"), ("uwsgi", "python"))
+
 _SSH: Final = frozenset(("dbclient", "ssh"))
 # What ssh asks before it connects: names, tickets, users.
 _ASKING_PORTS: Final = frozenset((53, 88, 389, 464, 636))
@@ -142,7 +150,8 @@ def of_spread(what: str, process: Execution) -> Finding:
     who = character(process.binary)
     if what == "ports":
         reason = f"{who.name} connects to very many ports within a minute"
-        return Finding("network.port_scan", 3, reason, ("process.executable", "destination.port"), ("T1046",))
+        severity = 2 if who.name in _FORWARDERS else 3
+        return Finding("network.port_scan", severity, reason, ("process.executable", "destination.port"), ("T1046",))
     # So does whoever watches or serves a whole cluster.
     severity = 3 if who.shell or who.interpreter or who.relay or who.scratch or who.fileless else 2
     reason = f"{who.name} connects to very many hosts within a minute"
@@ -198,6 +207,8 @@ def _of_servers_child(process: Execution, who: Character, server: str) -> int:
         return 0
     if len(args) == 1 or any(each.startswith(SCRATCH) for each in args[1:]):
         return 4
+    if any(server.startswith(family) and who.interpreter == language for family, language in _LANGUAGES):
+        return 2
     return 2 if is_interpreter(server) else 3  # java and node run builds and jobs, which run programs of their own
 
 

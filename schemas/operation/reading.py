@@ -38,10 +38,11 @@ from schemas.tetragon import (
     ProcessUsdt,
 )
 
-# What Tetragon does so that an operation does not happen, or its process does not go on.
+# What Tetragon does so that an operation does not happen, or its process does not go on; other encoders of protobuf may
+# write an enum's numbers.
 DENYING: Final = frozenset(
     f"KPROBE_ACTION_{name}" for name in ("SIGKILL", "SIGNAL", "OVERRIDE", "NOTIFYENFORCER", "NOTIFYKILLER")
-)
+) | {"3", "10", "5", "13"}
 
 _HOOKS: Final[Mapping[str, Reader]] = {**FILE_HOOKS, **SOCKET_HOOKS, **PRIVILEGE_HOOKS}
 _ARCHITECTURE: Final = re.compile(r"__(?:x64|ia32|arm64|arm32)_(?=sys_)")

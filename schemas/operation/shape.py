@@ -132,12 +132,16 @@ class Operation(_Part, frozen=True, eq=False):
     denied: bool = False  # Tetragon killed the process, or made the call fail
 
     @property
+    def under_way(self) -> bool:
+        """A connection that does not wait for its peer: whether there is one shows later."""
+        return self.kind == "connect" and self.returned == -_EINPROGRESS and not self.denied
+
+    @property
     def failed(self) -> bool:
-        """A connection that does not wait for its peer is under way, and has not failed."""
         returned = self.returned
         if self.denied or returned is None or returned >= 0:
             return self.denied
-        return returned >= -_MOST_ERRNO and not (self.kind == "connect" and returned == -_EINPROGRESS)
+        return returned >= -_MOST_ERRNO and not self.under_way
 
     @property
     def changes_file(self) -> bool:

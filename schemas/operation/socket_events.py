@@ -6,9 +6,10 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Raw
 
+from schemas.lenient import decode_leniently
 from schemas.operation.given import address_of, port_of, remote_of
 from schemas.operation.shape import Operation, Socket, SocketKind
-from schemas.tetragon import BODIES, Event
+from schemas.tetragon import BODIES, Count, Event
 
 T = TypeVar("T")
 
@@ -46,15 +47,16 @@ def socket_operation(event: Event) -> Operation:
 
 
 class _Stats(msgspec.Struct, frozen=True, gc=False):
-    bytes_sent: int | None = None
-    bytes_received: int | None = None
+    bytes_sent: Count | None = None
+    bytes_received: Count | None = None
 
 
 def bytes_told(event: Event) -> tuple[int | None, int | None]:
     """Sent and received over a connection that ends, as the event itself counts them; a zero is not told."""
     if event.name not in SOCKET_EVENTS:
         return None, None
-    stats = _member(event.other, f"{event.name}.stats", _Stats, _Stats())
+    told = event.other.get(f"{event.name}.stats")
+    stats = (decode_leniently(told, _Stats, "", {}) if told is not None else None) or _Stats()
     return stats.bytes_sent, stats.bytes_received
 
 

@@ -126,6 +126,14 @@ def test_a_flow_has_one_source_and_one_direction_and_its_end_has_its_sums(
     assert {each["tetragon"]["network"]["since"] for each in made} == {begin}
 
 
+def test_sums_are_no_more_than_a_field_holds() -> None:
+    end = End("10.0.0.1", 1, "8.8.8.8", 2, 3)
+    much = [Step(kind, end, 2**63 - 1, SECOND) for kind in ("send", "receive", "send", "receive")]
+    *_, last = told(Memory(), lines_of([Step("connect", end, 0, 0), *much, Step("close", end, 0, SECOND)]))
+
+    assert last["source"]["bytes"] == last["destination"]["bytes"] == last["network"]["bytes"] == 2**63 - 1
+
+
 @given(STEPS)
 def test_whatever_comes_a_source_and_a_destination_are_the_ends_of_the_socket(steps: list[Step]) -> None:
     for step, made in zip(steps, told(Memory(), lines_of(steps)), strict=True):
@@ -279,7 +287,7 @@ def test_an_ordinary_day_has_nearly_none() -> None:
     assert grave * 10_000 / number <= 1
 
 
-def test_an_intruders_program_is_told_though_its_master_has_an_address_that_only_documents_have() -> None:
+def test_an_intruders_program_is_told_whose_master_has_an_address_that_only_documents_have() -> None:
     memory, pipeline = Memory(), Pipeline(NETWORK, original=False)
     found = []
     for _, node, line in intrusion(seed=1, nodes=20, minutes=10.0):
@@ -287,7 +295,7 @@ def test_an_intruders_program_is_told_though_its_master_has_an_address_that_only
         made = json.loads(value.splitlines()[1])
         found += [(each["rule"], made["process"]["executable"]) for each in made["tetragon"].get("findings", ())]
 
-    assert found == [("network.scratch_egress", "/tmp/.x")]
+    assert found == [("network.scratch_egress", "/tmp/.x"), ("network.miner", "/tmp/.x")]
 
 
 def test_a_users_file_says_where_addresses_are(tmp_path: Path) -> None:

@@ -131,6 +131,28 @@ def test_one_bad_element_of_a_list_costs_only_itself() -> None:
     assert other(line) == {"process_exec.ancestors.1": 5, "process_exec.ancestors.2.pid": "z"}
 
 
+@pytest.mark.parametrize(
+    ("before", "behind"), [(b"\xef\xbb\xbf", b""), (b"\0\0\0", b""), (b"", b"\0"), (b"\0\xef\xbb\xbf", b"\0")]
+)
+def test_what_editors_and_crashes_put_around_a_line_is_no_part_of_it(before: bytes, behind: bytes) -> None:
+    found, own = decode(before + EXEC + behind)
+
+    assert found == event(EXEC)
+    assert own == EXEC
+
+
+@pytest.mark.parametrize("name", ["processExec", "processKprobe", "rateLimitInfo"])
+def test_protobufs_own_spelling_is_named(name: str) -> None:
+    with pytest.raises(NoEvent, match=rf"^not an event: it has a member {name}; expected [a-z]+_[a-z_]+, as Tetragon"):
+        decode(b'{"%b":{"process":{"pid":1}},"nodeName":"n"}' % name.encode())
+
+
+@pytest.mark.parametrize("line", [b"\0" * 9, b"\xef\xbb\xbf", b"\0\xef\xbb\xbf\0", b"\0x", b'{"a":"\0"}'])
+def test_nothing_but_that_is_no_event(line: bytes) -> None:
+    with pytest.raises(NoEvent):
+        decode(line)
+
+
 def test_null_is_absent() -> None:
     line = b'{"process_exec":{"process":{"pid":null,"pod":null},"parent":null},' + NODE_AND_TIME
     found = event(line)

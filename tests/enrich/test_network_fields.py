@@ -87,6 +87,23 @@ def test_who_listens_does_so_on_all_addresses() -> None:
     assert "source" not in made
 
 
+@pytest.mark.parametrize(
+    ("function", "args"),
+    [
+        ("security_socket_bind", ""),
+        ("security_socket_listen", ""),
+        ("security_socket_connect", ""),
+        ("unix_stream_connect", ""),
+        ("security_socket_sendmsg", ',{"int_arg":5}'),
+    ],
+)
+def test_a_path_is_where_the_server_is_whoever_tells_of_it(function: str, args: str) -> None:
+    made = told(function, '{"sockaddrun_arg":{"family":"AF_UNIX","path":"/run/x.sock"}}' + args)
+
+    assert made["destination"] == {"address": "/run/x.sock"}
+    assert "source" not in made
+
+
 def test_ipv4_in_ipv6_is_ipv4() -> None:
     made = told(
         "tcp_connect", sock(family="AF_INET6", saddr="::ffff:10.0.0.1", daddr="::ffff:8.8.8.8", sport=5, dport=443)

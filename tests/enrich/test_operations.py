@@ -140,6 +140,15 @@ def test_the_outcome_is_what_the_kernel_and_tetragon_said(more: str, outcome: st
     assert event["type"] == types
 
 
+@pytest.mark.parametrize(("returned", "outcome"), [(0, "success"), (-115, "unknown"), (-111, "failure")])
+def test_whether_a_connection_under_way_comes_about_is_not_known_yet(returned: int, outcome: str) -> None:
+    address = '{"sockaddr_arg":{"family":"AF_INET","addr":"8.8.8.8","port":80}}'
+    event = kprobe("sys_connect", address, f',"return":{{"int_arg":{returned}}}')["event"]
+
+    assert event["outcome"] == outcome
+    assert kprobe("sys_write", '{"int_arg":1}', ',"return":{"int_arg":-115}')["event"]["outcome"] == "failure"
+
+
 def connection(function: str, args: str) -> dict[str, Any]:
     made = kprobe(function, args)
     return {name: made.get(name) for name in ("source", "destination", "network", "related")}

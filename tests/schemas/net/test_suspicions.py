@@ -33,6 +33,13 @@ EGRESS = [
     ("/usr/bin/python3 /dev/shm/a.py", [PHP], OUT, 443, {"reverse_shell": 4}),
     ("/usr/bin/python3 /srv/a.py", [PHP], OUT, 443, {"reverse_shell": 3}),
     ("/usr/bin/python3 -m site", [PHP], OUT, 443, {"reverse_shell": 3}),
+    # Of a server's own language it is the server's, mostly.
+    ("/usr/bin/php8.2 /srv/artisan queue:work", ["/bin/sh", PHP], OUT, 443, {"reverse_shell": 2}),
+    ("/usr/bin/php -r fsockopen", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/php /tmp/a.php", [PHP], OUT, 443, {"reverse_shell": 4}),
+    ("/usr/bin/python3 -m celery", ["/usr/bin/gunicorn"], OUT, 443, {"reverse_shell": 2}),
+    ("/usr/bin/python3 -m celery", ["/usr/bin/uwsgi"], OUT, 443, {"reverse_shell": 2}),
+    ("/usr/bin/perl /srv/a.pl", ["/usr/bin/uwsgi"], OUT, 443, {"reverse_shell": 3}),
     ("/usr/bin/python3 /srv/a.py", ["/bin/sh", "/usr/bin/java"], OUT, 443, {"reverse_shell": 2}),
     ("/usr/bin/python3 -c from multiprocessing.spawn import", ["/usr/bin/gunicorn"], OUT, 443, {"reverse_shell": 2}),
     ("/usr/bin/node /srv/worker.js", ["/usr/bin/node"], OUT, 443, {}),
@@ -60,6 +67,8 @@ EGRESS = [
     ("/var/lib/.hidden", [SYSTEMD], OUT, 443, {"scratch_egress": 3}),
     ("/home/u/.vscode-server/bin/code", [SYSTEMD], OUT, 443, {}),
     ("/proc/self/fd/3", [SYSTEMD], OUT, 443, {"fileless_egress": 4}),
+    ("/dev/fd/7", [SYSTEMD], OUT, 443, {"fileless_egress": 4}),
+    ("/memfd:x", [SYSTEMD], OUT, 443, {"fileless_egress": 4}),
     ("memfd:x", [SYSTEMD], IN, 443, {"fileless_egress": 3}),
     ("/proc/self/exe init", [SYSTEMD], OUT, 443, {}),
     # Miners.
@@ -105,6 +114,44 @@ def test_a_connection_is_worth_a_look_for_who_makes_it(
     assert egress(command, ancestors, remote, port) == expected
 
 
+MINERS = "ccminer cgminer cpuminer ethminer kdevtmpfsi kinsing lolMiner minerd nbminer xmr-stak xmrig"
+RELAYS = "nc nc.openbsd nc.traditional ncat netcat socat telnet"
+WRAPPERS = "env nohup script setsid stdbuf timeout xargs"
+FORWARDERS = """blackbox-exporter blackbox_exporter caddy cilium-envoy envoy haproxy kube-proxy kubelet linkerd2-proxy
+nginx pilot-agent squid traefik ztunnel"""
+
+
+@pytest.mark.parametrize("name", MINERS.split())
+def test_a_miner_has_a_name(name: str) -> None:
+    assert egress(f"/opt/{name}", [SYSTEMD], IN, 443) == {"miner": 3}
+
+
+@pytest.mark.parametrize("port", [3333, 3357, 4444, 5555, 6633, 7777, 9999, 14433, 14444, 45560, 45700])
+def test_a_pool_has_a_port(port: int) -> None:
+    assert egress("/opt/app", [SYSTEMD], OUT, port) == {"miner": 2}
+    assert egress("/opt/app", [SYSTEMD], OUT, port + 1) == {}
+
+
+@pytest.mark.parametrize("option", ["stratum+ssl://x", "--donate-level=1", "--rig-id a"])
+def test_a_miner_is_told_to_mine(option: str) -> None:
+    assert egress(f"/opt/app {option}", [SYSTEMD], OUT, 443) == {"miner": 3}
+
+
+@pytest.mark.parametrize("name", RELAYS.split())
+def test_what_carries_a_shells_words_below_a_server(name: str) -> None:
+    assert egress(f"/usr/bin/{name} x 1", [PHP], OUT, 443) == {"reverse_shell": 4}
+
+
+@pytest.mark.parametrize("name", WRAPPERS.split())
+def test_what_stands_between_hides_no_server(name: str) -> None:
+    assert egress("/bin/bash -i", [f"/usr/bin/{name}", PHP], OUT, 443) == {"reverse_shell": 4}
+
+
+@pytest.mark.parametrize("port", [53, 88, 389, 464, 636])
+def test_ssh_asks_before_it_connects(port: int) -> None:
+    assert egress("/usr/bin/dbclient x", [SYSTEMD], OUT, port) == {}
+
+
 def test_what_a_package_manager_starts_may_fetch() -> None:
     for command in ("/bin/bash -i", "/tmp/config.a1 configure", "/usr/bin/python3 -c x"):
         assert egress(command, ["/usr/bin/apt-get", PHP], OUT, 443, installing=True) == {}
@@ -112,6 +159,7 @@ def test_what_a_package_manager_starts_may_fetch() -> None:
 
 def test_a_name_is_looked_up_by_anybody() -> None:
     assert egress("/bin/bash x", [PHP], OUT, 53, "udp") == {}
+    assert egress("/bin/bash x", [PHP], OUT, 5353, "udp") == {"reverse_shell": 4}
     assert egress("/bin/bash x", [PHP], OUT, 53, "tcp") == {"reverse_shell": 4}
 
 
@@ -155,3 +203,8 @@ def test_many_ports_are_graver_than_many_hosts_of_a_program_that_may_watch_them(
     assert of_spread("ports", Execution(binary="/bin/prometheus")).severity == 3
     assert of_spread("hosts", Execution(binary="/bin/prometheus")).severity == 2
     assert of_spread("hosts", Execution(binary="/bin/bash")).severity == 3
+
+
+@pytest.mark.parametrize("name", FORWARDERS.split())
+def test_who_connects_for_others_has_many_ports(name: str) -> None:
+    assert of_spread("ports", Execution(binary=f"/usr/bin/{name}")).severity == 2

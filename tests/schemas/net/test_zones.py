@@ -14,6 +14,7 @@ ELASTIC = """10.0.0.0/8 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 19
 192.0.0.10/32 192.0.0.170/32 192.0.0.171/32 192.0.2.0/24 192.31.196.0/24 192.52.193.0/24 192.168.0.0/16 192.88.99.0/24
 224.0.0.0/4 100.64.0.0/10 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 240.0.0.0/4 ::1/128 FE80::/10
 FF00::/8""".lower().split()
+DOCUMENTATION = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"]
 
 ADDRESSES = st.one_of(
     st.integers(0, 2**32 - 1).map(IPv4Address),
@@ -33,9 +34,9 @@ OWN = st.lists(
 )
 
 
-def test_what_is_internal_is_what_elastic_calls_so_and_the_private_addresses_of_ipv6() -> None:
+def test_what_is_internal_is_what_elastic_calls_so_but_for_documentation_and_the_private_addresses_of_ipv6() -> None:
     assert len(ELASTIC) == 26
-    assert sorted(INTERNAL) == sorted([*ELASTIC, "fc00::/7"])
+    assert sorted([*INTERNAL, *DOCUMENTATION]) == sorted([*ELASTIC, "fc00::/7"])
 
 
 @given(ADDRESSES, OWN)
@@ -56,7 +57,13 @@ def test_the_longest_prefix_counts(address: IPv4Address | IPv6Address, own: Sequ
         ("2606:4700::1111", "external"),
         ("10.1.2.3", "internal"),
         ("169.254.169.254", "internal"),
-        ("203.0.113.77", "internal"),
+        ("203.0.113.77", "external"),
+        ("192.0.2.1", "external"),
+        ("198.51.100.255", "external"),
+        ("2001:db8::1", "external"),
+        ("100.64.0.1", "internal"),
+        ("224.0.0.251", "internal"),
+        ("255.255.255.255", "internal"),
         ("fd00:ec2::254", "internal"),
         ("127.0.0.53", "loopback"),
         ("::1", "loopback"),
@@ -64,7 +71,7 @@ def test_the_longest_prefix_counts(address: IPv4Address | IPv6Address, own: Sequ
         ("10.96.0.1", "service"),
         ("10.0.0.17", "node"),
         ("93.184.216.34", "internal"),
-        ("203.0.113.5", "external"),
+        ("100.65.0.5", "external"),
         ("", None),
     ],
 )
@@ -74,7 +81,7 @@ def test_an_address_has_one_zone(address: str, zone: str | None) -> None:
         (ip_network("10.96.0.0/12"), "service"),
         (ip_network("10.0.0.0/24"), "node"),
         (ip_network("93.184.216.0/24"), "internal"),
-        (ip_network("203.0.113.0/28"), "external"),
+        (ip_network("100.65.0.0/28"), "external"),
     ]
 
     assert zones(own)(address) == zone

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.enrich.decode import NoEvent, decode
 from schemas.capabilities import CAPABILITIES, capabilities_of
 from schemas.operation import Operation, operations
+from schemas.operation.socket_events import bytes_told
 from tests.enrich.test_decode import EVENTLIKE
 from tests.schemas.operation.files import FILES
 from tests.schemas.operation.privileges import CREDENTIALS, PRIVILEGES
@@ -53,6 +54,22 @@ def test_a_hook_without_a_name_here_is_known_by_what_it_is_given(args: str, kind
     assert [each["kind"] for each in kprobe("something_new", args)] == kinds
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("etc/shadow", "/etc/shadow"),
+        ("/etc/shadow", "/etc/shadow"),
+        ("network", "/network"),
+        *((each, each) for each in ("pipe:[1]", "socket:[1]", "anon_inode:[eventfd]", "memfd:x", "net:[4026531840]",
+                                    "mnt:[4026531841]", "inode:[1]")),
+    ],
+)  # fmt: skip
+def test_what_has_no_place_in_a_file_system_gets_none(path: str, told: str) -> None:
+    [found] = kprobe("security_file_open", '{"file_arg":{"path":"' + path + '"}}')
+
+    assert found["path"] == told
+
+
 def test_data_that_the_kernel_loads_is_not_always_a_module() -> None:
     assert kprobe("security_kernel_load_data", '{"int_arg":1}') == []
 
@@ -72,6 +89,38 @@ def test_what_a_function_returned_has_its_sign(returned: str, number: int | None
     [found] = kprobe("security_file_open", FILE, ',"return":' + returned)
 
     assert found.get("returned") == number
+
+
+@pytest.mark.parametrize(
+    ("stats", "expected"),
+    [
+        ('{"bytes_sent":"78","bytes_received":22}', (78, 22)),
+        ('{"bytes_sent":"78","bytes_received":-1}', (78, None)),
+        ('{"bytes_sent":99999999999999999999,"bytes_received":"22","segs_in":1}', (None, 22)),
+        ("{}", (None, None)),
+        ("5", (None, None)),
+    ],
+)
+def test_a_count_that_is_none_costs_no_other(stats: str, expected: tuple[int | None, int | None]) -> None:
+    event, _ = decode(b'{"process_close":{"process":{"pid":1},"stats":%b}}' % stats.encode())
+
+    assert bytes_told(event) == expected
+
+
+@pytest.mark.parametrize("action", ["KPROBE_ACTION_SIGKILL", "KPROBE_ACTION_OVERRIDE", "3", "5", "10", "13"])
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_an_action_may_have_its_number_for_a_name(action: str, quote: str) -> None:
+    if quote or action.isdecimal():
+        [found] = kprobe("security_file_open", FILE, f',"action":{quote}{action}{quote}')
+
+        assert found["denied"]
+
+
+@pytest.mark.parametrize("action", ["KPROBE_ACTION_POST", "1", "4", "9", "15"])
+def test_who_only_tells_of_it_denies_nothing(action: str) -> None:
+    [found] = kprobe("security_file_open", FILE, f',"action":"{action}"')
+
+    assert "denied" not in found
 
 
 @pytest.mark.parametrize(
