@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.actor import Actor
 from schemas.fim.classifier import Classified, Knowledge, Touch
+from schemas.fim.paths import leads_out
 from schemas.fim.taxonomy import SEVERITIES
 from schemas.operation import Operation
 from schemas.programs import ACCOUNT_TOOLS, SWITCHERS
@@ -15,7 +16,6 @@ _SET_ID: Final = 0o6000
 _EXECUTE: Final = 0o111
 _SCRATCH: Final = frozenset({"scratch.tmp", "scratch.shm"})
 _MODES: Final = frozenset({"chmod", "setattr"})
-_OWN_ROOTS: Final = ("/proc/self/", "/proc/thread-self/")
 _WORST: Final = len(SEVERITIES) - 1
 _LOW: Final = SEVERITIES.index("low")
 _ATTRIBUTES: Final = frozenset({"setxattr", "removexattr"})
@@ -35,12 +35,13 @@ def judge(
 ) -> Verdict:
     """`changes`: this end of the operation, which may have two, is changed by it. `packed`: it is read for a backup."""
     touch = known.write if changes else known.read
-    through_root = ("host_root",) if actor.contained and _leads_out(classified.via) else ()
+    through_root = ("host_root",) if actor.contained and leads_out(classified.via) else ()
     gained = _gained(operation, known) if changes else ()
     named = (classified.how,) if classified.how else ()
-    packaging = ("package_manager",) if actor.packaging else ()
+    # What a program of a container is called says nothing of what it does outside.
+    packaging = ("package_manager",) if actor.packaging and not through_root else ()
     job = ("backup_job",) if actor.backing_up and (not changes or touch.category == "backup") else ()
-    owner = _owner(touch, actor)
+    owner = _owner(touch, actor) if not through_root else ()
     packing = ("backup",) if packed and not changes else ()
     failed = ("failed",) if operation.failed else ()
     attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()
@@ -64,10 +65,6 @@ def _owner(touch: Touch, actor: Actor) -> Sequence[str]:
     if actor.daemon:
         return "owner", "service"
     return ("owner", "logged_in") if actor.person and actor.program in _ASKED else ("owner",)
-
-
-def _leads_out(via: str) -> bool:
-    return bool(via) and not via.startswith(_OWN_ROOTS)
 
 
 def _gained(operation: Operation, known: Knowledge) -> Sequence[str]:

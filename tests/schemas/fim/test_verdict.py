@@ -46,6 +46,21 @@ CASES: dict[str, tuple[Verdict, int, str]] = {
     "a library": (verdict("/usr/lib/libc.so.6", "mmap_exec", NOBODY), 0, ""),
     "from a container, on the host": (verdict("/host/etc/crontab", "write", CONTAINED), 4, "host_root"),
     "from a container, in its own root": (verdict("/proc/self/root/etc/crontab", "write", CONTAINED), 3, ""),
+    "from a container, on the host by its own root": (
+        verdict("/proc/self/root/host/etc/crontab", "write", CONTAINED),
+        4,
+        "host_root",
+    ),
+    "from a container, under the name of a package manager": (
+        verdict("/host/etc/crontab", "write", actor("dpkg", contained=True, packaging=True)),
+        4,
+        "host_root",
+    ),
+    "from a container, under the name of whose work it is": (
+        verdict("/host/etc/shadow", "read", actor("passwd", contained=True)),
+        4,
+        "host_root",
+    ),
     "from the host, in a container": (verdict("/proc/7/root/etc/crontab", "write", NOBODY), 3, ""),
     "in a container": (verdict("/etc/crontab", "write", CONTAINED), 3, ""),
     "several suspicions are one step": (
