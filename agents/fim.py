@@ -93,7 +93,7 @@ def judging(classifier: Classifier) -> Function:
             return _NOTHING
         if not first.path and not first.target and (first.socket is None or not first.socket.path):
             return _NOTHING
-        if first.relative or "/cwd" in first.path:
+        if first.relative or "/cwd" in first.path or "/cwd" in first.target:
             found = tuple(_begun(each, process, memory) for each in found)
             first = found[0]
         actor = actor_of(process, lineage)
@@ -146,8 +146,8 @@ def _begun(operation: Operation, process: Process, memory: Memory) -> Operation:
     """With paths that begin where the process is now, rather than where it was when it began."""
     moved = memory.get(_place(process))
     cwd = moved[1] if moved is not None and moved[0] == process.exec_id else process.cwd
-    path = _from(operation.path, process, cwd, operation.relative)
-    target = _from(operation.target, process, cwd, operation.relative)
+    path = _from(operation.path, process, cwd, operation.relative and operation.absolute != "path")
+    target = _from(operation.target, process, cwd, operation.relative and operation.absolute != "target")
     same = path == operation.path and target == operation.target
     return operation if same else replace(operation, path=path, target=target)
 
