@@ -12,10 +12,11 @@ from schemas.fim.taxonomy import SEVERITIES
 from schemas.operation import Operation
 from schemas.programs import ACCOUNT_TOOLS, SWITCHERS
 
-_SET_ID: Final = 0o6000
+_SET_IDS: Final = ((0o4000, 3), (0o2000, 6))  # and where it stands in -rwsr-sr-x
 _EXECUTE: Final = 0o111
 _SCRATCH: Final = frozenset({"scratch.tmp", "scratch.shm"})
-_MODES: Final = frozenset({"chmod", "setattr"})
+_MODES: Final = frozenset({"chmod", "create", "setattr"})
+_EXECUTABLE: Final = frozenset("xst")  # letters of a file that may be executed
 _WORST: Final = len(SEVERITIES) - 1
 _LOW: Final = SEVERITIES.index("low")
 _ATTRIBUTES: Final = frozenset({"setxattr", "removexattr"})
@@ -31,10 +32,20 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 def judge(
-    classified: Classified, known: Knowledge, operation: Operation, changes: bool, actor: Actor, packed: bool = False
+    classified: Classified,
+    known: Knowledge,
+    operation: Operation,
+    changes: bool,
+    actor: Actor,
+    packed: bool = False,
+    below: int = 0,
 ) -> Verdict:
-    """`changes`: this end of the operation, which may have two, is changed by it. `packed`: it is read for a backup."""
+    """`changes`: this end of the operation, which may have two, is changed by it. `packed`: it is read for a backup.
+    `below`: how grave it is to change what is below, which is another from now on.
+    """
     touch = known.write if changes else known.read
+    baseline = max(touch.severity, below)
+    above = ("folder_above",) if below > touch.severity else ()
     through_root = ("host_root",) if actor.contained and leads_out(classified.via) else ()
     gained = _gained(operation, known) if changes else ()
     named = (classified.how,) if classified.how else ()
@@ -46,16 +57,16 @@ def judge(
     failed = ("failed",) if operation.failed else ()
     attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()
 
-    severity = touch.severity + sum(map(bool, (through_root, actor.suspicions, gained)))
+    severity = baseline + sum(map(bool, (through_root, actor.suspicions, gained)))
     severity -= (
         2 * (len(packaging) + len(job)) + len(owner) + len(packing) + len(failed) + (classified.how == "guessed")
     )
     if packaging or job or owner or packing:
         severity = max(severity, min(known.floor, touch.severity))
     severity = min(max(severity, 0), _LOW if attribute else _WORST)
-    reason = (touch.category, *named, *through_root, *actor.suspicions, *gained, *packaging, *job, *owner, *packing,
-              *attribute, *failed)  # fmt: skip
-    return Verdict(severity, touch.severity, reason, touch.technique if severity else (), touch.about)
+    reason = (touch.category, *named, *above, *through_root, *actor.suspicions, *gained, *packaging, *job, *owner,
+              *packing, *attribute, *failed)  # fmt: skip
+    return Verdict(severity, baseline, reason, touch.technique if severity else (), touch.about)
 
 
 def _owner(touch: Touch, actor: Actor) -> Sequence[str]:
@@ -71,11 +82,13 @@ def _gained(operation: Operation, known: Knowledge) -> Sequence[str]:
     """What the file can do from now on, and could not before, as far as it is told."""
     if operation.kind == "setxattr" and operation.name == "security.capability":
         return ("file_capability",)
-    if operation.kind not in _MODES or operation.mode is None:
+    mode, before = operation.mode, operation.permission
+    if operation.kind not in _MODES or mode is None or before.startswith("d"):
         return ()
     found = []
-    if operation.mode & _SET_ID and "s" not in operation.permission.lower()[1:]:
+    if any(mode & bit and before[place : place + 1].lower() != "s" for bit, place in _SET_IDS):
         found.append("set_id")
-    if operation.mode & _EXECUTE and "x" not in operation.permission and not _SCRATCH.isdisjoint(known.categories):
+    scratch = operation.kind != "create" and not _SCRATCH.isdisjoint(known.categories)
+    if scratch and mode & _EXECUTE and _EXECUTABLE.isdisjoint(before[1:]):
         found.append("scratch_made_executable")
     return found
