@@ -351,6 +351,28 @@ def test_a_file_is_told_as_what_it_is_however_it_is_reached(
     assert not how or how in found["reason"]
 
 
+# A file of each of the kernel's file systems, wherever that is mounted.
+KERNELS = {
+    "binfmt_misc": ("register", "escape.kernel_interface"),
+    "bpf": ("x", "kernel.tunables"),
+    "cgroup": ("a/release_agent", "escape.kernel_interface"),
+    "cgroup2": ("a/devices.allow", "escape.kernel_interface"),
+    "devtmpfs": ("sda", "devices"),
+    "proc": ("sys/kernel/core_pattern", "escape.kernel_interface"),
+    "securityfs": ("apparmor/.load", "mac.policy"),
+    "selinuxfs": ("enforce", "mac.policy"),
+    "sysfs": ("kernel/uevent_helper", "escape.kernel_interface"),
+}
+
+
+@pytest.mark.parametrize(("system", "file", "category"), [(name, *about) for name, about in KERNELS.items()])
+def test_a_file_system_of_the_kernel_is_known_wherever_it_is(system: str, file: str, category: str) -> None:
+    found = told(did("__x64_sys_mount", "none", "/work/k", system), wrote(f"/work/k/{file}"))[-1]
+
+    assert found["category"] == category
+    assert "mounted" in found["reason"]
+
+
 # What is not told of, and why nobody could tell it.
 UNSEEN: dict[str, Sequence[Done]] = {
     "a link that was there before Tetragon": [wrote("/work/s")],
