@@ -8,9 +8,9 @@ The taxonomy is schemas/fim/taxonomy.yaml; a file fim.yaml in the folder of your
 - `category` the one that knows most of the path; `categories` all that match;
 - `severity` from 0 to 4, `verdict` its name; `baseline` the severity without regard to who did it; `reason` the
   category that gave the baseline, how the file was reached (bound, disk_mounted, guessed, linked, mounted, renamed,
-  symlinked), what raised it (host_root, shell_under_server, exec_from_scratch, container_exec_session, set_id,
-  file_capability, scratch_made_executable) and what lowered it (package_manager, backup_job, owner, service, logged_in,
-  backup, user_attribute, failed);
+  symlinked), what raised it (folder_above, host_root, shell_under_server, exec_from_scratch, container_exec_session,
+  set_id, file_capability, scratch_made_executable) and what lowered it (package_manager, backup_job, owner, service,
+  logged_in, backup, user_attribute, failed);
 - `technique` of MITRE ATT&CK; `pci` and `cis` the requirements that name such files;
 - `repeat` if the process did the same to the same path within the minute before.
 
@@ -29,8 +29,8 @@ from agents import FINDINGS, Fields, Function, Memory, agent
 from schemas.actor import Actor, actor_of
 from schemas.fim.backups import is_packed
 from schemas.fim.classifier import Classified, Classifier, Knowledge, built_in_classifier
-from schemas.fim.names import NAMING, Names, Own, learn, own_name
-from schemas.fim.repeats import is_repeated
+from schemas.fim.names import NAMING, Names, Own, learn, makes_containers, own_name
+from schemas.fim.repeats import is_repeated, note_name
 from schemas.fim.report import fields_of, findings_of
 from schemas.fim.taxonomy import built_in, read_changes
 from schemas.fim.touches import touches
@@ -49,6 +49,8 @@ _REPEATS: Final = 128  # touches of one node that are remembered
 _FOLDERS: Final = 128  # working directories of one node that are remembered
 _HOST: Final = "host"  # no container's id
 _MOVING: Final = "chdir"
+_REPLACING: Final = frozenset({"mount", "rename"})  # all that is below a folder, too
+_CODE: Final = frozenset({"binaries.local", "binaries.system", "libraries", "persistence.systemd"})
 
 _Others = Sequence[tuple[str, Own]]  # names that an operation uses, and whose they are
 
@@ -75,10 +77,13 @@ def judging(classifier: Classifier) -> Function:
                 if own is not None:
                     classified = classifier.classify_as(own.path, classified, own.how, own.root)
                 known = classified.knowledge
-                if known is None or (changes and operation.kind == "mount" and not known.specific):
+                if known is None:
+                    continue
+                below = classifier.below(classified) if changes and operation.kind in _REPLACING else 0
+                if changes and operation.kind == "mount" and (makes_containers(actor) or _is_usual(classified, below)):
                     continue
                 packed = bool(actor.archiving) and is_packed(classified.path, actor.archiving, classifier)
-                verdict = judge(classified, known, operation, changes, actor, packed)
+                verdict = judge(classified, known, operation, changes, actor, packed, below)
                 if worst is None or verdict.severity > worst[0].severity:
                     worst = verdict, classified, known, operation
         return _told(*worst) if worst is not None else _UNTOLD
@@ -93,7 +98,7 @@ def judging(classifier: Classifier) -> Function:
             return _NOTHING
         if not first.path and not first.target and (first.socket is None or not first.socket.path):
             return _NOTHING
-        if first.relative or "/cwd" in first.path:
+        if first.relative or "/cwd" in first.path or "/cwd" in first.target:
             found = tuple(_begun(each, process, memory) for each in found)
             first = found[0]
         actor = actor_of(process, lineage)
@@ -103,7 +108,8 @@ def judging(classifier: Classifier) -> Function:
         long = len(first.path) + len(first.target) > _LONG
         told_now = told.__wrapped__(found, actor, others) if long else told(found, actor, others)
         if first.kind in NAMING:
-            changed = learn(first, names, classifier, actor, process.cwd)
+            note_name(first, event.time, memory)
+            changed = learn(first, names, classifier, actor, _cwd(process, memory))
             if changed is not None:
                 memory[place] = changed
         repeated = told_now.fields and is_repeated(first, process.exec_id, event.time, memory, _REPEATS)
@@ -126,6 +132,14 @@ def _told(verdict: Verdict, classified: Classified, known: Knowledge, operation:
     )
 
 
+def _is_usual(covered: Classified, below: int) -> bool:
+    """Folders of areas, like that of the logs, are where disks and volumes are mounted; programs are not."""
+    known = covered.knowledge
+    if known is not None and (known.specific or below > known.write.severity):
+        return False
+    return known is None or bool(covered.via) or known.categories[0] not in _CODE
+
+
 def _others(found: Sequence[Operation], names: Names, classifier: Classifier) -> _Others:
     known = {
         path: own
@@ -144,12 +158,16 @@ def _move(operation: Operation, process: Process, memory: Memory) -> None:
 
 def _begun(operation: Operation, process: Process, memory: Memory) -> Operation:
     """With paths that begin where the process is now, rather than where it was when it began."""
-    moved = memory.get(_place(process))
-    cwd = moved[1] if moved is not None and moved[0] == process.exec_id else process.cwd
-    path = _from(operation.path, process, cwd, operation.relative)
-    target = _from(operation.target, process, cwd, operation.relative)
+    cwd = _cwd(process, memory)
+    path = _from(operation.path, process, cwd, operation.relative and operation.absolute != "path")
+    target = _from(operation.target, process, cwd, operation.relative and operation.absolute != "target")
     same = path == operation.path and target == operation.target
     return operation if same else replace(operation, path=path, target=target)
+
+
+def _cwd(process: Process, memory: Memory) -> str:
+    moved = memory.get(_place(process))
+    return str(moved[1]) if moved is not None and moved[0] == process.exec_id else process.cwd
 
 
 def _from(path: str, process: Process, cwd: str, relative: bool) -> str:

@@ -22,6 +22,7 @@ from schemas.tetragon import Process
 
 _ARCHIVERS: Final = tuple(f"/{name}" for name in sorted(ARCHIVERS))
 _SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
+_LINKED: Final = "/usr/tmp/"  # to /var/tmp, on some distributions
 _GENERATIONS: Final = 4  # between a server and what a shell of it did
 _CLOSE: Final = 3  # ancestors between a job's script and what it runs
 _JOBS: Final = ("/etc/cron.daily/passwd",)  # of distributions, which copy the files of accounts to /var/backups
@@ -58,7 +59,7 @@ def _actor(above: Above, binary: str, contained: bool, entered: bool, person: bo
         "exec_from_scratch": from_scratch(binary),
         "container_exec_session": entered,
     }
-    program = basename(binary) if binary.startswith(_SYSTEM) else ""
+    program = basename(binary) if _is_systems(binary) else ""
     known = bool(program) and not contained and not any(suspicions.values())
     return _shared(
         program,
@@ -129,4 +130,11 @@ def _is_backup(above: Above) -> bool:
 
 def _packages(binary: str) -> bool:
     # A name alone is easily taken: what lies elsewhere is no package manager.
-    return binary.startswith(_SYSTEM) and is_installer(basename(binary))
+    return is_installer(basename(binary)) and _is_systems(binary)
+
+
+@lru_cache(maxsize=4096)
+def _is_systems(binary: str) -> bool:
+    """It lies where the system's programs lie, whatever way to it was written: not as /usr/../tmp/dpkg does."""
+    path = _plain(binary)
+    return path.startswith(_SYSTEM) and not path.startswith(_LINKED) and not from_scratch(binary)

@@ -71,6 +71,9 @@ class Located:
             return f"{where}: {name!r} is unknown here.{hint} Expected some of {', '.join(known)}."
         if problem["type"] == "missing":
             return f"{where}: {name!r} is missing. Expected it beside what stands here."
+        if problem["type"] == "model_type":
+            expected = ", ".join(_keys(model, place))
+            return f"{where}: {name!r} is {problem['input']!r}. Expected names and values: {expected}."
         quotes = " (a number or a date needs quotes to be text)" if problem["type"] == "string_type" else ""
         return f"{where}: {name!r} is {problem['input']!r}. {problem['msg']}{quotes}."
 

@@ -18,9 +18,9 @@ from schemas.escape.signs import (
     SOCKETS,
     Sign,
     Signs,
-    leads_out,
 )
 from schemas.fim.classifier import Classifier
+from schemas.fim.paths import leads_out
 from schemas.lineage import basename
 from schemas.programs import SHELLS, is_interpreter
 

@@ -9,6 +9,7 @@ import msgspec
 
 from schemas.escape.rules import RULES
 from schemas.fim.classifier import Classified, Classifier
+from schemas.fim.paths import leads_out
 from schemas.fim.touches import touches
 from schemas.lineage import basename
 from schemas.operation import Operation
@@ -49,7 +50,6 @@ SOCKETS: Final = frozenset(
     ("containerd.sock", "cri-dockerd.sock", "crio.sock", "docker.sock", "dockershim.sock", "podman.sock")
 )
 _SHIM: Final = "@/containerd-shim/"  # its sockets had no file once, and were anybody's in the host's net namespace
-_OWN_ROOTS: Final = ("/proc/self", "/proc/thread-self")
 _MEMORY: Final = frozenset(("/dev/kmem", "/dev/kmsg", "/dev/mem", "/dev/port"))
 
 _REACHED: Final = re.compile(r"/proc/(?:[^/]+/task/)?([0-9]+)/(root|ns|cwd|fd)(?:/(.*))?$")
@@ -105,10 +105,6 @@ def _may_be_runtimes(found: tuple[Operation, ...]) -> bool:
     """Cheaper, at the first time, than to ask of each file of a host what it is."""
     ends = [end for operation in found for end in (operation.path, operation.target)]
     return any(end.rpartition("/")[2].startswith(RUNTIME_FILES) for end in ends)
-
-
-def leads_out(via: str) -> bool:
-    return bool(via) and not via.startswith(_OWN_ROOTS)
 
 
 def _signs(operation: Operation, classifier: Classifier) -> Iterator[Sign]:

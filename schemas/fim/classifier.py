@@ -98,6 +98,10 @@ class Classifier:
         found = self.classify(path)
         return f"{found.via}{found.path}" if found.path != "/" or not found.via else found.via
 
+    def below(self, classified: Classified) -> int:
+        """The gravest that can happen to what is known to be below such a folder; of another root, nobody asks."""
+        return self._tails.gravest_below(classified.path) if not classified.via else 0
+
     def weight(self, path: str) -> int:
         """The gravest that can happen to the file or, of a folder, to what is known to be below it."""
         found = self.classify(path)

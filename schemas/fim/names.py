@@ -7,7 +7,7 @@ from orjson import dumps
 
 from schemas.actor import Actor
 from schemas.fim.classifier import Classifier
-from schemas.fim.touches import pointed_to
+from schemas.fim.touches import MS_REMOUNT, pointed_to
 from schemas.operation import Operation
 from schemas.programs import DAEMONS, RUNTIMES
 
@@ -22,7 +22,6 @@ _MAKERS: Final = DAEMONS | {"snap-confine", "systemd-executor"}
 _MADE: Final = {"link": "linked", "rename": "renamed", "symlink": "symlinked"}
 _REMOVING: Final = frozenset(("rmdir", "unlink"))
 _OF_LINKS: Final = frozenset(("link", "rename", "rmdir", "symlink", "unlink"))  # they do not follow one to its end
-_MS_REMOUNT: Final = 0x20
 # File systems of the kernel: wherever they are mounted, they are what they are.
 _KERNELS: Final[Mapping[str, str]] = {
     "binfmt_misc": "/proc/sys/fs/binfmt_misc",
@@ -70,7 +69,7 @@ def learn(operation: Operation, names: Names, classifier: Classifier, actor: Act
     if names and operation.returned == 0:
         for gone in _gone(operation, classifier):
             changed.pop(gone, None)
-    if not operation.failed and not _makes_containers(actor):
+    if not operation.failed and not makes_containers(actor):
         if names and operation.kind == "rename" and operation.path:
             target = classifier.whole_name(operation.target)
             moved = classifier.whole_name(operation.path)
@@ -104,7 +103,7 @@ def _gone(operation: Operation, classifier: Classifier) -> Iterator[str]:
         yield classifier.whole_name(operation.target)
 
 
-def _makes_containers(actor: Actor) -> bool:
+def makes_containers(actor: Actor) -> bool:
     """It mounts and links all day, and nobody else can make it."""
     return not actor.contained and (actor.program.startswith(RUNTIMES) or actor.program in _MAKERS)
 
@@ -117,7 +116,7 @@ def _made(operation: Operation, names: Names, classifier: Classifier, actor: Act
     if operation.kind in _MADE and operation.path:
         source = pointed_to(operation)
         own = Own(source, _MADE[operation.kind])
-    elif operation.kind == "mount" and not (operation.flags or 0) & _MS_REMOUNT:
+    elif operation.kind == "mount" and not (operation.flags or 0) & MS_REMOUNT:
         own = _mounted(operation, actor, cwd)
     if own is None:
         return None

@@ -1,5 +1,6 @@
 """One spelling for a path, whoever saw it from wherever. Text alone decides: no file system is asked."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -8,6 +9,8 @@ import msgspec
 from schemas.fim.patterns import ALIASES, Glob, glob
 
 DELETED: Final = " (deleted)"  # the kernel's suffix for a name that is gone
+_OWN_ROOTS: Final = re.compile(r"(?:/proc/(?:self|thread-self)(?:/task/[^/]+)?/root)*")
+_LINKS: Final = ("root", "cwd")  # of a process, to folders that the kernel alone knows
 
 Root: TypeAlias = Sequence[str | Glob]
 Roots: TypeAlias = Mapping[str, Sequence[Root]]  # by the first part
@@ -23,6 +26,11 @@ class Normal(msgspec.Struct, frozen=True, gc=False):
     @property
     def path(self) -> str:
         return spelled(self.parts)
+
+
+def leads_out(via: str) -> bool:
+    """To another root than the process's own, as /proc/self/root is."""
+    return _OWN_ROOTS.fullmatch(via) is None
 
 
 def spelled(parts: Sequence[str]) -> str:
@@ -63,10 +71,26 @@ def _resolved(parts: Sequence[str]) -> list[str]:
     kept: list[str] = []
     for part in parts:
         if part == "..":
-            del kept[-1:]
+            _climb(kept)
         elif part not in {"", "."}:
             kept.append(part)
     return kept
+
+
+def _climb(kept: list[str]) -> None:
+    """To the folder above; of a link that every kernel or distribution has, above where it leads to.
+
+    Above a root is that root. What is above a working directory or a descriptor is no better known than that is.
+    """
+    length = 2 if kept[-2:-1] == ["fd"] else 1
+    before = kept[-length - 4 : -length]
+    of_process = before[-2:-1] == ["proc"] or (before[:1] == ["proc"] and before[2:3] == ["task"])
+    if (of_process and (length == 2 or kept[-1] in _LINKS)) or (length == 2 and before == ["dev"]):
+        return
+    instead = ALIASES.get(tuple(kept)) if len(kept) == 2 else None
+    if instead is not None:
+        kept[:] = instead
+    del kept[-1:]
 
 
 def _without_suffix(parts: Sequence[str]) -> list[str]:

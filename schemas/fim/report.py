@@ -26,6 +26,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "exec_from_scratch": "by a program from where anyone may write",
     "failed": "in vain",
     "file_capability": "and got capabilities",
+    "folder_above": "with what is graver below it",
     "guessed": "if the path begins where such files are",
     "host_root": "from a container, by another root than its own",
     "linked": "by the name of a hard link",

@@ -6,6 +6,9 @@ from typing import Final
 from schemas.operation import Operation
 
 _TWO_ENDED: Final = frozenset({"rename", "link", "symlink"})
+_LAYERED: Final = frozenset({"aufs", "overlay", "overlayfs"})  # file systems made of folders that lie elsewhere
+MS_REMOUNT: Final = 0x20
+_MS_BIND: Final = 0x1000
 _WITHOUT_A_TOUCH: Final = frozenset({"chdir", "chroot", "close", "pivot_root", "umount"})
 
 
@@ -26,7 +29,16 @@ def touches(operation: Operation) -> Iterator[tuple[str, bool]]:
 
 def covers(operation: Operation) -> bool:
     """A mount of one place over another: whoever reads the file that was there reads this one from now on."""
-    return operation.kind == "mount" and operation.path.startswith("/") and not operation.path.startswith("/dev/")
+    source, name = operation.path, operation.name
+    if operation.kind != "mount" or not source or (operation.flags or 0) & MS_REMOUNT:
+        return False
+    if name in _LAYERED:
+        return True
+    if source.startswith("/dev/"):
+        return False
+    if not source.startswith("/") and not (operation.flags or 0) & _MS_BIND:
+        return False  # `proc` and the like are no folders
+    return source.rstrip("/") != operation.target.rstrip("/")
 
 
 def pointed_to(operation: Operation) -> str:

@@ -7,15 +7,16 @@ import msgspec
 
 from schemas.actor import Actor
 from schemas.fim.classifier import Classified, Knowledge, Touch
+from schemas.fim.paths import leads_out
 from schemas.fim.taxonomy import SEVERITIES
 from schemas.operation import Operation
 from schemas.programs import ACCOUNT_TOOLS, SWITCHERS
 
-_SET_ID: Final = 0o6000
+_SET_IDS: Final = ((0o4000, 3), (0o2000, 6))  # and where it stands in -rwsr-sr-x
 _EXECUTE: Final = 0o111
 _SCRATCH: Final = frozenset({"scratch.tmp", "scratch.shm"})
-_MODES: Final = frozenset({"chmod", "setattr"})
-_OWN_ROOTS: Final = ("/proc/self/", "/proc/thread-self/")
+_MODES: Final = frozenset({"chmod", "create", "setattr"})
+_EXECUTABLE: Final = frozenset("xst")  # letters of a file that may be executed
 _WORST: Final = len(SEVERITIES) - 1
 _LOW: Final = SEVERITIES.index("low")
 _ATTRIBUTES: Final = frozenset({"setxattr", "removexattr"})
@@ -31,30 +32,41 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 def judge(
-    classified: Classified, known: Knowledge, operation: Operation, changes: bool, actor: Actor, packed: bool = False
+    classified: Classified,
+    known: Knowledge,
+    operation: Operation,
+    changes: bool,
+    actor: Actor,
+    packed: bool = False,
+    below: int = 0,
 ) -> Verdict:
-    """`changes`: this end of the operation, which may have two, is changed by it. `packed`: it is read for a backup."""
+    """`changes`: this end of the operation, which may have two, is changed by it. `packed`: it is read for a backup.
+    `below`: how grave it is to change what is below, which is another from now on.
+    """
     touch = known.write if changes else known.read
-    through_root = ("host_root",) if actor.contained and _leads_out(classified.via) else ()
+    baseline = max(touch.severity, below)
+    above = ("folder_above",) if below > touch.severity else ()
+    through_root = ("host_root",) if actor.contained and leads_out(classified.via) else ()
     gained = _gained(operation, known) if changes else ()
     named = (classified.how,) if classified.how else ()
-    packaging = ("package_manager",) if actor.packaging else ()
+    # What a program of a container is called says nothing of what it does outside.
+    packaging = ("package_manager",) if actor.packaging and not through_root else ()
     job = ("backup_job",) if actor.backing_up and (not changes or touch.category == "backup") else ()
-    owner = _owner(touch, actor)
+    owner = _owner(touch, actor) if not through_root else ()
     packing = ("backup",) if packed and not changes else ()
     failed = ("failed",) if operation.failed else ()
     attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()
 
-    severity = touch.severity + sum(map(bool, (through_root, actor.suspicions, gained)))
+    severity = baseline + sum(map(bool, (through_root, actor.suspicions, gained)))
     severity -= (
         2 * (len(packaging) + len(job)) + len(owner) + len(packing) + len(failed) + (classified.how == "guessed")
     )
     if packaging or job or owner or packing:
         severity = max(severity, min(known.floor, touch.severity))
     severity = min(max(severity, 0), _LOW if attribute else _WORST)
-    reason = (touch.category, *named, *through_root, *actor.suspicions, *gained, *packaging, *job, *owner, *packing,
-              *attribute, *failed)  # fmt: skip
-    return Verdict(severity, touch.severity, reason, touch.technique if severity else (), touch.about)
+    reason = (touch.category, *named, *above, *through_root, *actor.suspicions, *gained, *packaging, *job, *owner,
+              *packing, *attribute, *failed)  # fmt: skip
+    return Verdict(severity, baseline, reason, touch.technique if severity else (), touch.about)
 
 
 def _owner(touch: Touch, actor: Actor) -> Sequence[str]:
@@ -66,19 +78,17 @@ def _owner(touch: Touch, actor: Actor) -> Sequence[str]:
     return ("owner", "logged_in") if actor.person and actor.program in _ASKED else ("owner",)
 
 
-def _leads_out(via: str) -> bool:
-    return bool(via) and not via.startswith(_OWN_ROOTS)
-
-
 def _gained(operation: Operation, known: Knowledge) -> Sequence[str]:
     """What the file can do from now on, and could not before, as far as it is told."""
     if operation.kind == "setxattr" and operation.name == "security.capability":
         return ("file_capability",)
-    if operation.kind not in _MODES or operation.mode is None:
+    mode, before = operation.mode, operation.permission
+    if operation.kind not in _MODES or mode is None or before.startswith("d"):
         return ()
     found = []
-    if operation.mode & _SET_ID and "s" not in operation.permission.lower()[1:]:
+    if any(mode & bit and before[place : place + 1].lower() != "s" for bit, place in _SET_IDS):
         found.append("set_id")
-    if operation.mode & _EXECUTE and "x" not in operation.permission and not _SCRATCH.isdisjoint(known.categories):
+    scratch = operation.kind != "create" and not _SCRATCH.isdisjoint(known.categories)
+    if scratch and mode & _EXECUTE and _EXECUTABLE.isdisjoint(before[1:]):
         found.append("scratch_made_executable")
     return found

@@ -170,10 +170,9 @@ def texts_of(given: Given) -> dict[str, Any]:
     first, relative = user_path(given.texts[0], numbers[0] if given.before else None, given.cwd)
     if len(given.texts) == 1:
         return {"path": first, "relative": relative}
-    second, second_relative = user_path(
-        given.texts[1], numbers[given.before] if len(numbers) > given.before else None, given.cwd
-    )
-    return {"path": first, "target": second, "relative": relative or second_relative}
+    second, second_relative = user_path(given.texts[1], numbers[given.before] if given.between else None, given.cwd)
+    absolute = "" if relative == second_relative else "target" if relative else "path"
+    return {"path": first, "target": second, "relative": relative or second_relative, "absolute": absolute}
 
 
 def symlinked(given: Given) -> tuple[Operation, ...]:
@@ -185,7 +184,8 @@ def symlinked(given: Given) -> tuple[Operation, ...]:
         return (given.operation("symlink", path=given.texts[0] if given.texts else ""),)
     descriptor = given.numbers[0] if given.numbers else None
     link, relative = user_path(given.texts[1], descriptor, given.cwd)
-    return (given.operation("symlink", path=given.texts[0], target=link, relative=relative),)
+    absolute = "path" if relative else ""  # it counts from the link
+    return (given.operation("symlink", path=given.texts[0], target=link, relative=relative, absolute=absolute),)
 
 
 def kernel_read(given: Given) -> tuple[Operation, ...]:

@@ -23,7 +23,9 @@ class Given:
     of a text among the arguments of a system call, and of a path among those of another hook.
     """
 
-    __slots__ = ("_labels", "arguments", "before", "cwd", "denied", "hook", "numbers", "paths", "returned", "texts")
+    __slots__ = (
+        "_labels", "arguments", "before", "between", "cwd", "denied", "hook", "numbers", "paths", "returned", "texts"
+    )  # fmt: skip
 
     def __init__(self, hook: str, arguments: Sequence[Argument], cwd: str, returned: int | None, denied: bool) -> None:
         self.hook = hook
@@ -35,6 +37,7 @@ class Given:
         self.texts: list[str] = []
         self.numbers: list[int] = []
         self.before = 0
+        self.between = False  # a number comes between the first text and the second: a descriptor, too
         self._labels: Mapping[str, int] = {}
         labels: dict[str, int] = {}
         leading = True
@@ -50,13 +53,11 @@ class Given:
             path = argument.file_arg or argument.path_arg or argument.linux_binprm_arg
             if path is not None:
                 self.paths.append(PathArgument(path=path) if isinstance(path, str) else path)
-            elif argument.string_arg is not None:
-                self.texts.append(argument.string_arg)
+            elif argument.string_arg is not None or (argument.error_arg is not None and hook.startswith("sys_")):
+                self.between |= len(self.texts) == 1 and len(self.numbers) > self.before
+                self.texts.append(argument.string_arg or "")
             elif argument.error_arg is not None:
-                if hook.startswith("sys_"):
-                    self.texts.append("")
-                else:
-                    self.paths.append(_UNREAD)
+                self.paths.append(_UNREAD)
         if labels:
             self._labels = labels
         if leading and self.before == _ON_DESCRIPTORS.get(hook):

@@ -148,7 +148,9 @@ def mounted(given: Given) -> tuple[Operation, ...]:
         target, relative = user_path(texts[1], None, given.cwd) if len(texts) > 1 else ("", False)
         name = texts[2] if len(texts) > 2 else ""
     flags = given.number("flags", 0)
-    return (given.operation("mount", path=source, target=target, relative=relative, flags=flags, name=name),)
+    absolute = "path" if relative else ""  # it is as it was written
+    more = {"relative": relative, "absolute": absolute}
+    return (given.operation("mount", path=source, target=target, flags=flags, name=name, **more),)
 
 
 def moved_mount(given: Given) -> tuple[Operation, ...]:

@@ -108,6 +108,7 @@ class Operation(_Part, frozen=True, eq=False):
     path: str = ""
     target: str = ""
     relative: bool = False  # a path was, to the cwd that the process started with (joined) or to a descriptor (not)
+    absolute: Literal["", "path", "target"] = ""  # the end that was not, where the other was relative
     truncated: bool = False  # the beginning of a path is missing
     permission: str = ""  # of the file as it was, like -rw-r--r--
     # Of open O_*, of access, read and write MAY_*, of mmap PROT_*, of setns and unshare CLONE_NEW*, of mount MS_*.

@@ -172,6 +172,42 @@ REACHED: dict[str, tuple[Sequence[Done], str, str, int]] = {
         4,
     ),
     "by a bind mount onto itself": ([did("__x64_sys_mount", "/work/evil", "/etc/shadow")], SHADOW, "", 4),
+    "by a bind mount over its folder's folder": (
+        [did("__x64_sys_mount", "/work/evil", "/etc", "", {"size_arg": "4096"})],
+        "etc.other",
+        "folder_above",
+        4,
+    ),
+    "by a bind mount onto itself, from where the process is": (
+        [did("__x64_sys_mount", "evil", "/etc/shadow", "", {"size_arg": "4096"})],
+        SHADOW,
+        "",
+        4,
+    ),
+    "by folders that lie over its own": (
+        [did("__x64_sys_mount", "overlay", "/etc/cron.d", "overlay")],
+        CRON,
+        "",
+        3,
+    ),
+    "by a bind mount over a program": (
+        [did("__x64_sys_mount", "/work/evil", "/usr/bin/ps", "", {"size_arg": "4096"})],
+        "binaries.system",
+        "",
+        3,
+    ),
+    "by a bind mount from where the process went": (
+        [did("__x64_sys_chdir", "/"), did("__x64_sys_mount", "etc", "/work/x"), wrote("/work/x/shadow")],
+        SHADOW,
+        "bound",
+        4,
+    ),
+    "by another folder in the place of its own": (
+        [did("security_path_rename", ["/work/evil"], ["/usr/bin"])],
+        "binaries.system",
+        "folder_above",
+        4,
+    ),
     "by a bind mount of a folder that is none": (
         [did("__x64_sys_mount", "/var", "/work/x"), wrote("/work/x/log/auth.log")],
         "audit.logs",
@@ -204,6 +240,11 @@ REACHED: dict[str, tuple[Sequence[Done], str, str, int]] = {
     ),
     "by /proc/self/root": ([opened("/proc/self/root/etc/shadow")], SHADOW, "", 4),
     "by /proc/self/root again and again": ([opened("/proc/self/root/proc/1/root/etc/shadow")], SHADOW, "", 4),
+    "by what is above a root": ([opened("/proc/self/root/../etc/shadow")], SHADOW, "", 4),
+    "by what is above a link of every distribution": ([opened("/var/run/../etc/shadow")], SHADOW, "", 4),
+    "by what is above its own working directory": ([opened("/proc/self/cwd/../shadow", cwd="/etc/x")], SHADOW, "", 4),
+    "by what is above somebody else's": ([opened("/proc/99/cwd/../shadow")], SHADOW, "guessed", 3),
+    "by what is above a descriptor": ([opened("/proc/self/fd/3/../shadow")], SHADOW, "guessed", 3),
     "by the root of a thread": ([opened("/proc/7/task/8/root/etc/shadow")], SHADOW, "", 4),
     "by its own working directory": ([opened("/proc/self/cwd/shadow", cwd="/etc")], SHADOW, "", 4),
     "by its own working directory's other name": ([opened("/proc/7/cwd/shadow", cwd="/etc")], SHADOW, "", 4),
@@ -221,6 +262,34 @@ REACHED: dict[str, tuple[Sequence[Done], str, str, int]] = {
         SHADOW,
         "guessed",
         3,
+    ),
+    "by its whole name, from where the process went": (
+        [did("__x64_sys_chdir", "/work", cwd="/"), did("__x64_sys_rename", "s", "/etc/shadow", cwd="/")],
+        SHADOW,
+        "",
+        4,
+    ),
+    "by a symbolic link from where the process went": (
+        [
+            did("__x64_sys_chdir", "/work", cwd="/"),
+            did("__x64_sys_symlinkat", "/etc/shadow", -100, "l", cwd="/"),
+            opened("/work/l", cwd="/"),
+        ],
+        SHADOW,
+        "symlinked",
+        4,
+    ),
+    "linked into its own working directory": (
+        [did("__x64_sys_link", "/work/s", "/proc/self/cwd/shadow", cwd="/etc")],
+        SHADOW,
+        "",
+        4,
+    ),
+    "renamed over, told without descriptors": (
+        [did("__x64_sys_renameat2", "/work/s", "shadow", {"uint_arg": 0}, cwd="/etc")],
+        SHADOW,
+        "",
+        4,
     ),
     "below a descriptor": ([opened("shadow", 5)], SHADOW, "guessed", 3),
     "below a descriptor, a folder further": ([opened("cron.d/job", 5)], CRON, "guessed", 2),
@@ -282,6 +351,28 @@ def test_a_file_is_told_as_what_it_is_however_it_is_reached(
     assert not how or how in found["reason"]
 
 
+# A file of each of the kernel's file systems, wherever that is mounted.
+KERNELS = {
+    "binfmt_misc": ("register", "escape.kernel_interface"),
+    "bpf": ("x", "kernel.tunables"),
+    "cgroup": ("a/release_agent", "escape.kernel_interface"),
+    "cgroup2": ("a/devices.allow", "escape.kernel_interface"),
+    "devtmpfs": ("sda", "devices"),
+    "proc": ("sys/kernel/core_pattern", "escape.kernel_interface"),
+    "securityfs": ("apparmor/.load", "mac.policy"),
+    "selinuxfs": ("enforce", "mac.policy"),
+    "sysfs": ("kernel/uevent_helper", "escape.kernel_interface"),
+}
+
+
+@pytest.mark.parametrize(("system", "file", "category"), [(name, *about) for name, about in KERNELS.items()])
+def test_a_file_system_of_the_kernel_is_known_wherever_it_is(system: str, file: str, category: str) -> None:
+    found = told(did("__x64_sys_mount", "none", "/work/k", system), wrote(f"/work/k/{file}"))[-1]
+
+    assert found["category"] == category
+    assert "mounted" in found["reason"]
+
+
 # What is not told of, and why nobody could tell it.
 UNSEEN: dict[str, Sequence[Done]] = {
     "a link that was there before Tetragon": [wrote("/work/s")],
@@ -315,6 +406,39 @@ UNSEEN: dict[str, Sequence[Done]] = {
 @pytest.mark.parametrize("steps", UNSEEN.values(), ids=UNSEEN)
 def test_what_cannot_be_seen_is_not_made_up(steps: Sequence[Done]) -> None:
     assert told(*steps)[-1].get("category") not in (SHADOW, CRON)
+
+
+# Mounts that systems make all day.
+USUAL: dict[str, Done] = {
+    "a folder for logs": did("__x64_sys_mount", "/data/log", "/var/log", "", {"size_arg": "4096"}),
+    "a folder for containers": did("__x64_sys_mount", "/data/docker", "/var/lib/docker", "", {"size_arg": "4096"}),
+    "a disk": did("__x64_sys_mount", "/dev/loop0", "/boot", "ext4", {"size_arg": "0"}),
+    "memory for a secret": did("__x64_sys_mount", "tmpfs", "/run/secrets/kubernetes.io/x", "tmpfs"),
+    "a file onto itself, to protect it": did("__x64_sys_mount", "/etc/passwd", "/etc/passwd", "", {"size_arg": "4096"}),
+    "once more, to protect it": did("__x64_sys_mount", "/x", "/etc/passwd", "", {"size_arg": "4128"}),
+    "a service's own view": did(
+        "__x64_sys_mount", "/run/systemd/inaccessible/reg", "/etc/shadow", binary="/usr/lib/systemd/systemd"
+    ),
+    "a container's names": did(
+        "__x64_sys_mount",
+        "/var/lib/docker/containers/0a1b/hosts",
+        "/run/containerd/io.containerd.runtime.v2.task/moby/0a1b/rootfs/etc/hosts",
+        binary="/usr/bin/runc",
+    ),
+    "a container's /proc": did(
+        "__x64_sys_mount", "proc", "/run/containerd/io.containerd.runtime.v2.task/moby/0a1b/rootfs/proc", 14
+    ),
+    "a container's tool": did(
+        "__x64_sys_mount",
+        "/usr/bin/nvidia-smi",
+        "/run/containerd/io.containerd.runtime.v2.task/moby/0a1b/rootfs/usr/bin/nvidia-smi",
+    ),
+}
+
+
+@pytest.mark.parametrize("step", USUAL.values(), ids=USUAL)
+def test_a_mount_that_systems_make_all_day_is_nothing(step: Done) -> None:
+    assert told(step)[0].get("severity", 0) == 0
 
 
 FORGOTTEN: dict[str, Sequence[Done]] = {
@@ -397,6 +521,37 @@ OTHERS = {
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 def test_another_touch_is_no_repeat(other: Done) -> None:
     assert "repeat" not in told(READ, other)[-1]
+
+
+NAMED = {
+    "linked": did("security_path_link", ["/etc/shadow"], ["/tmp/s"], pid=9),
+    "renamed": did("security_path_rename", ["/work/s"], ["/tmp/s"]),
+    "its folder renamed": did("security_path_rename", ["/work/t"], ["/tmp"]),
+    "mounted over": did("__x64_sys_mount", "/etc/shadow", "/tmp/s"),
+    "renamed, nobody knows where": did("__x64_sys_renameat2", 5, "a", 5, "s"),
+    "renamed, spelled otherwise": did("__x64_sys_rename", "/work/s", "/tmp/../tmp/s"),
+}
+
+
+@pytest.mark.parametrize("named", NAMED.values(), ids=NAMED)
+def test_another_file_behind_the_same_name_is_no_repeat(named: Done) -> None:
+    found = told(wrote("/tmp/s"), wrote("/tmp/s"), named, wrote("/tmp/s"), wrote("/tmp/s"))
+
+    assert ["repeat" in each for each in found] == [False, True, False, False, True]
+
+
+def test_a_name_elsewhere_ends_no_storm() -> None:
+    elsewhere = did("security_path_rename", ["/work/s"], ["/work/t"])
+
+    assert told(READ, elsewhere, READ)[-1].get("repeat")
+
+
+@pytest.mark.parametrize("step", [opened("shadow", 5), opened("shadow", cwd="/etc"), opened("/proc/self/fd/3/shadow")])
+def test_a_name_that_may_be_anothers_is_no_repeat(step: Done) -> None:
+    found = told(step, step)[-1]
+
+    assert found["category"] == SHADOW
+    assert "repeat" not in found
 
 
 def test_what_happens_once_is_no_repeat() -> None:

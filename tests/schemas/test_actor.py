@@ -20,6 +20,13 @@ def test_a_program_of_the_system_has_a_name() -> None:
 def test_a_program_from_elsewhere_has_none() -> None:
     assert acting("/home/a/passwd").program == ""
     assert acting("/tmp/passwd").program == ""
+    assert acting("/usr/../home/a/passwd").program == ""
+    assert acting("/usr/lib/.x/passwd").program == ""
+
+
+def test_nor_by_another_way_of_writing_it() -> None:
+    assert acting("/usr/sbin/../bin/passwd").program == "passwd"
+    assert acting("/bin/sh", "/usr/sbin/../bin/dpkg").packaging
 
 
 def test_a_shell_that_a_server_started_is_suspect() -> None:
@@ -74,6 +81,10 @@ def test_a_package_manager_and_what_it_starts_are_packaging() -> None:
 def test_one_by_name_alone_is_not() -> None:
     assert not acting("/tmp/dpkg").packaging
     assert not acting("/bin/sh", "/home/a/apt").packaging
+    assert not acting("/bin/sh", "/usr/../home/a/apt").packaging
+    assert not acting("/usr//./../tmp/dpkg").packaging
+    assert not acting("/usr/tmp/dpkg").packaging  # a link to /var/tmp, on some distributions
+    assert not acting("/usr/lib/.x/dpkg").packaging
     assert not acting("/usr/bin/pipewire").packaging
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from app.enrich.drops.conditions import Holds
-from schemas.fim.repeats import WINDOW, is_repeated
+from schemas.fim.repeats import WINDOW, is_repeated, note_name
 from schemas.operation import operations
 from schemas.tetragon import BODIES, Event
 from schemas.times import SECOND
@@ -47,6 +47,8 @@ class Rules:
 
     def first(self, event: Event, memory: MutableMapping[str, Any]) -> Rule | None:
         """The rule that decides on `event`, if one does. Some `remember`; `memory` is of the event's node."""
+        if self.remember and (found := operations(event)):
+            note_name(found[0], event.time, memory)
         for rule in self._by_event.get(event.name, self._for_unknown):
             for holds in rule.conditions:
                 if not holds(event):

@@ -44,6 +44,37 @@ def test_another_file_way_process_or_outcome_is_no_repeat() -> None:
     assert dropped(run(lines)) == 0
 
 
+def named(second: int, function: str, *texts: str) -> bytes:
+    args = [{"string_arg": text} for text in texts]
+    process = {"exec_id": "node:7", "pid": 7, "binary": "/opt/x", "cwd": "/work"}
+    body = {"process": process, "function_name": function, "args": args}
+    return json.dumps({"process_kprobe": body, "time": rfc3339(START + second * SECOND)}).encode()
+
+
+def test_a_write_to_another_file_behind_the_same_name_stays() -> None:
+    lines = [
+        touch(0, path="/tmp/s", mask=2),
+        touch(1, path="/tmp/s", mask=2),
+        named(2, "__x64_sys_link", "/etc/shadow", "/tmp/s"),
+        touch(3, path="/tmp/s", mask=2),
+    ]
+
+    enriched = run(lines)
+
+    assert dropped(enriched) == 1
+    assert b"credentials.shadow" in enriched.blocks[-1][0].splitlines()[-1]
+
+
+def test_a_name_that_counts_from_somewhere_may_be_anothers() -> None:
+    lines = [
+        named(0, "__x64_sys_open", "shadow"),
+        named(1, "__x64_sys_chdir", "/etc"),
+        named(2, "__x64_sys_open", "shadow"),
+    ]
+
+    assert dropped(run(lines)) == 0
+
+
 def test_the_rest_of_a_rule_counts_too() -> None:
     rules = b"rules: [{name: storms, when: {process.pid: 8}, repeat: true, drop: true}]"
 

@@ -24,6 +24,14 @@ WRONG = {
         "extend:\n- id: web.root\n  write: {severity: hgih}\n",
         "fim.yaml, line 3: 'severity' is 'hgih'. Input should be 'none', 'low', 'medium', 'high' or 'critical'.",
     ),
+    "a value where names and values belong": (
+        "extend:\n- id: web.root\n  write: high\n",
+        "fim.yaml, line 3: 'write' is 'high'. Expected names and values: severity, technique, owners.",
+    ),
+    "a category by its id alone": (
+        "extend:\n- web.root\n",
+        "fim.yaml, line 2: 'extend[0]' is 'web.root'. Expected names and values: id, about, tier, read, write",
+    ),
     "a missing key": (
         "\n\ncategories:\n- id: own\n  about: ours\n  patterns: [/a]\n",
         "fim.yaml, line 4: 'tier' is missing.",

@@ -46,6 +46,21 @@ CASES: dict[str, tuple[Verdict, int, str]] = {
     "a library": (verdict("/usr/lib/libc.so.6", "mmap_exec", NOBODY), 0, ""),
     "from a container, on the host": (verdict("/host/etc/crontab", "write", CONTAINED), 4, "host_root"),
     "from a container, in its own root": (verdict("/proc/self/root/etc/crontab", "write", CONTAINED), 3, ""),
+    "from a container, on the host by its own root": (
+        verdict("/proc/self/root/host/etc/crontab", "write", CONTAINED),
+        4,
+        "host_root",
+    ),
+    "from a container, under the name of a package manager": (
+        verdict("/host/etc/crontab", "write", actor("dpkg", contained=True, packaging=True)),
+        4,
+        "host_root",
+    ),
+    "from a container, under the name of whose work it is": (
+        verdict("/host/etc/shadow", "read", actor("passwd", contained=True)),
+        4,
+        "host_root",
+    ),
     "from the host, in a container": (verdict("/proc/7/root/etc/crontab", "write", NOBODY), 3, ""),
     "in a container": (verdict("/etc/crontab", "write", CONTAINED), 3, ""),
     "several suspicions are one step": (
@@ -65,6 +80,35 @@ CASES: dict[str, tuple[Verdict, int, str]] = {
         "",
     ),
     "a set-group-id bit": (verdict("/usr/local/bin/x", "chmod", NOBODY, mode=0o2755), 3, "set_id"),
+    "a set-id bit beside another": (
+        verdict("/usr/local/bin/x", "chmod", NOBODY, permission="-rwxr-sr-x", mode=0o6755),
+        3,
+        "set_id",
+    ),
+    "a set-id bit from the beginning": (verdict("/tmp/x", "create", NOBODY, **SUID), 2, "set_id"),
+    "a scratch file that can be run from the beginning": (verdict("/tmp/x", "create", NOBODY, mode=0o755), 1, ""),
+    "a mode that nobody tells": (verdict("/tmp/x", "chmod", NOBODY), 1, ""),
+    "a folder for a group": (
+        verdict("/usr/local/bin/x", "chmod", NOBODY, permission="drwxr-xr-x", mode=0o2775),
+        2,
+        "",
+    ),
+    "a scratch folder to be entered": (verdict("/tmp/x", "chmod", NOBODY, permission="drw-------", mode=0o700), 1, ""),
+    "a scratch file that could be run with rights": (
+        verdict("/tmp/x", "chmod", NOBODY, permission="-rws------", mode=0o4711),
+        1,
+        "",
+    ),
+    "a scratch file for others alone to be run": (
+        verdict("/tmp/x", "chmod", NOBODY, mode=0o601),
+        2,
+        "scratch_made_executable",
+    ),
+    "a scratch file for its group alone to be run": (
+        verdict("/tmp/x", "chmod", NOBODY, mode=0o610),
+        2,
+        "scratch_made_executable",
+    ),
     "a scratch file to be run": (verdict("/tmp/x", "chmod", NOBODY, mode=0o755), 2, "scratch_made_executable"),
     "a scratch file that could be run": (
         verdict("/tmp/x", "chmod", NOBODY, mode=0o700, permission="-rwx------"),
@@ -81,6 +125,11 @@ CASES: dict[str, tuple[Verdict, int, str]] = {
         verdict("/etc/passwd", "write", actor("useradd", packaging=True)),
         1,
         "package_manager owner",
+    ),
+    "a package manager that fails, where a floor is": (
+        verdict("/etc/passwd", "write", DPKG, returned=-1),
+        1,
+        "package_manager failed",
     ),
     "a floor raises nothing": (verdict("/etc/passwd", "read", DPKG), 0, "package_manager"),
     "whose work it is": (verdict("/etc/shadow", "write", actor("passwd")), 3, "owner"),
@@ -101,6 +150,11 @@ CASES: dict[str, tuple[Verdict, int, str]] = {
     ),
     "a service that has no business there": (verdict("/etc/shadow", "read", actor("rsyslogd", daemon=True)), 3, ""),
     "the daily copy": (verdict("/etc/shadow", "read", actor("cp", backing_up=True)), 1, "backup_job"),
+    "the daily copy that fails": (
+        verdict("/etc/shadow", "read", actor("cp", backing_up=True), returned=-1),
+        1,
+        "backup_job failed",
+    ),
     "the copy itself": (verdict("/var/backups/shadow.bak", "create", actor("cp", backing_up=True)), 0, "backup_job"),
     "no copy but a change": (verdict("/etc/shadow", "write", actor("cp", backing_up=True)), 4, ""),
     "a call that failed": (verdict("/etc/shadow", "open", NOBODY, flags=0, returned=-13), 2, "failed"),

@@ -66,6 +66,16 @@ FILES: Final[list[tuple[str, str, dict[str, Any]]]] = [
         {"kind": "rename", "path": "/home/user/a", "target": "b", "relative": True},
     ),
     (
+        "__x64_sys_renameat2",
+        '{"string_arg":"a"},{"string_arg":"/b"},{"uint_arg":1}',
+        {"kind": "rename", "path": "/home/user/a", "target": "/b", "relative": True, "absolute": "target"},
+    ),
+    (
+        "__x64_sys_renameat2",  # without the descriptors, the number is no descriptor of the second name
+        '{"string_arg":"a"},{"string_arg":"b"},{"uint_arg":1}',
+        {"kind": "rename", "path": "/home/user/a", "target": "/home/user/b", "relative": True},
+    ),
+    (
         "security_path_link",
         '{"path_arg":{"path":"/etc/shadow"}},' + NEW + ',{"path_arg":{"path":"/s"}}',
         {"kind": "link", "path": "/etc/shadow", "target": "/new/s"},
@@ -73,7 +83,7 @@ FILES: Final[list[tuple[str, str, dict[str, Any]]]] = [
     (
         "__x64_sys_linkat",
         '{"int_arg":-100},{"string_arg":"/etc/passwd"},{"int_arg":-100},{"string_arg":"p"},{"int_arg":0}',
-        {"kind": "link", "path": "/etc/passwd", "target": "/home/user/p", "relative": True},
+        {"kind": "link", "path": "/etc/passwd", "target": "/home/user/p", "relative": True, "absolute": "path"},
     ),
     (
         "__x64_sys_symlinkat",

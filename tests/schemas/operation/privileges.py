@@ -56,6 +56,7 @@ PRIVILEGES: Final[list[tuple[str, str, dict[str, Any]]]] = [
             "path": "/dev/sda1",
             "target": "/home/user/mnt",
             "relative": True,
+            "absolute": "path",
             "name": "ext4",
             "flags": 1,
         },
