@@ -14,6 +14,7 @@ from schemas.programs import (
     SCRATCH,
     SHELLS,
     SWITCHERS,
+    SYSTEM,
     is_installer,
     is_interpreter,
     is_server,
@@ -21,7 +22,6 @@ from schemas.programs import (
 from schemas.tetragon import Process
 
 _ARCHIVERS: Final = tuple(f"/{name}" for name in sorted(ARCHIVERS))
-_SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
 _GENERATIONS: Final = 4  # between a server and what a shell of it did
 _CLOSE: Final = 3  # ancestors between a job's script and what it runs
 _JOBS: Final = ("/etc/cron.daily/passwd",)  # of distributions, which copy the files of accounts to /var/backups
@@ -58,7 +58,7 @@ def _actor(above: Above, binary: str, contained: bool, entered: bool, person: bo
         "exec_from_scratch": from_scratch(binary),
         "container_exec_session": entered,
     }
-    program = basename(binary) if binary.startswith(_SYSTEM) else ""
+    program = basename(binary) if binary.startswith(SYSTEM) else ""
     known = bool(program) and not contained and not any(suspicions.values())
     return _shared(
         program,
@@ -129,4 +129,4 @@ def _is_backup(above: Above) -> bool:
 
 def _packages(binary: str) -> bool:
     # A name alone is easily taken: what lies elsewhere is no package manager.
-    return binary.startswith(_SYSTEM) and is_installer(basename(binary))
+    return binary.startswith(SYSTEM) and is_installer(basename(binary))

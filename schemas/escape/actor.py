@@ -8,7 +8,7 @@ from schemas.actor import Actor, from_scratch
 from schemas.ancestry.descent import descent
 from schemas.lineage import Above, Execution, Lineage, basename
 from schemas.privilege.causes import is_planted, is_runtime
-from schemas.programs import SHELLS
+from schemas.programs import SHELLS, SYSTEM
 
 _INIT: Final = ("/dev/fd/", "/memfd:", "/proc/self/", "memfd:")  # where runc executes itself anew
 
@@ -43,7 +43,6 @@ _OF_THE_CLOUD: Final = (
     "amazon-", "aws", "cloud-init", "ecs-", "google_", "gce-", "kubelet", "nodeadm", "ssm-", "systemd-", "waagent",
     "walinuxagent",
 )  # fmt: skip
-_SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/opt/", "/snap/")
 
 
 def is_runtimes(process: Execution, lineage: Lineage) -> bool:
@@ -77,6 +76,13 @@ def is_probes(process: Execution, lineage: Lineage) -> bool:
         return True
     leader = descent(lineage.above, process.container).entry
     return leader is not None and leader.leader is not None and leader.leader.probe
+
+
+def begins_container(process: Execution, base: Execution, lineage: Lineage) -> bool:
+    """`base` started it or was the same process before: the runtime, which may have been in the container already."""
+    if not process.container or process.joined or is_runtimes(process, lineage):
+        return False
+    return base.container != process.container or (base.pid == process.pid and is_runtimes(base, lineage))
 
 
 def is_entry(process: Execution, lineage: Lineage) -> bool:
@@ -113,4 +119,4 @@ def _is_own(above: Above, binary: str, container: str, place: int) -> bool | Non
 
 def is_clouds(process: Execution) -> bool:
     """On the host, what is there to ask the cloud."""
-    return process.binary.startswith(_SYSTEM) and process.name.startswith(_OF_THE_CLOUD)
+    return process.binary.startswith(SYSTEM) and process.name.startswith(_OF_THE_CLOUD)
