@@ -32,8 +32,9 @@ _HELPERS: Final = (
 )  # fmt: skip
 # They start others, and are what a container begins with.
 _STARTERS: Final = SHELLS | frozenset(
-    ("catatonit", "docker-init", "dumb-init", "env", "gosu", "npm", "pnpm", "runsv", "runsvdir", "setpriv", "su-exec",
-     "supervisord", "systemd", "tini", "tini-static", "yarn")
+    ("catatonit", "docker-init", "dumb-init", "env", "gosu", "npm", "pnpm", "runsv", "runsvdir", "s6-overlay-suexec",
+     "s6-supervise", "s6-svscan", "setpriv", "start_runit", "su-exec", "supervisord", "systemd", "tini",
+     "tini-static", "yarn")
 )  # fmt: skip
 _BEGINNERS: Final = ("conmon", "containerd-shim", "crun", "kata", "runc", "youki")
 _DAEMONS: Final = ("buildah", "buildkit", "conmon", "containerd", "crio", "crun", "dockerd", "runc")

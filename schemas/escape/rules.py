@@ -67,9 +67,9 @@ _RULES: Final[Sequence[Rule]] = (
     Rule(
         "proc_root",
         "A container touches what lies below `/proc/<pid>/root` of another process, or the first process's `ns`, `cwd` "
-        "or `fd`, or binds such a place to another. 2 where its pid namespace is known not to be the host's: there these "
-        "are the pod's own processes. The first process's standard streams are nothing, unless it is known to be the "
-        "host's.",
+        "or `fd`, or binds such a place to another. 2 where its pid namespace is known not to be the host's: there "
+        "these are the pod's own processes. The first process's standard streams are nothing, unless it is known to be "
+        "the host's.",
         4,
         ("T1611",),
         "A container reaches into another process's root, namespaces or files by way of /proc",

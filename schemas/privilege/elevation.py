@@ -15,13 +15,15 @@ from schemas.privilege.causes import (
 from schemas.privilege.difference import Difference
 from schemas.privilege.holder import Holder
 from schemas.programs import ABUSABLE
-from schemas.rights import LIKE_ROOT, depth, mask_of, may_as_root, read
+from schemas.rights import IDS, LIKE_ROOT, depth, mask_of, may_as_root, read
 
 
 def _mask(names: str) -> int:
     return mask_of([f"CAP_{name}" for name in names.split()])
 
 
+_REAL: Final = IDS.index("uid")
+_SAVED: Final = IDS.index("suid")
 _OVERFLOWING: Final = frozenset(("#-1", "#4294967295"))  # sudo took them for 0 once
 _VALUED: Final = frozenset("CDghpRrTtUu")  # sudo's options that have a value
 _VALUED_WORDS: Final = frozenset(
@@ -178,8 +180,10 @@ def call_tags(found: Difference, before: Holder, execution: Execution, call: Ope
     trusted = is_trusted(execution)
     if found.to_root and not trusted:
         contained = execution.container and not is_planted(execution)
-        tags["uid_to_root"] = 2 if contained else 3 if asked else 4
-        if _is_service(execution, before):
+        # Who has laid root down for a while takes it up again, as servers do; an exec would have made an end of that.
+        regained = 0 in (before.ids[_REAL], before.ids[_SAVED])
+        tags["uid_to_root"] = 2 if contained or regained else 3 if asked else 4
+        if _is_service(execution, before) and not regained:
             tags["service_to_root"] = 3
     if found.gained and not found.is_nested and not trusted:
         tags["capabilities_gained"] = 1 if call.kind == "setcap" else 3
