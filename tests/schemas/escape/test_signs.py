@@ -59,3 +59,21 @@ def test_a_disk_is_one_by_any_of_its_names(path: str) -> None:
 @pytest.mark.parametrize("path", ["/dev/null", "/dev/loop0", "/dev/fuse", "/dev/shm/sda", "/srv/dev/sda"])
 def test_what_is_no_disk_is_no_device(path: str) -> None:
     assert "device" not in signs(Operation("open", "file_open", path=path))
+
+
+@pytest.mark.parametrize(("flags", "told"), [(0, True), (1, False)])  # O_RDONLY, O_WRONLY
+def test_who_writes_does_not_look(flags: int, told: bool) -> None:
+    token = "/run/secrets/kubernetes.io/serviceaccount/token"
+
+    assert ("recon" in signs(Operation("open", "sys_openat", path="/proc/self/cgroup", flags=flags))) is told
+    assert ("service_account_token" in signs(Operation("open", "sys_openat", path=token, flags=flags))) is told
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "told"),
+    [("proc", "", True), ("none", "proc", True), ("/srv", "", False), ("proc", "tmpfs", False), ("none", "", False)],
+)
+def test_the_kind_of_a_mount_counts_and_its_name_where_that_is_not_told(source: str, name: str, told: bool) -> None:
+    found = signs(Operation("mount", "sys_mount", path=source, target="/mnt", name=name, flags=0))
+
+    assert ("mount" in found) is told

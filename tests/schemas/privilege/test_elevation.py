@@ -5,7 +5,7 @@ import pytest
 from schemas.lineage import Execution
 from schemas.operation.shape import Ids, Operation
 from schemas.privilege.difference import difference
-from schemas.privilege.elevation import call_tags
+from schemas.privilege.elevation import call_tags, use_tags
 from schemas.privilege.holder import Holder, after_call
 from schemas.rights import Rights, depth, may_as_root, text_of
 
@@ -82,3 +82,24 @@ def test_the_user_namespace_is_told_by_credentials_or_by_namespaces(rights: Righ
 )
 def test_capabilities_are_as_good_as_root_where_they_count(rights: Rights, expected: bool) -> None:
     assert may_as_root(rights) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "returned", "first", "expected"),
+    [
+        ("CAP_SYS_ADMIN", "3e1f", 0, True, 2),
+        ("CAP_SYS_ADMIN", "3e1f", 0, False, 1),
+        ("CAP_SYS_ADMIN", "3e1f", -1, True, 0),
+        ("CAP_SYS_ADMIN", "", 0, True, 0),
+        ("CAP_CHOWN", "3e1f", 0, True, 0),
+        ("45", "3e1f", 0, True, 0),  # one that has no name yet
+    ],
+)
+def test_a_capability_is_told_when_a_container_has_used_it(
+    name: str, container: str, returned: int, first: bool, expected: int
+) -> None:
+    found = use_tags(
+        Execution(container=container), Operation("capable", "cap_capable", name=name, returned=returned), first=first
+    )
+
+    assert found == ({"sensitive_capability_use": expected} if expected else {})
