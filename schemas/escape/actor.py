@@ -81,9 +81,11 @@ def is_probes(process: Execution, lineage: Lineage) -> bool:
 
 def begins_container(process: Execution, base: Execution, lineage: Lineage) -> bool:
     """`base` started it or was the same process before: the runtime, which may have been in the container already."""
-    if not process.container or process.joined or is_runtimes(process, lineage):
+    if not process.container or process.joined:
         return False
-    return base.container != process.container or (base.pid == process.pid and is_runtimes(base, lineage))
+    if base.container == process.container and not (base.pid == process.pid and is_runtimes(base, lineage)):
+        return False  # as nearly always
+    return not is_runtimes(process, lineage)
 
 
 def is_entry(process: Execution, lineage: Lineage) -> bool:
