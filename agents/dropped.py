@@ -13,10 +13,11 @@ elsewhere, high if it lies where anyone may write or hidden, else medium.
 from typing import Final
 
 from agents import FINDINGS, Fields, Memory, agent
-from schemas.actor import actor_of, from_scratch
+from schemas.actor import actor_of
 from schemas.finding import Finding
 from schemas.lineage import Lineage, Source, basename
 from schemas.operation import Operation, operations
+from schemas.places import from_scratch
 from schemas.programs import BUILDERS, FETCHERS
 from schemas.tetragon import Event, ProcessExec
 from schemas.times import SECOND

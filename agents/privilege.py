@@ -12,10 +12,18 @@ from zlib import crc32
 
 from agents import FINDINGS, Fields, Memory, agent
 from schemas.actor import actor_of
+from schemas.escape.actor import begins_container, is_runtimes
 from schemas.lineage import Execution, Lineage, Source
 from schemas.operation import Operation, operations
 from schemas.privilege.alarms import findings_of
-from schemas.privilege.causes import changes_rights, execution_cause, explains, file_cause, of_setuid_file
+from schemas.privilege.causes import (
+    changes_rights,
+    execution_cause,
+    explains,
+    file_cause,
+    is_runtime,
+    of_setuid_file,
+)
 from schemas.privilege.deeds import CHANGES, DOERS, deed_tags
 from schemas.privilege.difference import Difference, difference
 from schemas.privilege.elevation import Tags, call_tags, execution_tags, namespace_tags, use_tags, verdict
@@ -74,6 +82,7 @@ def _executed(event: Event, lineage: Lineage, memory: Memory) -> Fields:
         deeds = deed_tags(event.process, process, actor_of(event.process, lineage), bool(cause))
     origin = _origin(lineage, memory)
     fields: dict[str, Any] = {"direction": "raised"}
+    begins = False
     if found is None and (not cause or (before is not None and before == after)):
         if deeds:
             fields |= {"since": "execution", "changes": [CHANGES[tag] for tag in deeds]}
@@ -84,9 +93,12 @@ def _executed(event: Event, lineage: Lineage, memory: Memory) -> Fields:
         fields["changes"] = found.changes
         fields["since"] = "previous" if lineage.previous else "parent"
         fields["direction"] = "raised" if cause else found.direction
+        begins = begins_container(process, base, lineage)
+        if begins and not cause:
+            cause = "container"  # whatever the runtime called to make it
         cause = cause or _noted_call(process, after, found, event.time or 0, memory)
         cause = cause or execution_cause(found, before, after, base, process)
-    tags = execution_tags(found, before, base, process, cause, lineage.ancestors)
+    tags = execution_tags(found, before, base, process, cause, lineage.ancestors, begins=begins)
     return _told(fields, cause, tags | deeds, origin, found.shown if found is not None else ())
 
 
@@ -100,7 +112,9 @@ def _called(time: int, lineage: Lineage, call: Operation, memory: Memory) -> Fie
         spaces = {"namespaces": {"changed": call.namespaces}} if call.namespaces else {}
         fields |= {"direction": "changed", "changes": ["namespaces"], **spaces}
         shown = ("namespaces.changed",) if spaces else ()
-        return _told(fields, call.kind, namespace_tags(before, process, call), _origin(lineage, memory), shown)
+        works = is_runtime(process) or is_runtimes(process, lineage)
+        tags = {} if works else namespace_tags(before, process, call)
+        return _told(fields, call.kind, tags, _origin(lineage, memory), shown)
     after = after_call(before, call)
     found = difference(before, after)
     if found is None:

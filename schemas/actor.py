@@ -2,16 +2,15 @@
 
 from functools import lru_cache
 from itertools import pairwise
-from posixpath import normpath
 from typing import Final
 
 import msgspec
 
 from schemas.lineage import Above, Lineage, basename
+from schemas.places import from_scratch, is_systems
 from schemas.programs import (
     ARCHIVERS,
     DAEMONS,
-    SCRATCH,
     SHELLS,
     SWITCHERS,
     is_installer,
@@ -21,8 +20,6 @@ from schemas.programs import (
 from schemas.tetragon import Process
 
 _ARCHIVERS: Final = tuple(f"/{name}" for name in sorted(ARCHIVERS))
-_SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
-_LINKED: Final = "/usr/tmp/"  # to /var/tmp, on some distributions
 _GENERATIONS: Final = 4  # between a server and what a shell of it did
 _CLOSE: Final = 3  # ancestors between a job's script and what it runs
 _JOBS: Final = ("/etc/cron.daily/passwd",)  # of distributions, which copy the files of accounts to /var/backups
@@ -59,7 +56,7 @@ def _actor(above: Above, binary: str, contained: bool, entered: bool, person: bo
         "exec_from_scratch": from_scratch(binary),
         "container_exec_session": entered,
     }
-    program = basename(binary) if _is_systems(binary) else ""
+    program = basename(binary) if is_systems(binary) else ""
     known = bool(program) and not contained and not any(suspicions.values())
     return _shared(
         program,
@@ -82,26 +79,6 @@ def _entered(process: Process) -> bool:
         return False
     pod = process.pod
     return pod is None or pod.container is None or not pod.container.maybe_exec_probe
-
-
-@lru_cache(maxsize=8192)
-def from_scratch(binary: str) -> bool:
-    """It lies where anyone may write, or hidden."""
-    path = _plain(binary)
-    return path.startswith(SCRATCH) or "/." in path
-
-
-def is_stray(binary: str) -> bool:
-    """The same, but for a folder that is hidden: below one of a home lie the tools of whoever lives there."""
-    return _plain(binary).startswith(SCRATCH) or is_hidden(binary)
-
-
-def is_hidden(binary: str) -> bool:
-    return binary.startswith("/") and basename(binary).startswith(".")
-
-
-def _plain(binary: str) -> str:
-    return normpath(binary).replace("//", "/") if "/." in binary or "//" in binary else binary
 
 
 @lru_cache(maxsize=4096)
@@ -130,11 +107,4 @@ def _is_backup(above: Above) -> bool:
 
 def _packages(binary: str) -> bool:
     # A name alone is easily taken: what lies elsewhere is no package manager.
-    return is_installer(basename(binary)) and _is_systems(binary)
-
-
-@lru_cache(maxsize=4096)
-def _is_systems(binary: str) -> bool:
-    """It lies where the system's programs lie, whatever way to it was written: not as /usr/../tmp/dpkg does."""
-    path = _plain(binary)
-    return path.startswith(_SYSTEM) and not path.startswith(_LINKED) and not from_scratch(binary)
+    return is_installer(basename(binary)) and is_systems(binary)

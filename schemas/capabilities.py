@@ -57,7 +57,11 @@ def capabilities_of(mask: str) -> Sequence[str]:
         bits = int(mask, 16)
     except ValueError:
         return ()
-    return tuple(_name(bit) for bit in range(64) if bits >> bit & 1) if bits >= 0 else ()
+    return names_of(bits) if bits >= 0 else ()
+
+
+def names_of(bits: int) -> Sequence[str]:
+    return tuple(_name(bit) for bit in range(64) if bits >> bit & 1)
 
 
 def _name(bit: int) -> str:

@@ -39,9 +39,11 @@ _INSTALLER_FAMILIES: Final = ("ansible-", "apt", "dnf", "dpkg", "pip3.", "salt-"
 SWITCHERS: Final = _names("doas pkexec su sudo")
 # Their files have a set-id bit on one distribution or another.
 SET_ID: Final = SWITCHERS | _names(
-    "Xorg.wrap at chage chfn chrome-sandbox chsh crontab dbus-daemon-launch-helper expiry fusermount fusermount3 "
-    "gpasswd mount mount.cifs mount.nfs newgidmap newgrp newuidmap ntfs-3g passwd ping ping6 polkit-agent-helper-1 "
-    "snap-confine ssh-keysign sudoedit umount unix_chkpwd"
+    "Xorg.wrap arping at bwrap chage chfn chrome-sandbox chsh cockpit-session crontab dbus-daemon-launch-helper "
+    "exim4 expiry firejail fusermount fusermount3 gpasswd grub2-set-bootflag krb5_child ldap_child mount mount.cifs "
+    "mount.nfs mtr-packet newgidmap newgrp newuidmap ntfs-3g pam_timestamp_check passwd ping ping6 pmount "
+    "polkit-agent-helper-1 pppd proxy_child pumount qemu-bridge-helper selinux_child snap-confine ssh-keysign "
+    "starter-suid staprun sudoedit traceroute6.iputils umount umount.nfs unix_chkpwd usernetctl"
 )
 # With a set-id bit on them, they give everybody a shell or any file.
 ABUSABLE: Final = SHELLS | _names(
@@ -85,11 +87,6 @@ ACCOUNT_TOOLS: Final = _names(
 )
 # They read a folder as a whole.
 ARCHIVERS: Final = _names("bsdtar cpio rsync tar")
-
-# Where anybody may write.
-SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
-# Where somebody may put a file of any name.
-ANYBODYS: Final = (*SCRATCH, "/home/")
 
 
 @lru_cache(maxsize=4096)

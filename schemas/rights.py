@@ -58,10 +58,6 @@ def read(text: str) -> Rights:
     return msgspec.json.decode(text, type=Rights) if text else Rights()
 
 
-def names_of(capabilities: int) -> list[str]:
-    return [name for bit, name in enumerate(CAPABILITIES) if capabilities >> bit & 1]
-
-
 def mask_of(names: Sequence[str]) -> int:
     """A capability that has no name yet has its number, as Tetragon and protobuf write it."""
     mask = 0
@@ -75,6 +71,26 @@ LIKE_ROOT: Final = mask_of(
     ["CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE", "CAP_SYS_BOOT", "CAP_SYSLOG",
      "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_BPF"]
 )  # fmt: skip
+
+
+_USER: Final = NAMESPACES.index("user")
+
+
+def depth(rights: Rights) -> int | None:
+    """Of the user namespace that the capabilities count in: 0 is the host's; None if that is not known.
+
+    Credentials of an execution do not tell it; its namespaces tell whether it is the host's.
+    """
+    if rights.level is not None:
+        return rights.level
+    if not rights.namespaces or not rights.namespaces[_USER]:
+        return None
+    return 0 if rights.host & 1 << _USER else 1
+
+
+def may_as_root(rights: Rights) -> bool:
+    """On the host: in a user namespace of its own a container may what it likes."""
+    return bool((rights.permitted or 0) & LIKE_ROOT) and not depth(rights)
 
 
 def with_credentials(rights: Rights, credentials: Credentials) -> Rights:

@@ -7,7 +7,8 @@ from typing import Final
 
 from schemas.arguments import split_arguments
 from schemas.lineage import Execution, basename
-from schemas.programs import BOXES, HEALTH_CHECKS, HEALTH_CLIENTS, SCRATCH, SHELLS
+from schemas.places import SCRATCH
+from schemas.programs import BOXES, HEALTH_CHECKS, HEALTH_CLIENTS, SHELLS
 
 # Their next argument belongs to them.
 _TAKING: Final = frozenset(("--init-file", "--rcfile", "-O", "-o", "+O", "+o"))

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from schemas.actor import from_scratch
 from schemas.lineage import Above, Execution, Source, basename
-from schemas.programs import SCRATCH, is_installer, is_interpreter, is_kernels_name, serves
+from schemas.places import SCRATCH, from_scratch
+from schemas.programs import is_installer, is_interpreter, is_kernels_name, serves
 from schemas.shells import is_shell
 
 # Who lets somebody or something in, by the entry's type in ECS; the earlier one is believed. Their own kind below them

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from schemas.actor import is_hidden, is_stray
 from schemas.ancestry.descent import NEAR
 from schemas.finding import Finding
 from schemas.lineage import Lineage
+from schemas.places import is_hidden, is_stray
 from schemas.programs import BUILDERS
 from schemas.shells import awaits_commands, is_shell
 

@@ -4,9 +4,10 @@ from functools import lru_cache
 from itertools import dropwhile, islice, takewhile
 from typing import Final
 
-from schemas.actor import Actor, from_scratch
+from schemas.actor import Actor
 from schemas.ancestry.descent import descent
 from schemas.lineage import Above, Execution, Lineage, basename
+from schemas.places import from_scratch, is_systems
 from schemas.privilege.causes import is_planted, is_runtime
 from schemas.programs import SHELLS
 
@@ -32,8 +33,9 @@ _HELPERS: Final = (
 )  # fmt: skip
 # They start others, and are what a container begins with.
 _STARTERS: Final = SHELLS | frozenset(
-    ("catatonit", "docker-init", "dumb-init", "env", "gosu", "npm", "pnpm", "runsv", "runsvdir", "setpriv", "su-exec",
-     "supervisord", "systemd", "tini", "tini-static", "yarn")
+    ("catatonit", "docker-init", "dumb-init", "env", "gosu", "npm", "pnpm", "runsv", "runsvdir", "s6-overlay-suexec",
+     "s6-supervise", "s6-svscan", "setpriv", "start_runit", "su-exec", "supervisord", "systemd", "tini",
+     "tini-static", "yarn")
 )  # fmt: skip
 _BEGINNERS: Final = ("conmon", "containerd-shim", "crun", "kata", "runc", "youki")
 _DAEMONS: Final = ("buildah", "buildkit", "conmon", "containerd", "crio", "crun", "dockerd", "runc")
@@ -43,7 +45,6 @@ _OF_THE_CLOUD: Final = (
     "amazon-", "aws", "cloud-init", "ecs-", "google_", "gce-", "kubelet", "nodeadm", "ssm-", "systemd-", "waagent",
     "walinuxagent",
 )  # fmt: skip
-_SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/opt/", "/snap/")
 
 
 def is_runtimes(process: Execution, lineage: Lineage) -> bool:
@@ -77,6 +78,15 @@ def is_probes(process: Execution, lineage: Lineage) -> bool:
         return True
     leader = descent(lineage.above, process.container).entry
     return leader is not None and leader.leader is not None and leader.leader.probe
+
+
+def begins_container(process: Execution, base: Execution, lineage: Lineage) -> bool:
+    """`base` started it or was the same process before: the runtime, which may have been in the container already."""
+    if not process.container or process.joined:
+        return False
+    if base.container == process.container and not (base.pid == process.pid and is_runtimes(base, lineage)):
+        return False  # as nearly always
+    return not is_runtimes(process, lineage)
 
 
 def is_entry(process: Execution, lineage: Lineage) -> bool:
@@ -113,4 +123,4 @@ def _is_own(above: Above, binary: str, container: str, place: int) -> bool | Non
 
 def is_clouds(process: Execution) -> bool:
     """On the host, what is there to ask the cloud."""
-    return process.binary.startswith(_SYSTEM) and process.name.startswith(_OF_THE_CLOUD)
+    return is_systems(process.binary) and process.name.startswith(_OF_THE_CLOUD)

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from schemas.escape.actor import is_entry, is_runtimes
+from schemas.escape.actor import begins_container, is_entry
 from schemas.escape.programs import Reading
 from schemas.escape.rules import RULES
 from schemas.escape.signs import ON_HOST, Sign, Signs
 from schemas.lineage import Lineage, Source, basename
 from schemas.programs import RUNTIMES
-from schemas.rights import LIKE_ROOT, NAMESPACES, mask_of, read, rights_of
+from schemas.rights import NAMESPACES, mask_of, may_as_root, read, rights_of
 from schemas.tetragon import Event, Process
 from schemas.times import SECOND, nanoseconds
 
@@ -38,11 +38,11 @@ def _begun(process: Process, lineage: Lineage) -> Signs:
     base = lineage.previous[-1] if lineage.previous else lineage.parent
     if base is None:
         return ()
+    if base.container == execution.container and base.rights == execution.rights and not lineage.previous:
+        return ()
+    if begins_container(execution, base, lineage):
+        return _capable(process) if execution.rights and is_entry(execution, lineage) else ()
     if base.container != execution.container:
-        if execution.joined or not execution.rights or is_runtimes(execution, lineage):
-            return ()
-        return _capable(process) if is_entry(execution, lineage) else ()
-    if base.rights == execution.rights:
         return ()
     before, after = read(base.rights), read(execution.rights)
     reached = after.host & ~before.host & _HOST if before.namespaces else 0
@@ -53,7 +53,7 @@ def _begun(process: Process, lineage: Lineage) -> Signs:
 
 
 def _capable(process: Process) -> Signs:
-    if not (read(rights_of(process)).permitted or 0) & LIKE_ROOT:
+    if not may_as_root(read(rights_of(process))):
         return ()
     of_cap = process.cap is not None
     return (_sign("capabilities", "process.thread.capabilities.permitted" if of_cap else _OF_CREDENTIALS),)

@@ -137,8 +137,8 @@ def _of_first(args: Sequence[str]) -> bool:
         option, _, value = arg.partition("=")
         if _FIRST in arg:
             return True
-        if option == "--target" or (not arg.startswith("--") and re.fullmatch(r"-[a-zA-Z]*t\d*", arg)):
-            if option != "--target":
+        if _is_target(option) or (not arg.startswith("--") and re.fullmatch(r"-[a-zA-Z]*t\d*", arg)):
+            if not _is_target(option):
                 value = arg[arg.index("t") + 1 :]
             if not value:
                 place += 1
@@ -149,6 +149,10 @@ def _of_first(args: Sequence[str]) -> bool:
             place += 1
         place += 1
     return False
+
+
+def _is_target(option: str) -> bool:
+    return len(option) > len("--t") and "--target".startswith(option)  # an option may be cut short
 
 
 def _new_root(args: Sequence[str], classifier: Classifier) -> Iterator[Sign]:

@@ -67,8 +67,9 @@ _RULES: Final[Sequence[Rule]] = (
     Rule(
         "proc_root",
         "A container touches what lies below `/proc/<pid>/root` of another process, or the first process's `ns`, `cwd` "
-        "or `fd`. 2 where its pid namespace is known not to be the host's: there these are the pod's own processes; "
-        "its first process's standard streams are then nothing at all.",
+        "or `fd`, or binds such a place to another. 2 where its pid namespace is known not to be the host's: there "
+        "these are the pod's own processes. The first process's standard streams are nothing, unless it is known to be "
+        "the host's.",
         4,
         ("T1611",),
         "A container reaches into another process's root, namespaces or files by way of /proc",
@@ -86,7 +87,8 @@ _RULES: Final[Sequence[Rule]] = (
     Rule(
         "host_prefix",
         "A container touches a file of the host by a mounted root (`/host/…`, `/proc/1/root/…`, `roots` of your own), "
-        "and by the taxonomy of `fim` that is high or critical.",
+        "and by the taxonomy of `fim` that is high or critical. Not by `/proc/1/root` where its pid namespace is known "
+        "not to be the host's.",
         4,
         ("T1611",),
         "A container reads or changes a sensitive file of the host, by way of the host's root",
@@ -172,7 +174,7 @@ _RULES: Final[Sequence[Rule]] = (
     Rule(
         "capabilities",
         "A container starts with a capability that is as good as root on the host: SYS_ADMIN, SYS_MODULE, SYS_RAWIO, "
-        "SYS_PTRACE, SYS_BOOT, SYSLOG, DAC_READ_SEARCH, NET_ADMIN or BPF.",
+        "SYS_PTRACE, SYS_BOOT, SYSLOG, DAC_READ_SEARCH, NET_ADMIN or BPF; and not in a user namespace of its own.",
         2,
         ("T1610",),
         "A container starts with capabilities by which it can be left",

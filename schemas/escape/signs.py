@@ -20,7 +20,9 @@ class Sign(msgspec.Struct, frozen=True, gc=False):
     rule: str
     severity: int
     fields: tuple[str, ...]  # of the document
-    about: str = ""  # of proc_root the pid, of recon what is looked at, of mount and chroot_host the folder
+    about: str = (
+        ""  # of proc_root and host_prefix the pid, of recon what is looked at, of mount and chroot_host the folder
+    )
     condition: str = ""  # one that only who does it can meet
 
 
@@ -124,9 +126,12 @@ def _signs(operation: Operation, classifier: Classifier) -> Iterator[Sign]:
     elif kind in _OF_FILES:
         for place, (path, changes) in enumerate(touches(operation)):
             of_target = place == 0 and kind in _TWO_ENDED and bool(operation.target)
-            yield from _touched(
-                operation, path_field(operation, of_target=of_target), classifier.classify(path), changes
-            )
+            field = path_field(operation, of_target=of_target)
+            file = classifier.classify(path)
+            yield from _touched(operation, field, file, changes)
+            # What lies above a link of /proc is not what the text says.
+            if "/.." in path and "/proc/" in path and not _REACHED.search(f"{file.via}{file.path}"):
+                yield from _reached(kind, field, path)
 
 
 _KIND: Final = ("tetragon.operation.kind",)
@@ -166,10 +171,11 @@ def _touched(operation: Operation, field: str, file: Classified, changes: bool) 
     if kind in _USING:
         if name in SOCKETS or ("container.runtime_socket" in categories and name.endswith(".sock")):
             yield _sign("runtime_socket", field)
-        if "devices" in categories or path in _MEMORY:
+        if "devices" in categories or path in _MEMORY or DISK.match(path):
             yield _sign("device", field)
     if outside and known is not None and (known.write if changes else known.read).severity >= 3:
-        yield _sign("host_prefix", field)
+        of_process = _REACHED.search(file.via)
+        yield _sign("host_prefix", field, about=_of_own_proc(of_process) if of_process is not None else "")
     if kind in _LOOKING and not changes:
         if "token" in name and "k8s.serviceaccount_token" in categories:
             yield _sign("service_account_token", field, condition=FOREIGN if outside else "")
@@ -196,16 +202,24 @@ def _reached(kind: Kind, field: str, full: str) -> Iterator[Sign]:
     if found is None:
         return
     pid, what, below = found[1], found[2], found[3]
+    about = _of_own_proc(found)
     if what == "root":
         if below or kind == "open":  # that it is there many ask
-            yield _sign("proc_root", field, about=pid)
+            yield _sign("proc_root", field, about=about)
     elif pid == "1":
         stream = what == "fd" and below in ("0", "1", "2")
-        yield _sign("proc_root", field, about=pid, condition=STREAM if stream else "")
+        yield _sign("proc_root", field, about=about, condition=STREAM if stream else "")
+
+
+def _of_own_proc(found: re.Match[str]) -> str:
+    """The pid as the container counts; empty in a /proc that is mounted elsewhere, as /host/proc, and may be any."""
+    return found[1] if found.start() == 0 else ""
 
 
 def _mounted(operation: Operation) -> Iterator[Sign]:
     flags = operation.flags or 0
+    if "/proc/" in operation.path:
+        yield from _reached("open", "tetragon.operation.path", operation.path)
     if flags & _MS_ELSEWHERE:
         return
     source, target = "tetragon.operation.path", "tetragon.operation.target"

@@ -93,6 +93,8 @@ Weight: TypeAlias = tuple[int, tuple[str, ...]]  # and more fields that show it
 
 def _reached(sign: Sign, by: Doer, _: Operation | None) -> Weight:
     process = by.process
+    if not sign.about:
+        return sign.severity, ()
     pod = process.pod
     own = (process.pid, pod.container.pid if pod is not None and pod.container is not None else None)
     if sign.about in map(str, own):
@@ -104,6 +106,13 @@ def _reached(sign: Sign, by: Doer, _: Operation | None) -> Weight:
     if sign.condition == STREAM:
         return 0, ()
     return (2, ("tetragon.process.ns.pid.inum",)) if known else (sign.severity, ())
+
+
+def _outside(sign: Sign, by: Doer, operation: Operation | None) -> Weight:
+    """By way of a process: where that is one of the container's own, so is its root, and `proc_root` tells."""
+    if not sign.about or _reached(sign, by, operation)[0] == sign.severity:
+        return sign.severity, ()
+    return 0, ()
 
 
 def _mounted(sign: Sign, by: Doer, _: Operation | None) -> Weight:
@@ -157,6 +166,7 @@ def _name(by: Doer) -> tuple[str, ...]:
 # Where who does it, or from where, makes it more or less, or nothing.
 _WEIGHED: Final[Mapping[str, Callable[[Sign, Doer, Operation | None], Weight]]] = {
     "bpf": _loaded,
+    "host_prefix": _outside,
     "kubernetes_api": _asked_cluster,
     "metadata_service": _asked_cloud,
     "module": _loaded,

@@ -6,13 +6,13 @@ from typing import Final
 
 import msgspec
 
-from schemas.actor import is_stray
 from schemas.ancestry.descent import descent
 from schemas.finding import Finding
 from schemas.lineage import Above, Execution, Lineage, basename
 from schemas.net.zones import EXTERNAL
 from schemas.operation.shape import Socket
-from schemas.programs import SCRATCH, SHELLS, is_interpreter, is_server
+from schemas.places import SCRATCH, is_stray
+from schemas.programs import SHELLS, is_interpreter, is_server
 
 RULES: Final = (
     "network.bind_shell",

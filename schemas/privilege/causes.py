@@ -4,9 +4,10 @@ from typing import Final
 
 from schemas.lineage import Execution
 from schemas.operation.shape import Operation
+from schemas.places import is_anybodys, is_systems
 from schemas.privilege.difference import Difference
 from schemas.privilege.holder import Holder
-from schemas.programs import ANYBODYS, RUNTIMES, SET_ID, SWITCHERS, TRUSTED
+from schemas.programs import RUNTIMES, SET_ID, SWITCHERS, TRUSTED
 from schemas.rights import mask_of, read
 from schemas.tetragon import BinaryProperties
 
@@ -59,7 +60,7 @@ def execution_cause(found: Difference, before: Holder, after: Holder, base: Exec
     if 0 in before.ids or may & (_SYS_ADMIN if found.changes == ("namespaces",) else _SETUID):
         # Root's next image has all that root may, whatever the one before had laid down.
         return "exec_as_root" if found.changes == ("capabilities",) and 0 in after.ids else "permitted"
-    return "setuid_file" if found.to_root and execution.name in SET_ID else ""
+    return "setuid_file" if found.to_root and is_known_set_id(execution) else ""
 
 
 def explains(cause: str, found: Difference) -> bool:
@@ -81,20 +82,24 @@ def of_setuid_file(found: Difference, before: Holder, call: Operation) -> bool:
     return held.uid not in (None, 0) and held.suid == 0 and real in (None, held.uid)
 
 
+def is_known_set_id(execution: Execution) -> bool:
+    return execution.name in SET_ID and is_systems(execution.binary)
+
+
 def is_switcher(execution: Execution) -> bool:
-    return execution.name in SWITCHERS and not is_planted(execution)
+    return execution.name in SWITCHERS and is_systems(execution.binary)
 
 
 def is_trusted(execution: Execution) -> bool:
     named = execution.name in TRUSTED or execution.name.startswith("systemd")
-    return (named and not is_planted(execution)) or is_runtime(execution)
+    return (named and is_systems(execution.binary)) or is_runtime(execution)
 
 
 def is_planted(execution: Execution) -> bool:
     """Where anybody can put a file of any name."""
-    return execution.binary.startswith(ANYBODYS)
+    return is_anybodys(execution.binary)
 
 
 def is_runtime(execution: Execution) -> bool:
-    """It makes containers, on the host."""
-    return not execution.container and execution.name.startswith(RUNTIMES)
+    """It makes containers, on the host; distributions of Kubernetes have theirs below /var/lib."""
+    return not execution.container and execution.name.startswith(RUNTIMES) and not is_planted(execution)

@@ -4,8 +4,9 @@ from typing import Final
 
 from schemas.actor import Actor
 from schemas.lineage import Execution
+from schemas.places import ANYBODYS
 from schemas.privilege.causes import is_planted
-from schemas.programs import ACCOUNT_TOOLS, ANYBODYS
+from schemas.programs import ACCOUNT_TOOLS
 from schemas.tetragon import Process
 
 Tags = dict[str, int]  # with their severities

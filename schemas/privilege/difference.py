@@ -7,9 +7,10 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 from orjson import Fragment
 
+from schemas.capabilities import names_of
 from schemas.fragment import fragment
 from schemas.privilege.holder import Holder
-from schemas.rights import IDS, NAMESPACES, Rights, names_of, read
+from schemas.rights import IDS, NAMESPACES, Rights, depth, read
 
 Direction: TypeAlias = Literal["raised", "lowered", "changed"]
 
@@ -58,7 +59,7 @@ def _difference(uid: int | None, rights: str, new_uid: int | None, new_rights: s
         return None
     to_root = any(others[place] and ids[place][1] == 0 for place in (_REAL, _EFFECTIVE))
     from_root = others[_EFFECTIVE] and ids[_EFFECTIVE][0] == 0
-    is_nested = before.level is not None and after.level is not None and after.level > before.level
+    is_nested = (depth(after) or 0) > (depth(before) or 0)
     to_host = [name for place, name in spaces if after.host & ~before.host & 1 << place]
     from_host = [name for place, name in spaces if before.host & ~after.host & 1 << place]
     direction: Direction = "changed"

@@ -5,10 +5,11 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from schemas.capabilities import names_of
 from schemas.lineage import Above, Execution, Lineage
 from schemas.privilege.difference import Difference, difference
 from schemas.privilege.holder import Holder
-from schemas.rights import names_of, read
+from schemas.rights import read
 
 
 class Origin(NamedTuple):

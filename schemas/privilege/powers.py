@@ -6,8 +6,9 @@ from typing import Final
 from schemas.actor import Actor
 from schemas.lineage import Execution, basename
 from schemas.operation.shape import Kind, Operation
+from schemas.places import ANYBODYS
 from schemas.privilege.causes import is_planted, is_runtime
-from schemas.programs import ABUSABLE, ANYBODYS
+from schemas.programs import ABUSABLE
 
 Tags = dict[str, int]  # with their severities
 

@@ -12,6 +12,7 @@ TOLD = [
     ("nsenter", "-t 1 -m sh", "nsenter"),
     ("nsenter", "-t1 -a", "nsenter"),
     ("nsenter", "--target 1 --mount", "nsenter"),
+    ("nsenter", "--tar=1 --mount", "nsenter"),
     ("nsenter", "-S 0 --target=1 -- sh", "nsenter"),
     ("nsenter", "-at 1 bash", "nsenter"),
     ("nsenter", "--net=/host/proc/1/ns/net ip a", "nsenter"),
@@ -44,6 +45,8 @@ NOT_TOLD = [
     ("nsenter", "-t 11 -m sh"),
     ("nsenter", "-n -- ping -t 1 x"),
     ("nsenter", "-t"),
+    ("nsenter", "--t 1"),  # --time or --target
+    ("nsenter", "--time=1"),
     ("chroot", "/srv/jail sh"),
     ("chroot", ""),
     ("chroot", "/proc/self/root sh"),

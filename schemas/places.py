@@ -1,0 +1,48 @@
+"""Where a program lies, and who can have put it there. A name alone is easily taken."""
+
+from functools import lru_cache
+from posixpath import normpath
+from typing import Final
+
+from schemas.lineage import basename
+
+# Where only root puts programs, and none is that is not installed. Into /nix/store anybody has a program built, of any
+# name.
+_SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/", "/run/wrappers/")
+_LINKED: Final = "/usr/tmp/"  # to /var/tmp, on some distributions
+# Where anybody may write.
+SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
+# Where somebody may put a file of any name.
+ANYBODYS: Final = (*SCRATCH, "/home/")
+
+
+@lru_cache(maxsize=4096)
+def is_systems(binary: str) -> bool:
+    """It lies where the system's programs lie, whatever way to it was written: not as /usr/../tmp/dpkg does."""
+    path = _plain(binary)
+    return path.startswith(_SYSTEM) and not path.startswith(_LINKED) and not from_scratch(binary)
+
+
+@lru_cache(maxsize=8192)
+def from_scratch(binary: str) -> bool:
+    """It lies where anyone may write, or hidden."""
+    path = _plain(binary)
+    return path.startswith(SCRATCH) or "/." in path
+
+
+def is_stray(binary: str) -> bool:
+    """The same, but for a folder that is hidden: below one of a home lie the tools of whoever lives there."""
+    return _plain(binary).startswith(SCRATCH) or is_hidden(binary)
+
+
+def is_anybodys(binary: str) -> bool:
+    """Somebody may have put it there under any name."""
+    return _plain(binary).startswith(ANYBODYS)
+
+
+def is_hidden(binary: str) -> bool:
+    return binary.startswith("/") and basename(binary).startswith(".")
+
+
+def _plain(binary: str) -> str:
+    return normpath(binary).replace("//", "/") if "/." in binary or "//" in binary else binary
