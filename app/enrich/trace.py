@@ -76,17 +76,30 @@ def _image_at_birth(way: "_Way", parent: Execution, child: Execution) -> Executi
 
 
 def _had_exited(tree: Tree, parent: Execution, time: int) -> bool:
-    """Of a process that has had other images since, the last one exits."""
-    last: Execution | None = parent
-    if not parent.exited and parent.pid is not None:
-        last = tree.latest(parent.node, parent.pid)
-        above, images = last, 0
-        while above is not None and above.exec_id != parent.exec_id:
-            above = tree.executions.get(above.parent) if above.pid == parent.pid and images < MOST_IMAGES else None
-            images += 1
-        if above is None:
-            return False  # the pid is another process's by now
-    return last is not None and last.exited and last.end < time
+    """Of a process that has had other images since, the last one exits. Whose pid is another's by now is gone."""
+    if parent.exited or parent.pid is None:
+        return parent.exited and parent.end < time
+    last = here = tree.latest(parent.node, parent.pid)
+    for _ in range(MOST_IMAGES):
+        if here is None:
+            return False
+        if here.exec_id == parent.exec_id or _was_until_exec(parent, here):
+            return last is not None and last.exited and last.end < time
+        if not _is_image(tree, here.parent, parent.pid):
+            return parent.end <= here.start < time
+        here = tree.executions.get(here.parent)
+    return False
+
+
+def _was_until_exec(copy: Execution, execution: Execution) -> bool:
+    """What executes after a fork is a child of who forked, as is the copy of that one which it was until then."""
+    return copy.parent == execution.parent != "" and copy.end == execution.start
+
+
+def _is_image(tree: Tree, exec_id: str, pid: int) -> bool:
+    known = tree.executions.get(exec_id)
+    named = known if known is not None and known.pid is not None else decode_exec_id(exec_id)
+    return named is None or named.pid == pid
 
 
 def _images(

@@ -337,7 +337,25 @@ def test_an_orphan_of_an_image_is_one_when_the_last_image_exits() -> None:
 
     assert "orphan" not in running["tetragon"]
     assert ended["tetragon"]["orphan"] is True
-    assert "orphan" not in long_after["tetragon"], "the pid is another's: what became of the parent is not told"
+    assert long_after["tetragon"]["orphan"] is True, "the pid is another's by now"
+
+
+def test_a_subshell_that_executes_something_is_the_parent_of_what_it_started_before() -> None:
+    """( sleep 9 & exec cat )"""
+    copy = process(102, T0 + 2, "/bin/bash", BASH["exec_id"], flags="clone")
+    sleep = process(103, T0 + 3, "/bin/sleep", copy["exec_id"])
+    cat = process(102, T0 + 4, "/bin/cat", BASH["exec_id"])
+    *_, running, _, ended = documents(
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 3, sleep, copy),
+        event("process_exec", T0 + 4, cat, BASH),
+        event("process_kprobe", T0 + 5, sleep, copy),
+        event("process_exit", T0 + 6, cat, BASH),
+        event("process_kprobe", T0 + 7, sleep, copy),
+    )
+
+    assert "orphan" not in running["tetragon"]
+    assert ended["tetragon"]["orphan"] is True
 
 
 def test_how_long_after_its_parent_a_process_started() -> None:
