@@ -124,11 +124,16 @@ def _fields(execution: Execution) -> dict[str, Any]:
         fields["start"] = rfc3339(execution.start)
     if execution.uid is not None:
         fields["user"] = {"id": str(execution.uid)}
-    known = dict(zip(IDS, read(execution.rights).ids, strict=False))  # nothing without Tetragon's --enable-process-cred
-    for place, name in _PLACES:
-        if known.get(name) is not None:
-            fields[place] = {"id": str(known[name])}
+    if execution.rights:
+        fields |= _ids(execution.rights)
     return fields
+
+
+@lru_cache(maxsize=4096)
+def _ids(rights: str) -> dict[str, Any]:
+    """Not to be changed."""
+    known = dict(zip(IDS, read(rights).ids, strict=False))  # nothing without Tetragon's --enable-process-cred
+    return {place: {"id": str(known[name])} for place, name in _PLACES if known.get(name) is not None}
 
 
 def _source(known: Sequence[Execution]) -> str:

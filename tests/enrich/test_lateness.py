@@ -69,10 +69,8 @@ class Node:
         if kind == "exit":
             one.ended = True
             return self.tell("exit", one, self.now)
-        if one.now["flags"] == "clone":
-            above = one.images.pop()["parent_exec_id"]
-        else:
-            above = one.now["exec_id"]
+        copied = one.now["flags"] == "clone"
+        above = one.images.pop()["parent_exec_id"] if copied else one.now["exec_id"]
         flags = "execve" if one.images else "execve clone"
         one.images.append(process(one.pid, self.now, f"/bin/{self.now}", above, flags=flags))
         return self.tell("exec", one, self.now)
