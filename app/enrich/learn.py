@@ -31,9 +31,11 @@ def learn(scope: Scope, event: Event, process: Process, start: int) -> tuple[Exe
     learnt = _learn_one(scope, process, node, parent)
     if type(body) is ProcessExit and learnt.exec_id and not learnt.exited:
         time = nanoseconds(body.time) or event.time or scope.clock.now or learnt.start or 1
+        followed = learnt.end != 0
         learnt = replace(learnt, end=time, exited=True)
         scope.tree.put(learnt)
-        _end_later_images(scope.tree, learnt)
+        if followed:
+            _end_later_images(scope.tree, learnt)
     return learnt, parent
 
 

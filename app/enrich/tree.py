@@ -61,9 +61,14 @@ class Tree:
         self._relate(known, execution)
         if exec_id in self._watched:
             self._forget_ways(exec_id)
-        key = (self._scope, OWNER, exec_id)
-        if key not in self._changes.keys:
-            self._changes.note(key, _size(execution))
+        self._changes.note(
+            (self._scope, OWNER, exec_id),
+            2 * len(exec_id)
+            + len(execution.binary)
+            + len(execution.arguments)
+            + len(execution.cwd)
+            + len(execution.rights),
+        )
         if known is None or known.pid != execution.pid:
             self._index(known, execution)
             if len(self.executions) > MOST:
@@ -238,12 +243,6 @@ class Tree:
                     needed.add(parent)
                     parent = above.parent
         return needed
-
-
-def _size(execution: Execution) -> int:
-    """About that of its strings, as JSON."""
-    told = execution.binary, execution.arguments, execution.cwd, execution.rights
-    return 2 * len(execution.exec_id) + sum(map(len, told))
 
 
 def pid_of(node: str, pid: int) -> Pid:
