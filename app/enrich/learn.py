@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from app.enrich.boots import JUMP
 from app.enrich.memory import Scope
+from app.enrich.tree import Tree
 from schemas.lineage import Execution, Source
 from schemas.rights import raised_by_file, rights_of
 from schemas.tetragon import UNSET_UID, Event, Process, ProcessExec, ProcessExit
@@ -27,12 +28,22 @@ def learn(scope: Scope, event: Event, process: Process, start: int) -> tuple[Exe
     body = event.body
     if type(body) is ProcessExec:
         return _learn_exec(scope, process, node, start, parent), parent
-    learnt = _learn_one(scope, process, node)
+    learnt = _learn_one(scope, process, node, parent)
     if type(body) is ProcessExit and learnt.exec_id and not learnt.exited:
         time = nanoseconds(body.time) or event.time or scope.clock.now or learnt.start or 1
+        followed = learnt.end != 0
         learnt = replace(learnt, end=time, exited=True)
         scope.tree.put(learnt)
+        if followed:
+            _end_later_images(scope.tree, learnt)
     return learnt, parent
+
+
+def _end_later_images(tree: Tree, exited: Execution) -> None:
+    """An exit may name an image that its process is no longer: what began in the pid before it ended with it."""
+    last = tree.latest(exited.node, exited.pid) if exited.pid is not None else None
+    if last is not None and not last.end and exited.start < last.start < exited.end:
+        tree.put(replace(last, end=exited.end, exited=True))
 
 
 def node_in(scope: Scope, event: Event) -> str:
@@ -56,12 +67,12 @@ def _learn_exec(scope: Scope, process: Process, node: str, start: int, parent: E
     return merged if learnt.source is not Source.PROCFS else replace(merged, source=Source.PROCFS)
 
 
-def _learn_one(scope: Scope, process: Process, node: str) -> Execution:
+def _learn_one(scope: Scope, process: Process, node: str, parent: Execution | None = None) -> Execution:
     if not process.exec_id:
-        return _embedded(process, node)
+        return _embedded(process, node, parent)
     known = scope.tree.executions.get(process.exec_id)
     if known is None:
-        return _add(scope, _embedded(process, node))
+        return _add(scope, _embedded(process, node, parent))
     if (
         known.source is not Source.STUB
         and known.start
@@ -69,18 +80,18 @@ def _learn_one(scope: Scope, process: Process, node: str) -> Execution:
         and (known.rights or not _tells_rights(process))
     ):
         return known
-    return _merge(scope, known, _embedded(process, node))
+    return _merge(scope, known, _embedded(process, node, parent))
 
 
 def _tells_rights(process: Process) -> bool:
     return bool(process.raw_credentials or process.raw_cap or process.raw_ns)
 
 
-def _embedded(process: Process, node: str) -> Execution:
-    return _execution(process, node, Source.EMBEDDED, nanoseconds(process.start_time) or 0)
+def _embedded(process: Process, node: str, parent: Execution | None) -> Execution:
+    return _execution(process, node, Source.EMBEDDED, nanoseconds(process.start_time) or 0, parent)
 
 
-def _execution(process: Process, node: str, source: Source, start: int, parent: Execution | None = None) -> Execution:
+def _execution(process: Process, node: str, source: Source, start: int, parent: Execution | None) -> Execution:
     """Two hundred thousand are remembered: what `parent` has, or others, is not kept once more."""
     if not process.binary:
         source = Source.STUB
@@ -90,7 +101,9 @@ def _execution(process: Process, node: str, source: Source, start: int, parent: 
     return Execution(
         process.exec_id,
         process.pid,
-        parent.exec_id if parent is not None and parent.exec_id == process.parent_exec_id else process.parent_exec_id,
+        parent.exec_id
+        if parent is not None and process.parent_exec_id in (parent.exec_id, "")
+        else process.parent_exec_id,
         sys.intern(process.binary[:LONGEST]),
         process.arguments[:LONGEST],
         sys.intern(process.cwd[:LONGEST]),
@@ -162,6 +175,8 @@ def _in_turn(scope: Scope, learnt: Execution, pid: int) -> Execution:
     before, after = tree.around(learnt.node, pid, start)
     if before is not None and not before.exited and not 0 < before.end <= start:
         tree.put(replace(before, end=start))
+    elif before is not None and before.exited and before.end > start and not learnt.end:
+        learnt = replace(learnt, end=before.end, exited=True)
     if after is not None:
         if learnt.source is Source.PROCFS and not after.end:
             # Tetragon was restarted, and runs another image of that process now: its exec was missed.

@@ -13,6 +13,8 @@ from schemas.times import SECOND
 FARTHEST: Final = 64  # ancestors; nothing honest is deeper
 MOST_IMAGES: Final = 32  # of one pid on the way; wrong data may go in circles
 
+SLACK: Final = SECOND  # by which a child may seem older than its parent: a scan rounds down, and clocks are set
+
 _ROOT: Final = Above(complete=True)
 
 
@@ -20,14 +22,14 @@ def trace(scope: Scope, process: Execution, given: Execution | None, time: int) 
     """`given` is the parent that the event brought; `time` is the event's, in ns since 1970."""
     tree = scope.tree
     pid, node = process.pid, process.node
-    parent = tree.executions.get(process.parent) or given or _Way(tree, node, time).find(process.parent, pid)
+    parent = tree.executions.get(process.parent) or given or _Way(tree, node, time).find(process.parent, process)
     previous: tuple[Execution, ...] = ()
     unknown = process.parent if parent is None else ""
     if parent is not None and parent.pid == pid and pid is not None:
         previous, parent, unknown = _images(tree, process, parent, time)
     suspect = orphan = False
     if parent is not None and _cannot_be_parent(parent, process):
-        parent = _image_at_birth(tree, parent, process)
+        parent = _image_at_birth(_Way(tree, node, time), parent, process)
         suspect = parent is None
     if parent is None:
         above = _ROOT if pid is not None and pid <= 2 else _nothing_above("" if suspect else unknown, pid)
@@ -61,7 +63,7 @@ def _nothing_above(unknown: str, pid: int | None) -> Above:
     return Above(unknown=unknown if decoded.since_boot > 0 else "", unknown_pid=decoded.pid)
 
 
-def _image_at_birth(tree: Tree, parent: Execution, child: Execution) -> Execution | None:
+def _image_at_birth(way: "_Way", parent: Execution, child: Execution) -> Execution | None:
     """A parent may have become another image since: Tetragon's scan names the present one."""
     image: Execution | None = parent
     for _ in range(MOST_IMAGES):
@@ -69,22 +71,35 @@ def _image_at_birth(tree: Tree, parent: Execution, child: Execution) -> Executio
             return None
         if not _cannot_be_parent(image, child):
             return image
-        image = tree.executions.get(image.parent)
+        image = way.find(image.parent, image)
     return None
 
 
 def _had_exited(tree: Tree, parent: Execution, time: int) -> bool:
-    """Of a process that has had other images since, the last one exits."""
-    last: Execution | None = parent
-    if not parent.exited and parent.pid is not None:
-        last = tree.latest(parent.node, parent.pid)
-        above, images = last, 0
-        while above is not None and above.exec_id != parent.exec_id:
-            above = tree.executions.get(above.parent) if above.pid == parent.pid and images < MOST_IMAGES else None
-            images += 1
-        if above is None:
-            return False  # the pid is another process's by now
-    return last is not None and last.exited and last.end < time
+    """Of a process that has had other images since, the last one exits. Whose pid is another's by now is gone."""
+    if parent.exited or parent.pid is None:
+        return parent.exited and parent.end < time
+    last = here = tree.latest(parent.node, parent.pid)
+    for _ in range(MOST_IMAGES):
+        if here is None:
+            return False
+        if here.exec_id == parent.exec_id or _was_until_exec(parent, here):
+            return last is not None and last.exited and last.end < time
+        if not _is_image(tree, here.parent, parent.pid):
+            return parent.end <= here.start < time
+        here = tree.executions.get(here.parent)
+    return False
+
+
+def _was_until_exec(copy: Execution, execution: Execution) -> bool:
+    """What executes after a fork is a child of who forked, as is the copy of that one which it was until then."""
+    return copy.parent == execution.parent != "" and copy.end == execution.start
+
+
+def _is_image(tree: Tree, exec_id: str, pid: int) -> bool:
+    known = tree.executions.get(exec_id)
+    named = known if known is not None and known.pid is not None else decode_exec_id(exec_id)
+    return named is None or named.pid == pid
 
 
 def _images(
@@ -104,7 +119,7 @@ def _images(
             break
         images.append(above)
         unknown = above.parent
-        above = way.find(unknown, process.pid)
+        above = way.find(unknown, above)
     return tuple(reversed(images)), above, unknown if above is None else ""
 
 
@@ -116,15 +131,19 @@ def _up(tree: Tree, parent: Execution, node: str, time: int) -> Above:
     here = parent
     while not (here.pid is not None and here.pid <= 2) and len(ancestors) < FARTHEST:
         unknown = here.parent
-        above = way.find(unknown, here.pid)
+        above = way.find(unknown, here)
         images = 0
         while above is not None and above.pid == here.pid and above.pid is not None and images < MOST_IMAGES:
             unknown = above.parent
-            above = way.find(unknown, here.pid)
+            above = way.find(unknown, above)
             images += 1
         if above is None or images == MOST_IMAGES:
             break
         unknown = ""
+        if _cannot_be_parent(above, here):
+            above = _image_at_birth(way, above, here)
+            if above is None:
+                break
         known = tree.way_from(above)
         if known is not None:
             joined = known[0]
@@ -155,8 +174,8 @@ class _Way:
         self.asked: list[str | Pid] = []  # exec_ids, and pids of which no execution is known
         self.guessed = False  # something depends on the time too
 
-    def find(self, exec_id: str, child: int | None) -> Execution | None:
-        """By name; else what ran in the pid that the name tells, if that is not `child`'s own."""
+    def find(self, exec_id: str, child: Execution) -> Execution | None:
+        """By name; else what ran in the pid that the name tells when `child` began, if that is not its own pid."""
         if not exec_id:
             return None
         self.asked.append(exec_id)
@@ -164,18 +183,22 @@ class _Way:
         if found is not None:
             return found
         decoded = decode_exec_id(exec_id)
-        if decoded is None or decoded.pid == child or decoded.pid == 0:
+        if decoded is None or decoded.pid == child.pid or decoded.pid == 0:
             return None
-        latest, later = self._tree.around(self._node, decoded.pid, self._time)
-        if latest is None and later is None:
+        # Since then, the pid may have become another's.
+        time = min(child.start or self._time, self._time)
+        before, after = self._tree.around(self._node, decoded.pid, time)
+        if before is None and after is None:
             self.asked.append(pid_of(self._node, decoded.pid))
             return None
         self.guessed = True
-        return latest if latest is not None and not 0 < latest.end < self._time else None
+        if before is None:
+            return after if after is not None and after.start <= time + SLACK else None
+        return before if not 0 < before.end < time else None
 
 
 def _cannot_be_parent(parent: Execution, child: Execution) -> bool:
-    if parent.start and child.start and parent.start > child.start + SECOND:
+    if parent.start and child.start and parent.start > child.start + SLACK:
         return True
     if not parent.container or child.container or child.source is Source.STUB:
         return False

@@ -40,7 +40,7 @@ def kin(above: Above, binary: str, container: str, applet: str) -> Kin:
     lineage = dict(summary)
     name = basename(binary)
     if path:
-        lineage["path"] = f"{path}{name}"
+        lineage["path"] = f"{path} > {name}" if name else path
     if shared.boundary is not None:
         lineage["container_boundary"] = shared.boundary
     fields: dict[str, Any] = {"tetragon.lineage": lineage}
@@ -96,7 +96,7 @@ def _above_fields(above: Above) -> tuple[Fragment | None, Fragment | None, dict[
     elif above.unknown or above.unknown_pid is not None:
         told = {"entity_id": above.unknown, "pid": above.unknown_pid}
         parent = fragment({name: value for name, value in told.items() if value not in ("", None)})
-    return parent, fragment(ids) if ids else None, summary, "".join(f"{name} > " for name in reversed(names))
+    return parent, fragment(ids) if ids else None, summary, " > ".join(reversed(names))
 
 
 def own_leader_fields(entry: str, process: Execution) -> Mapping[str, Any]:
@@ -124,11 +124,16 @@ def _fields(execution: Execution) -> dict[str, Any]:
         fields["start"] = rfc3339(execution.start)
     if execution.uid is not None:
         fields["user"] = {"id": str(execution.uid)}
-    known = dict(zip(IDS, read(execution.rights).ids, strict=False))  # nothing without Tetragon's --enable-process-cred
-    for place, name in _PLACES:
-        if known.get(name) is not None:
-            fields[place] = {"id": str(known[name])}
+    if execution.rights:
+        fields |= _ids(execution.rights)
     return fields
+
+
+@lru_cache(maxsize=4096)
+def _ids(rights: str) -> dict[str, Any]:
+    """Not to be changed."""
+    known = dict(zip(IDS, read(rights).ids, strict=False))  # nothing without Tetragon's --enable-process-cred
+    return {place: {"id": str(known[name])} for place, name in _PLACES if known.get(name) is not None}
 
 
 def _source(known: Sequence[Execution]) -> str:

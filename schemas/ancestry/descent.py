@@ -81,21 +81,24 @@ def is_session(process: Execution, shared: Descent) -> bool:
 
 def tags_of(binary: str, entry: str, shared: Descent, *, shell: bool) -> tuple[str, ...]:
     """`entry` is its type, empty if not known. What its arguments decide is not among them."""
-    name = basename(binary)
-    tags = []
+    tags = _own_tags(binary)
     if shell:
-        tags.append("shell")
-    if is_interpreter(name):
-        tags.append("interpreter")
-    if from_scratch(binary):
-        tags.append("exec_from_scratch")
-    if is_kernels_name(binary):
-        tags.append("kernel_thread_masquerade")
+        tags = ("shell", *tags)
     if shared.installed:
-        tags.append("pkg_mgr_descendant")
+        tags = (*tags, "pkg_mgr_descendant")
     if entry in _REMOTE:
-        tags.append("remote_session_descendant")
-    return tuple(tags)
+        tags = (*tags, "remote_session_descendant")
+    return tags
+
+
+@lru_cache(maxsize=4096)
+def _own_tags(binary: str) -> tuple[str, ...]:
+    told = {
+        "interpreter": is_interpreter(basename(binary)),
+        "exec_from_scratch": from_scratch(binary),
+        "kernel_thread_masquerade": is_kernels_name(binary),
+    }
+    return tuple(tag for tag, holds in told.items() if holds)
 
 
 def _installs(execution: Execution) -> bool:

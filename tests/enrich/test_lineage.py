@@ -1,8 +1,10 @@
 """Who descends from whom, as documents tell it."""
 
 from base64 import b64encode
-from itertools import pairwise
+from itertools import pairwise, permutations
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -335,7 +337,25 @@ def test_an_orphan_of_an_image_is_one_when_the_last_image_exits() -> None:
 
     assert "orphan" not in running["tetragon"]
     assert ended["tetragon"]["orphan"] is True
-    assert "orphan" not in long_after["tetragon"], "the pid is another's: what became of the parent is not told"
+    assert long_after["tetragon"]["orphan"] is True, "the pid is another's by now"
+
+
+def test_a_subshell_that_executes_something_is_the_parent_of_what_it_started_before() -> None:
+    """( sleep 9 & exec cat )"""
+    copy = process(102, T0 + 2, "/bin/bash", BASH["exec_id"], flags="clone")
+    sleep = process(103, T0 + 3, "/bin/sleep", copy["exec_id"])
+    cat = process(102, T0 + 4, "/bin/cat", BASH["exec_id"])
+    *_, running, _, ended = documents(
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 3, sleep, copy),
+        event("process_exec", T0 + 4, cat, BASH),
+        event("process_kprobe", T0 + 5, sleep, copy),
+        event("process_exit", T0 + 6, cat, BASH),
+        event("process_kprobe", T0 + 7, sleep, copy),
+    )
+
+    assert "orphan" not in running["tetragon"]
+    assert ended["tetragon"]["orphan"] is True
 
 
 def test_how_long_after_its_parent_a_process_started() -> None:
@@ -386,6 +406,88 @@ def test_what_changed_far_above_shows_in_the_next_document() -> None:
 
     assert before["tetragon"]["lineage"]["names"] == ["bash"]
     assert after["tetragon"]["lineage"]["names"] == ["bash", "sshd", "init"]
+
+
+def test_a_wrong_parent_further_up_ends_the_way_too() -> None:
+    inside = {**BASH, "docker": "551e161c47d8ff0eb665438a7bcd5b4"}
+    host = process(300, T0 + 5, "/usr/bin/host", inside["exec_id"])
+    child = process(301, T0 + 6, "/usr/bin/child", host["exec_id"])
+    *_, above, last = documents(
+        event("process_exec", T0 + 1, inside, SSHD),
+        event("process_exec", T0 + 5, host, inside),
+        event("process_exec", T0 + 6, child, host),
+    )
+
+    assert above["tetragon"]["lineage"]["suspect"] is True
+    assert last["tetragon"]["lineage"] == {
+        "depth": 1,
+        "complete": False,
+        "names": ["host"],
+        "source": "exec",
+        "path": "host > child",
+    }
+    assert "entry_leader" not in last["process"]
+
+
+@pytest.mark.parametrize("above", [None, process(400, T0 - 10, "/bin/above", ident(T0 - 50, 101))])
+def test_what_runs_by_now_in_the_pid_of_an_unknown_parent_is_not_taken_for_it(above: dict[str, Any] | None) -> None:
+    old = process(500, T0, "/usr/bin/worker", above["exec_id"] if above is not None else ident(T0 - 50, 101))
+    again = process(101, T0 + 900, "/bin/zsh", INIT["exec_id"])
+    _, last = documents(
+        event("process_exec", T0 + 900, again, INIT),
+        event("process_kprobe", T0 + 1000, old, above),
+    )
+
+    assert "zsh" not in last["tetragon"]["lineage"].get("names", ())
+    assert last["tetragon"]["lineage"]["complete"] is False
+    assert "suspect" not in last["tetragon"]["lineage"]
+
+
+def test_the_parent_that_a_pid_tells_may_have_ended_since() -> None:
+    orphan = process(102, T0 + 2, "/usr/bin/curl", b64encode(f"{NODE}:0:101".encode()).decode())
+    *_, last = documents(
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 2, orphan),
+        event("process_exit", T0 + 5, BASH, SSHD),
+        event("process_kprobe", T0 + 9, orphan),
+    )
+
+    assert last["process"]["parent"]["name"] == "bash"
+    assert last["tetragon"]["orphan"] is True
+
+
+def test_a_parent_that_comes_along_needs_no_other_mention() -> None:
+    """Tetragon can be told to leave fields out."""
+    bash, curl = ({name: of[name] for name in of if name != "parent_exec_id"} for of in (BASH, CURL))
+    *_, last = documents(
+        event("process_exec", T0, SSHD, INIT),
+        event("process_kprobe", T0 + 2, bash, SSHD),
+        event("process_exec", T0 + 2, curl, bash),
+    )
+
+    assert last["tetragon"]["lineage"]["path"] == "init > sshd > bash > curl"
+
+
+def test_the_path_to_what_has_no_name_ends_at_its_parent() -> None:
+    stub = {"exec_id": CURL["exec_id"], "pid": 102, "flags": "unknown", "parent_exec_id": BASH["exec_id"]}
+    [only] = documents(event("process_kprobe", T0 + 2, stub, BASH))
+
+    assert only["tetragon"]["lineage"]["path"] == "bash"
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_an_exit_of_an_earlier_image_is_that_of_the_process(order: tuple[int, ...]) -> None:
+    zsh = process(101, T0 + 3, "/bin/zsh", BASH["exec_id"], flags="execve")
+    lines = (
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 3, zsh, BASH),
+        event("process_exit", T0 + 5, BASH, SSHD),
+    )
+    memory = Memory()
+    documents(*(lines[place] for place in order), memory=memory)
+    in_pid = [each for each in memory.scope(NODE).tree.executions.values() if each.pid == 101]
+
+    assert [each.end // SECOND for each in in_pid] == [T0 + 5, T0 + 5]
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=30))
