@@ -87,7 +87,7 @@ class Line(msgspec.Struct, omit_defaults=True):
 def lines(found: Found, stored: Mapping[tuple[str, int], int], since: int) -> list[Line]:
     """Of the periods that end after `since`, in the order of node and time. `stored` are documents by minute."""
     wanted = {place: row for place, row in found.rows.items() if end_of(place[1]) > since}
-    counts = {name: _by_period(wanted, each, since) for name, each in (
+    counts = {name: _by_period(found.rows, each, since) for name, each in (
         ("stored", stored), ("refused", found.refused), ("on_the_way", found.on_the_way)
     )}  # fmt: skip
     made = []

@@ -20,7 +20,7 @@ from app.ledger.view import BALANCED, about, remarks, table
 from app.read.paint import Paint, paint_for
 from app.settings import Settings
 from app.stdout import until_closed
-from schemas.ledger import HOUR
+from schemas.ledger import HOUR, HOURS_KEPT
 from schemas.times import SECOND
 
 
@@ -70,6 +70,8 @@ async def _read(settings: Settings, seconds: float | None) -> Ledger:
         notes = []
         if not await explain(made, found.refused_ids, topics.documents, stored.missing):
             notes.append("More documents are missing than can be looked for one by one.")
+    if 0 <= since < now - HOURS_KEPT:
+        notes.append("What happened more than two days ago is told all together, and only by --since all.")
     if not stored.any:
         notes.append(f"Elasticsearch has no data stream {settings.data_stream!r}: nothing is stored there yet.")
     if not stored.fresh:

@@ -87,3 +87,12 @@ def test_what_is_true_of_a_node_as_a_whole() -> None:
 def test_a_line_is_explained_by_what_was_made_twice() -> None:
     line = Line("n", AT_M0, Row(10, 10), stored=8, repeated=2)
     assert line.off == 0
+
+
+def test_what_is_told_all_together_is_left_out_whole_unless_all_is_asked_for() -> None:
+    """The earlier ones lie before the beginning and behind it: which of their documents count cannot be told."""
+    rows = {("n", Period("earlier", 0)): Row(9, 9), ("n", Period("hour", M0)): Row(5, 5)}
+    stored = Counter({("n", M0 - 60 * HOUR): 4, ("n", M0 - 50 * HOUR): 5, ("n", M0): 5})
+    asked = lines(found(rows), stored, since=M0 - 55 * HOUR)
+    assert [(line.period, line.off) for line in asked] == [(Period("hour", M0), 0)]
+    assert [line.off for line in lines(found(rows), stored, since=-1)] == [0, 0]
