@@ -44,7 +44,7 @@ class PositionFile:
             raise unusable(self.path, error) from error
         try:
             book = decode_book(text)
-        except (ValueError, msgspec.MsgspecError) as error:
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise Stop(
                 f"Position file {str(self.path)!r} cannot be understood: {error}. Expected what tetrastash of this "
                 "version wrote. Move it away to send every file from its beginning; nothing will be stored twice."
