@@ -148,7 +148,7 @@ class Log:
             raise ReplacedError
         block = file.next_block(self.shared.buffer, final=final)
         for _ in range(SKIPPED_BLOCKS):
-            if block is not None or file.too_long_from is None or not file.unread():
+            if block is not None or file.too_long_from is None or not (file.size is None or file.unread()):
                 break
             block = file.next_block(self.shared.buffer, final=final)
         if block is not None and not block.lost and not file.key:

@@ -242,7 +242,8 @@ class Tail:
         log = self.logs.get(path)
         if log is not None and log.is_plain:
             return Name(path, LIVE, packed=False)
-        return None if self._shared.choices.excludes(path) else name_of(path)
+        name, excludes = name_of(path), self._shared.choices.excludes
+        return None if name is None or excludes(path) or (name.log != path and excludes(name.log)) else name
 
     def _read_folders(self, now: float) -> None:
         if self._round.due(now):

@@ -8,6 +8,7 @@ import pytest
 
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
 from app.ship.book import Book, Loss, Totals, decode_book
+from app.ship.logs import SKIPPED_BLOCKS
 from tests.ship.disk import Reading, Writer
 
 
@@ -414,3 +415,19 @@ def test_a_glob_passes_over_folders(tmp_path: Path) -> None:
         reading.run(1)
         assert reading.lines() == [b"one"]
         assert reading.tail.problems == {}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_line_that_is_too_long_is_passed_over_at_full_speed(tmp_path: Path, packed: bool) -> None:
+    text = b"before\n" + b"x" * (SKIPPED_BLOCKS * BLOCK_BYTES) + b"\nafter\n"
+    backup = tmp_path / "x-2026-01-02T15-04-05.000.log"
+    if packed:
+        backup.with_name(f"{backup.name}.gz").write_bytes(gzip.compress(text, 1))
+    else:
+        backup.write_bytes(text)
+    reading = Reading(tmp_path / "x.log", once=True)
+    for _ in range(4):
+        reading.step()
+        reading.acknowledge()
+    assert reading.lines() == [b"before", b"after"]
+    assert [lost for _, lost, _ in reading.losses()] == [len(text) - len(b"before\nafter\n")]
