@@ -16,7 +16,7 @@ from app.ledger.balance import Found, Line, Node, lines, nodes
 from app.ledger.explain import explain
 from app.ledger.stored import Stored
 from app.ledger.topics import Topics
-from app.ledger.view import BALANCED, about, remarks, table
+from app.ledger.view import BALANCED, about, remarks, silences, table
 from app.read.paint import Paint, paint_for
 from app.settings import Settings
 from app.stdout import until_closed
@@ -101,6 +101,7 @@ def _text(read: Ledger, paint: Paint, *, every: bool) -> Iterator[str]:
     yield from remarks(read.lines, paint)
     for node in read.nodes:
         yield from about(node, paint)
+    yield from silences(read.nodes, paint)
     unread = read.found.unread.total()
     if unread:
         yield f"{unread:,} lines are in no checkpoint of the enrich stage yet"
