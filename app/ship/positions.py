@@ -3,6 +3,7 @@
 The whole is megabytes where there are thousands of logs, and is written now and then; the journal is written at once.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -104,6 +105,8 @@ class PositionFile:
 def locked(path: Path) -> Iterator[PositionFile]:
     """Raises Stop while another process holds it, and SettingsError where it cannot be made."""
     try:
+        if not path.name:  # "" and "/"
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(
             path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600

@@ -134,3 +134,9 @@ def test_a_folder_that_may_not_be_written_names_the_setting() -> None:
         (folder / "kept").mkdir(0o500)
         with pytest.raises(SettingsError, match="Permission denied"), locked(folder / "kept" / "positions.json"):
             pass
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_a_path_without_a_name_names_the_setting(path: str) -> None:
+    with pytest.raises(SettingsError, match="TETRASTASH_POSITIONS.*Is a directory"), locked(Path(path)):
+        pass
