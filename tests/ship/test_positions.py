@@ -138,5 +138,5 @@ def test_a_folder_that_may_not_be_written_names_the_setting() -> None:
 
 @pytest.mark.parametrize("path", ["", "/"])
 def test_a_path_without_a_name_names_the_setting(path: str) -> None:
-    with pytest.raises(SettingsError, match="TETRASTASH_POSITIONS.*Is a directory"), locked(Path(path)):
+    with pytest.raises(SettingsError, match=r"TETRASTASH_POSITIONS.*Is a directory"), locked(Path(path)):
         pass
