@@ -46,6 +46,7 @@ def test_no_line_is_forgotten_or_counted_again_as_time_passes(entered: list[tupl
         minute = (clock.now - age) // MINUTE * MINUTE
         book.enter({(node, minute): Row(lines, lines)})
         expected[node] += lines
+        assert book.total().lines == sum(expected.values())
         clock.now += passes
         book.sweep()
         for owner, name in list(book.names()):  # as after a crash
