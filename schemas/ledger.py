@@ -16,6 +16,7 @@ ACCOUNTS: Final = "@accounts"
 
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
+HOURS_KEPT: Final = 48 * HOUR  # rows by the hour; afterwards they are one
 
 Unit: TypeAlias = Literal["minute", "hour", "earlier"]
 _LETTERS: Final[dict[str, Unit]] = {"m": "minute", "h": "hour", "e": "earlier"}

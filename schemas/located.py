@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with it
 
 _DEEPEST: Final = 32  # levels; no file that is meant well has ten
+_TOLD: Final = 40  # characters of what is no value
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,7 +38,10 @@ class Located:
             if node is None:
                 return None, {}
             _refuse_twice(self, node)
-            return node, loader.construct_document(node)
+            try:
+                return node, loader.construct_document(node)
+            except (ValueError, OverflowError) as error:  # a date with a 13th month, a number without end
+                raise ValueError(_no_value(self, [*loader.recursive_objects][-1], error)) from None
         finally:
             loader.dispose()
 
@@ -104,6 +108,13 @@ def _below(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, int] | N
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
         return node.value[step], node.value[step].start_mark.line
     return None
+
+
+def _no_value(located: Located, node: yaml.Node, error: Exception) -> str:
+    """Of the node that was being made into one."""
+    written = str(node.value)
+    told = written if len(written) <= _TOLD else f"{written[:_TOLD]}…"
+    return f"{located.file}, line {node.start_mark.line + 1}: {told!r} is no value: {error}. Expected YAML."
 
 
 def _refuse_depth(located: Located, text: bytes) -> None:

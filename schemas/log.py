@@ -20,7 +20,8 @@ AWAY: Final = "}"  # held open, and no longer the log; under which name it lies 
 LIVE: Final = "~"  # x.log itself
 
 _BACKUP: Final = re.compile(
-    r"(?P<base>.+)-(?P<stamp>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3})(?P<extension>\.(?!gz$)[^./]*)?(?P<gz>\.gz)?"
+    r"(?P<base>.+)-(?P<stamp>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3})(?P<extension>\.(?!gz$)[^./]*)?(?P<gz>\.gz)?",
+    re.DOTALL,  # a folder's name may have a line end
 )
 
 

@@ -7,10 +7,9 @@ import msgspec
 
 from app.enrich.changes import Changes
 from app.enrich.clock import Clock
-from schemas.ledger import ACCOUNTS, HOUR, MINUTE, ROWS, Account, Period, Row, Statement, row_name, row_of
+from schemas.ledger import ACCOUNTS, HOUR, HOURS_KEPT, MINUTE, ROWS, Account, Period, Row, Statement, row_name, row_of
 
 MINUTES_KEPT: Final = HOUR  # afterwards they are told by the hour
-HOURS_KEPT: Final = 48 * HOUR  # afterwards all together
 MOST_ACCOUNTS: Final = 16  # position files of one scope; beyond, the one goes that was heard of least recently
 _ROW_BYTES: Final = 60
 _ACCOUNT_BYTES: Final = 200

@@ -87,7 +87,7 @@ class Line(msgspec.Struct, omit_defaults=True):
 def lines(found: Found, stored: Mapping[tuple[str, int], int], since: int) -> list[Line]:
     """Of the periods that end after `since`, in the order of node and time. `stored` are documents by minute."""
     wanted = {place: row for place, row in found.rows.items() if end_of(place[1]) > since}
-    counts = {name: _by_period(wanted, each, since) for name, each in (
+    counts = {name: _by_period(found.rows, each, since) for name, each in (
         ("stored", stored), ("refused", found.refused), ("on_the_way", found.on_the_way)
     )}  # fmt: skip
     made = []
@@ -131,7 +131,7 @@ def _by_period(rows: Iterable[Place], minutes: Mapping[tuple[str, int], int], si
 
 
 class Node(msgspec.Struct):
-    """What is true of a node as a whole, of one position file. `silent` are seconds since anything came from it."""
+    """What is true of a node as a whole, of one position file. `silent` are seconds since the node sent anything."""
 
     node: str
     shipper: str
@@ -147,6 +147,11 @@ class Node(msgspec.Struct):
 
 def nodes(accounts: Sequence[Named], now: int) -> list[Node]:
     """`now` in ms since 1970."""
+    heard: dict[
+        str, int
+    ] = {}  # by any of its position files: one that was made anew leaves the old one silent for ever
+    for node, _, account in accounts:
+        heard[node] = max(heard.get(node, 0), account.at)
     told = []
     for node, shipper, account in sorted(accounts, key=lambda each: (each.node, each.shipper)):
         statement = account.statement
@@ -161,7 +166,7 @@ def nodes(accounts: Sequence[Named], now: int) -> list[Node]:
                 statement.lost_files,
                 statement.lost_bytes,
                 statement.losses,
-                max(0, now - account.at) / 1000,
+                max(0, now - heard[node]) / 1000,
             )
         )
     return told

@@ -16,11 +16,11 @@ from app.ledger.balance import Found, Line, Node, lines, nodes
 from app.ledger.explain import explain
 from app.ledger.stored import Stored
 from app.ledger.topics import Topics
-from app.ledger.view import BALANCED, about, remarks, table
+from app.ledger.view import BALANCED, about, remarks, silences, table
 from app.read.paint import Paint, paint_for
 from app.settings import Settings
 from app.stdout import until_closed
-from schemas.ledger import HOUR
+from schemas.ledger import HOUR, HOURS_KEPT
 from schemas.times import SECOND
 
 
@@ -70,6 +70,8 @@ async def _read(settings: Settings, seconds: float | None) -> Ledger:
         notes = []
         if not await explain(made, found.refused_ids, topics.documents, stored.missing):
             notes.append("More documents are missing than can be looked for one by one.")
+    if 0 <= since < now - HOURS_KEPT:
+        notes.append("What happened more than two days ago is told all together, and only by --since all.")
     if not stored.any:
         notes.append(f"Elasticsearch has no data stream {settings.data_stream!r}: nothing is stored there yet.")
     if not stored.fresh:
@@ -99,6 +101,7 @@ def _text(read: Ledger, paint: Paint, *, every: bool) -> Iterator[str]:
     yield from remarks(read.lines, paint)
     for node in read.nodes:
         yield from about(node, paint)
+    yield from silences(read.nodes, paint)
     unread = read.found.unread.total()
     if unread:
         yield f"{unread:,} lines are in no checkpoint of the enrich stage yet"

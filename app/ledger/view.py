@@ -66,8 +66,12 @@ def about(node: Node, paint: Paint) -> Iterator[str]:
         )
         for loss in node.losses:
             yield plain(f"  {loss.at} {loss.path} {loss.bytes:,} bytes: {loss.reason}")
-    if node.silent >= SILENT_SECONDS:
-        yield paint(f"{name} has been silent for {_long(node.silent)}", "yellow")
+
+
+def silences(nodes: Sequence[Node], paint: Paint) -> Iterator[str]:
+    for name, seconds in {node.node: node.silent for node in nodes}.items():
+        if seconds >= SILENT_SECONDS:
+            yield paint(f"{shown(name)} has been silent for {_long(seconds)}", "yellow")
 
 
 def _cells(node: str, when: str, lines: Sequence[Line]) -> tuple[str, ...]:

@@ -20,6 +20,16 @@ def whole_lines(data: bytearray, start: int, end: int) -> int:
     return cut
 
 
+def first_line_end(data: bytearray, start: int, end: int) -> int:
+    """Where the first line in data[start:end] has passed, with all its parts; `start` if its end is not there."""
+    begin = start
+    while line_end := data.find(b"\n", begin, end) + 1:
+        if not is_part(bytes(data[begin : line_end - 1])):
+            return line_end
+        begin = line_end
+    return start
+
+
 def _begin(data: bytearray, start: int, end: int) -> int:
     """Of the line that ends at `end`."""
     return max(data.rfind(b"\n", start, end - 1) + 1, start)

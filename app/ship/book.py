@@ -3,8 +3,9 @@
 Positions and counters are of one moment wherever they are written down: after a kill they still belong together.
 """
 
+import os
 from collections.abc import Iterator
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -14,15 +15,18 @@ VERSION: Final = 1
 LOSSES_KEPT: Final = 1000  # the counters know of all of them
 
 
+Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]  # a person may have changed it
+
+
 class Place(msgspec.Struct):
     """How far one file of a log is durable. All sizes and positions are of uncompressed bytes."""
 
     file: str  # its fingerprint; with .1, .2 … where several files of the log begin alike
     key: str = ""
-    position: int = 0
-    line: int = 0  # ordinal of the line that begins at position
+    position: Offset = 0
+    line: Offset = 0  # ordinal of the line that begins at position
     seam: str = ""  # fingerprint of the last bytes before position: it tells a file from another that begins alike
-    size: int = 0  # when last seen
+    size: Offset = 0  # when last seen
     ended: bool = False  # rotated away, and durable to its end
 
     def begins(self, line: bytes) -> bool:
@@ -82,6 +86,11 @@ class Book(msgspec.Struct):
     counted: Counted = msgspec.field(default_factory=Counted)
     logs: dict[str, LogBook] = {}
     losses: list[Loss] = []
+
+
+def told_path(path: str) -> str:
+    """As the book and statements, which are JSON, have it: a name may have bytes that are no UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class _Version(msgspec.Struct):

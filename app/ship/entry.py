@@ -5,7 +5,7 @@ from collections.abc import Container
 from datetime import UTC, datetime
 from typing import Final
 
-from app.ship.book import LOSSES_KEPT, LogBook, Loss, Place, Totals
+from app.ship.book import LOSSES_KEPT, LogBook, Loss, Place, Totals, told_path
 from app.ship.files import File
 from app.ship.journal import Change
 from app.ship.shared import Shared
@@ -19,9 +19,9 @@ class Entry:
     __slots__ = ("_entry", "_path", "_shared")
 
     def __init__(self, path: str, shared: Shared) -> None:
-        self._path = path
+        self._path = told_path(path)
         self._shared = shared
-        self._entry = shared.book.logs.setdefault(path, LogBook())
+        self._entry = shared.book.logs.setdefault(self._path, LogBook())
 
     @property
     def places(self) -> list[Place]:

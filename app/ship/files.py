@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.ship.blocks import BLOCK_BYTES, LINE_BYTES, count_lines, whole_lines
+from app.ship.blocks import BLOCK_BYTES, LINE_BYTES, count_lines, first_line_end, whole_lines
 from app.ship.book import Place, Totals
 from app.ship.sources import Source
 from schemas.identity import fingerprint
@@ -94,7 +94,7 @@ class File:
         assert self.source is not None
         head = bytearray(HEAD_BYTES)
         got = self.source.read(0, memoryview(head))
-        if got < HEAD_BYTES:
+        if got < HEAD_BYTES and b"\n" not in head[:got]:
             self._no_damage()
         return bytes(head[:got])
 
@@ -167,13 +167,15 @@ class File:
         return None
 
     def _long_line(self, *, final: bool) -> Block | None:
-        """A block of one line, in memory of its own that is given back after it."""
+        """A block of one line, or of its parts, in memory of its own that is given back after it."""
         assert self.source is not None
         room = 4 * BLOCK_BYTES
         while True:
             data = bytearray(min(room, LINE_BYTES))
             end = self.source.read(self.cursor, memoryview(data))
-            line_end = data.find(b"\n", 0, end) + 1
+            line_end = first_line_end(data, 0, end)
+            if not line_end and room >= LINE_BYTES:
+                line_end = data.rfind(b"\n", 0, end) + 1  # of parts that are too long together: each is sent as it is
             if line_end:
                 return self._block(data, 0, line_end)
             if end < len(data):

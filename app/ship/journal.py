@@ -57,7 +57,7 @@ def apply(book: Book, journal: bytes) -> None:
     for line in lines:
         try:
             change = msgspec.json.decode(line, type=Change)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             break
         if change.after != after:
             break

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from app.ship.backups import NO_MEMBERS, Members, open_any, shut
+from app.ship.book import told_path
 from app.ship.entry import Entry
 from app.ship.files import Block, File, ReplacedError
 from app.ship.shared import Shared
@@ -41,7 +42,7 @@ class Log:
         self.complete = False  # whether the last scan knew what to make of every file
         self.folder_at = 0  # when the folder had last changed, while the log is not there
         self.stirred_at = float("-inf")  # when a look last found something new
-        self.first_seen = shared.starting and path not in shared.book.logs
+        self.first_seen = shared.starting and told_path(path) not in shared.book.logs
         self.entry = Entry(path, shared)
 
     def close(self) -> None:
@@ -120,7 +121,7 @@ class Log:
                 self._replaced(file)
                 return None
             except (OSError, SourceError) as error:
-                self._broken(file, error)
+                self.broken(file, error)
                 continue
             if file.told is not None and not file.broken:
                 self.shared.solved(file.told)
@@ -147,7 +148,7 @@ class Log:
             raise ReplacedError
         block = file.next_block(self.shared.buffer, final=final)
         for _ in range(SKIPPED_BLOCKS):
-            if block is not None or file.too_long_from is None or not file.unread():
+            if block is not None or file.too_long_from is None or not (file.size is None or file.unread()):
                 break
             block = file.next_block(self.shared.buffer, final=final)
         if block is not None and not block.lost and not file.key:
@@ -236,11 +237,13 @@ class Log:
         shut(file)
         file.truncated, file.stamp, file.away = True, AWAY, 0.0
 
-    def _broken(self, file: File, error: OSError | SourceError) -> None:
+    def broken(self, file: File, error: OSError | SourceError, path: str | None = None) -> None:
+        """It is tried again, and missed if it goes. `path` is what could not be read, if it is not the usual one."""
         shut(file)
         if isinstance(error, FileNotFoundError):
             return  # the next scan will miss it
-        path = file.path if file.live else path_of(Name(self.path, file.stamp, isinstance(error, SourceError)))
+        if path is None:
+            path = file.path if file.live else path_of(Name(self.path, file.stamp, isinstance(error, SourceError)))
         self.shared.unreadable(path, error)
         file.broken, file.told = True, path
         # Damage stays until the file is another one; what the system refuses now it may grant in a second.

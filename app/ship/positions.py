@@ -3,6 +3,7 @@
 The whole is megabytes where there are thousands of logs, and is written now and then; the journal is written at once.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +45,7 @@ class PositionFile:
             raise unusable(self.path, error) from error
         try:
             book = decode_book(text)
-        except (ValueError, msgspec.MsgspecError) as error:
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise Stop(
                 f"Position file {str(self.path)!r} cannot be understood: {error}. Expected what tetrastash of this "
                 "version wrote. Move it away to send every file from its beginning; nothing will be stored twice."
@@ -104,6 +105,8 @@ class PositionFile:
 def locked(path: Path) -> Iterator[PositionFile]:
     """Raises Stop while another process holds it, and SettingsError where it cannot be made."""
     try:
+        if not path.name:  # "" and "/"
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(
             path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600

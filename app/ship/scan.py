@@ -139,8 +139,9 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
     for stamp, names in sorted(backups.items()):
         if log.has(stamp):
             continue
+        file = File(log.path, stamp, None, (0, 0), away=now, size=None)
         try:
-            source = open_any(names)
+            file.source = source = open_any(names)
             was_live = any(other.source is not None and other.inode == source.inode for other in log.files)
             if was_live or (live is not None and is_copy(live, source)):
                 # It was the log until a moment ago, or the log is being copied and will be truncated: the next
@@ -148,14 +149,14 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
                 source.close()
                 complete = False
                 continue
-            file = File(log.path, stamp, source, source.inode, away=now, size=source.size())
+            file.inode, file.size = source.inode, source.size()
             _choose(log, file, path_of(names[0]))
             log.recognise(file, final=log.final(file, now))
         except FileNotFoundError:
             continue
         except (OSError, SourceError) as error:
-            log.shared.unreadable(path_of(names[0]), error)
-            complete = False
+            log.broken(file, error, path_of(names[0]))
+            log.files.append(file)
             continue
         log.shared.solved(path_of(names[0]))
         if file.place is not None and file.place.ended and not file.unread():
@@ -182,6 +183,8 @@ def _retire(log: Log, backups: Members, now: float) -> None:
         if vanished and file.place is None:
             log.entry.lose_file(Place("", size=file.size or 0), file.size or 0, "vanished before it was read")
         shut(file)
+        if file.told is not None:
+            log.shared.problems.pop(file.told, None)  # nobody can do anything about it any more
         log.files.remove(file)
         if file.stamp != AWAY and not vanished:
             log.known[file.stamp] = "" if file.place is None else file.place.file

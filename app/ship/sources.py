@@ -101,6 +101,8 @@ class Gzip:
                 return False
             if not self._fed:
                 data = data.lstrip(b"\0")
+                if not data:
+                    return True  # nothing but padding
         try:
             unpacked = self._unpack.decompress(data, _UNPACKED_BYTES)
         except zlib.error as error:

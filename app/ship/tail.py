@@ -23,7 +23,7 @@ from app.ship.resting import Resting, accounts_for, may_rest
 from app.ship.scan import ABSENT_SECONDS, open_live, scan
 from app.ship.shared import Shared
 from app.ship.watching import Changes, Unwatched, Watching
-from schemas.log import LIVE, Name, name_of
+from schemas.log import LIVE, Name, name_of, path_of
 
 _LIVE_ALONE: Final[Members] = {LIVE: []}  # nobody asks for the log's own name; most have nothing beside them
 
@@ -209,6 +209,8 @@ class Tail:
             if not any(os.path.lexists(match) for match in found):
                 unmatched.append(named.path)
             for name in filter(None, map(self._name, found)):
+                if is_glob and name.log not in self.logs and os.path.isdir(path_of(name)):
+                    continue  # it was named among others
                 log = self.logs.get(name.log) or self._take_on(name.log)
                 # A glob may find a backup while the log itself is not there, just after a rotation.
                 if name.stamp == LIVE or (is_glob and fnmatch(name.log, named.path)):
@@ -240,7 +242,8 @@ class Tail:
         log = self.logs.get(path)
         if log is not None and log.is_plain:
             return Name(path, LIVE, packed=False)
-        return None if self._shared.choices.excludes(path) else name_of(path)
+        name, excludes = name_of(path), self._shared.choices.excludes
+        return None if name is None or excludes(path) or (name.log != path and excludes(name.log)) else name
 
     def _read_folders(self, now: float) -> None:
         if self._round.due(now):

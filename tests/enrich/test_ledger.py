@@ -11,7 +11,7 @@ from app.enrich.clock import Clock
 from app.enrich.ledger import MOST_ACCOUNTS, Ledger
 from app.enrich.memory import Memory
 from app.enrich.pipeline import Pipeline
-from schemas.ledger import HOUR, MINUTE, Account, Period, Row, Statement, row_name, row_of
+from schemas.ledger import HOUR, HOURS_KEPT, MINUTE, Account, Period, Row, Statement, row_name, row_of
 from schemas.record import FILE, PATH, POSITION, SHIPPER, STATEMENT, Record
 from schemas.times import SECOND
 
@@ -46,6 +46,7 @@ def test_no_line_is_forgotten_or_counted_again_as_time_passes(entered: list[tupl
         minute = (clock.now - age) // MINUTE * MINUTE
         book.enter({(node, minute): Row(lines, lines)})
         expected[node] += lines
+        assert book.total().lines == sum(expected.values())
         clock.now += passes
         book.sweep()
         for owner, name in list(book.names()):  # as after a crash
@@ -55,7 +56,8 @@ def test_no_line_is_forgotten_or_counted_again_as_time_passes(entered: list[tupl
     for name in book.rows:
         period = row_of(name)[1]
         age = clock.now - period.start
-        assert {"minute": age <= 2 * HOUR, "hour": age <= 8 * DAY, "earlier": True}[period.unit]
+        assert {"minute": age <= HOUR, "hour": age <= HOURS_KEPT, "earlier": True}[period.unit]
+        assert period.start % {"minute": MINUTE, "hour": HOUR, "earlier": 1}[period.unit] == 0
 
 
 @given(node=st.text(), unit=st.sampled_from(["minute", "hour", "earlier"]), minutes=st.integers(0, 10**8))

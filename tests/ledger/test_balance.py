@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from app.ledger.balance import Found, Line, Named, lines, nodes, place_of
+from app.ledger.view import silences
+from app.read.paint import paint_for
 from schemas.ledger import HOUR, MINUTE, Account, Period, Row, Statement
 
 M0 = 1_000 * HOUR  # on the hour
@@ -87,3 +89,22 @@ def test_what_is_true_of_a_node_as_a_whole() -> None:
 def test_a_line_is_explained_by_what_was_made_twice() -> None:
     line = Line("n", AT_M0, Row(10, 10), stored=8, repeated=2)
     assert line.off == 0
+
+
+def test_what_is_told_all_together_is_left_out_whole_unless_all_is_asked_for() -> None:
+    """The earlier ones lie before the beginning and behind it: which of their documents count cannot be told."""
+    rows = {("n", Period("earlier", 0)): Row(9, 9), ("n", Period("hour", M0)): Row(5, 5)}
+    stored = Counter({("n", M0 - 60 * HOUR): 4, ("n", M0 - 50 * HOUR): 5, ("n", M0): 5})
+    asked = lines(found(rows), stored, since=M0 - 55 * HOUR)
+    assert [(line.period, line.off) for line in asked] == [(Period("hour", M0), 0)]
+    assert [line.off for line in lines(found(rows), stored, since=-1)] == [0, 0]
+
+
+def test_a_node_is_silent_when_none_of_its_position_files_speaks_and_is_told_once() -> None:
+    heard = {"a": (0, 600_000), "b": (0, 100_000)}  # each has lost its position file once
+    accounts = [
+        Named(node, f"s{number}", Account(at=at)) for node, ats in heard.items() for number, at in enumerate(ats)
+    ]
+    found_nodes = nodes(accounts, now=601_000)
+    assert [(node.node, node.silent) for node in found_nodes] == [("a", 1.0)] * 2 + [("b", 501.0)] * 2
+    assert list(silences(found_nodes, paint_for("never", {}, terminal=False))) == ["b has been silent for 8 minutes"]

@@ -40,3 +40,9 @@ async def test_repeated_lost_refused_and_forgotten_documents_are_told_apart() ->
     assert Counter(repeated=line.repeated, gone=line.gone, off=line.off) == Counter(repeated=1, gone=4, off=1)
     assert line.examples == ["lost"]
     assert right.off == 0
+
+
+async def test_a_single_document_that_is_nowhere_is_told() -> None:
+    line = Line("n", Period("minute", M0), Row(2, 2), stored=1)
+    assert await explained([line], [("a", "n", M0), ("lost", "n", M0)], {"a"}, set()) == [M0]
+    assert (line.repeated, line.gone, line.off, line.examples) == (0, 0, 1, ["lost"])

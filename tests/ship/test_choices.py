@@ -166,3 +166,14 @@ def test_a_bucket_fills_as_time_passes() -> None:
     bucket.take(101)
     assert not bucket.is_open(1000)
     assert Bucket(None).is_open(0)
+
+
+def test_with_a_log_its_backups_are_excluded(tmp_path: Path) -> None:
+    for name in ("audit.log", "tetragon.log"):
+        writer = Writer(tmp_path, name)
+        writer.write(b"one of %b\n" % name.encode())
+        writer.rotate()
+        writer.write(b"two of %b\n" % name.encode())
+    reading = Reading(tmp_path / "*.log", choices=Choices(exclude=("audit.log",)))
+    reading.run(1)
+    assert reading.lines() == [b"one of tetragon.log", b"two of tetragon.log"]

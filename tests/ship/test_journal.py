@@ -164,3 +164,9 @@ def test_only_the_latest_losses_are_kept() -> None:
     changes = [Change("/a.log", losses=[Loss("at", "/a.log", str(number), "", 0, 0, "")]) for number in range(1200)]
     apply(book, lines_of(changes, name_of_save(book)))
     assert [loss.file for loss in book.losses] == [str(number) for number in range(1200 - LOSSES_KEPT, 1200)]
+
+
+@pytest.mark.parametrize("junk", [b"\0" * 100, b'{"path":"\xff\xfe"}', b'{"path":"x","later":' + b"[" * 100_000])
+def test_what_a_loss_of_power_left_in_place_of_a_line_ends_the_journal(junk: bytes) -> None:
+    whole = lines_of(CHANGES, name_of_save(BEFORE))
+    assert brought_up(whole + junk + b"\n" + whole) == AFTER

@@ -1,12 +1,14 @@
 """Each way in which a log can surprise its reader, one by one; test_tail tries them in all orders."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
 
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
 from app.ship.book import Book, Loss, Totals, decode_book
+from app.ship.logs import SKIPPED_BLOCKS
 from tests.ship.disk import Reading, Writer
 
 
@@ -357,3 +359,75 @@ def test_old_losses_make_room_for_new_ones(tmp_path: Path) -> None:
     assert len(reading.book.losses) == 1000
     assert reading.book.losses[0].file == "1"
     assert isinstance(reading.book, Book)
+
+
+def test_a_wrapped_line_that_is_larger_than_a_block_keeps_its_parts_together(tmp_path: Path) -> None:
+    before = b"2026-01-02T03:04:05Z stdout F before\n"
+    parts = [b"2026-01-02T03:04:05Z stdout P " + b"x" * 16_384 + b"\n" for _ in range(2 * BLOCK_BYTES // 16_384)]
+    long = b"".join(parts) + b"2026-01-02T03:04:05Z stdout F end\n"
+    (tmp_path / "x.log").write_bytes(before + long + before)
+    reading = Reading(tmp_path / "x.log")
+    reading.run(1)
+    assert [value for _, value in reading.durable] == [before, long, before]
+    assert [block.line for block, _ in reading.durable] == [0, 1, len(parts) + 2]
+
+
+def test_parts_that_are_too_long_together_are_sent_as_they_are(tmp_path: Path) -> None:
+    part = b"2026-01-02T03:04:05Z stdout P " + b"x" * 16_384 + b"\n"
+    text = part * (2 * LINE_BYTES // len(part)) + b"2026-01-02T03:04:05Z stdout F end\n"
+    (tmp_path / "x.log").write_bytes(text)
+    reading = Reading(tmp_path / "x.log")
+    reading.run(1)
+    assert b"".join(value for _, value in reading.durable) == text
+    assert max(block.length for block, _ in reading.durable) <= LINE_BYTES
+    assert reading.losses() == []
+
+
+@pytest.mark.parametrize("folder", [b"two\nlines", b"[prod] \xc3\xa9", b"not \xff UTF-8"])
+def test_a_folder_may_be_called_anything(tmp_path: Path, folder: bytes) -> None:
+    writer = Writer(tmp_path / os.fsdecode(folder))
+    writer.log.parent.mkdir()
+    writer.write(b"one\n")
+    writer.rotate()
+    writer.write(b"two\n")
+    reading = Reading(tmp_path / "*" / "*.log")
+    reading.run(1)
+    reading.write_down()
+    reading.restart()
+    writer.write(b"three\n")
+    writer.rotate()
+    writer.write(b"four\n")
+    reading.run(3)
+    assert reading.lines() == [b"one", b"two", b"three", b"four"]
+    reading.tail.logs[str(writer.log)].entry.lose_file(
+        reading.book.logs[next(iter(reading.book.logs))].files[0], 1, "why"
+    )
+    reading.save()
+    reading.write_down()
+    assert reading.kept() == reading.book
+
+
+def test_a_glob_passes_over_folders(tmp_path: Path) -> None:
+    (tmp_path / "folder.log").mkdir()
+    (tmp_path / "x.log").write_bytes(b"one\n")
+    for pattern in ("*.log", "**"):
+        reading = Reading(tmp_path / pattern)
+        reading.run(1)
+        assert reading.lines() == [b"one"]
+        assert reading.tail.problems == {}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_line_that_is_too_long_is_passed_over_at_full_speed(tmp_path: Path, packed: bool) -> None:
+    text = b"before\n" + b"x" * (SKIPPED_BLOCKS * BLOCK_BYTES) + b"\nafter\n"
+    backup = tmp_path / "x-2026-01-02T15-04-05.000.log"
+    if packed:
+        backup.with_name(f"{backup.name}.gz").write_bytes(gzip.compress(text, 1))
+    else:
+        backup.write_bytes(text)
+    reading = Reading(tmp_path / "x.log", once=True)
+    for _ in range(4):
+        reading.step()
+        reading.acknowledge()
+    assert reading.lines() == [b"before", b"after"]
+    assert [lost for _, lost, _ in reading.losses()] == [len(text) - len(b"before\nafter\n")]

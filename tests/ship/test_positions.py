@@ -96,9 +96,12 @@ def test_a_kill_at_any_moment_leaves_the_old_book_or_the_new(tmp_path: Path) -> 
     ("text", "reason"),
     [
         (b"", "truncated"),
+        (b'{"version": 1, "later": ' + b"[" * 100_000, "recursion"),
+        (b'{"version": 1, "logs": {"\xff": {}}}', "invalid start byte"),
         (b"{}", "missing required field `version`"),
         (b'{"version": 2, "logs": {}}', "version is 2, expected 1"),
         (b'{"version": 1, "logs": {"x": {"files": [{"file": 7}]}}}', "Expected `str`"),
+        (b'{"version": 1, "logs": {"x": {"files": [{"file": "a", "position": -5}]}}}', "`int` >= 0"),
     ],
 )
 def test_a_file_that_cannot_be_understood_stops_before_anything_is_sent_twice(
@@ -131,3 +134,9 @@ def test_a_folder_that_may_not_be_written_names_the_setting() -> None:
         (folder / "kept").mkdir(0o500)
         with pytest.raises(SettingsError, match="Permission denied"), locked(folder / "kept" / "positions.json"):
             pass
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_a_path_without_a_name_names_the_setting(path: str) -> None:
+    with pytest.raises(SettingsError, match=r"TETRASTASH_POSITIONS.*Is a directory"), locked(Path(path)):
+        pass

@@ -88,3 +88,13 @@ def test_a_file_is_read_on_after_it_was_renamed_and_unlinked(tmp_path: Path) -> 
     assert source.size() == 8
     assert read(source, 0, 100) == b"one\ntwo\n"
     source.close()
+
+
+@pytest.mark.parametrize("padding", [1, 64 * 1024, 200_000])
+def test_padding_of_any_length_behind_a_member_is_passed_over(tmp_path: Path, padding: int) -> None:
+    packed = tmp_path / "x.log.gz"
+    packed.write_bytes(gzip.compress(b"one\n") + bytes(padding) + gzip.compress(b"two\n") + bytes(padding))
+    source = Gzip(str(packed))
+    assert read(source, 0, 100) == b"one\ntwo\n"
+    assert source.damage is None
+    source.close()

@@ -123,3 +123,39 @@ def test_a_folder_without_permission_is_named_and_its_files_are_no_losses() -> N
         assert reading.lines() == [b"one", b"two"]
         assert reading.losses() == []
         assert reading.tail.problems == {}
+
+
+def test_a_short_packed_backup_with_something_behind_it_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    backup = tmp_path / "x-2026-01-02T15-04-05.000.log.gz"
+    backup.write_bytes(gzip.compress(b"one\ntwo") + b"no member")
+    (tmp_path / "x.log").write_bytes(b"next\n")
+    reading = Reading(tmp_path / "x.log")
+    reading.run()
+    assert reading.lines() == [b"one", b"next"]
+    assert "damaged" in reading.tail.problems[str(backup)]
+    backup.write_bytes(gzip.compress(b"one\ntwo"))
+    reading.run()
+    assert reading.lines() == [b"one", b"next", b"two"]
+    assert reading.tail.problems == {}
+
+
+@pytest.mark.parametrize("content", [gzip.compress(b"one\ntwo\n")[:-12], b"no gzip"])
+def test_a_backup_that_could_not_be_read_and_then_went_is_a_known_loss_and_no_problem_any_more(
+    tmp_path: Path, content: bytes
+) -> None:
+    backup = tmp_path / "x-2026-01-02T15-04-05.000.log.gz"
+    backup.write_bytes(content)
+    (tmp_path / "x.log").write_bytes(b"next\n")
+    reading = Reading(tmp_path / "x.log")
+    reading.run()
+    assert list(reading.tail.problems) == [str(backup)]
+    assert reading.losses() == []
+    backup.unlink()
+    reading.run(30)
+    assert reading.tail.problems == {}
+    [(_, _, reason)] = reading.losses()
+    assert "vanished before" in reason
+    reading.save()
+    reading.restart()
+    reading.run(30)
+    assert len(reading.losses()) == 1

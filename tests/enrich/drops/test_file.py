@@ -16,6 +16,9 @@ WRONG = [
     ("[a]", "f, line 1: there is ['a']. Expected names and values: rules."),
     ("rules:\n- [", "f, line 3: did not find expected node content. Expected YAML."),
     ("rule: []", "f, line 1: 'rule' is unknown here. Did you mean 'rules'?"),
+    ("rules:\n- 2026-13-01", "f, line 2: '2026-13-01' is no value: month must be in 1..12. Expected YAML."),
+    ("rules:\n- 2026-01-01T99:00:00Z: a", "f, line 2: '2026-01-01T99:00:00Z' is no value: hour must be in 0..23."),
+    ("rules:\n- a\n- " + "9" * 5000, "f, line 3: '" + "9" * 40 + "…' is no value: Exceeds the limit"),
     ("rules: &a [*a]", "f, line 1: 'rules[0]' is [[...]]."),
     # of a rule
     (EVENTS + "  dorp: true", "f, line 4: 'dorp' is unknown here. Did you mean 'drop'?"),
