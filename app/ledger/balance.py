@@ -147,10 +147,8 @@ class Node(msgspec.Struct):
 
 def nodes(accounts: Sequence[Named], now: int) -> list[Node]:
     """`now` in ms since 1970."""
-    heard: dict[
-        str, int
-    ] = {}  # by any of its position files: one that was made anew leaves the old one silent for ever
-    for node, _, account in accounts:
+    heard: dict[str, int] = {}
+    for node, _, account in accounts:  # a position file that was made anew leaves the one before it silent for ever
         heard[node] = max(heard.get(node, 0), account.at)
     told = []
     for node, shipper, account in sorted(accounts, key=lambda each: (each.node, each.shipper)):
