@@ -13,8 +13,8 @@ from app.enrich.pods import NO_POD, container_known_by, joined, pod_fields
 from app.enrich.processes import own_fields, parent_fields, process_fields, shared_fields
 from schemas.document import ECS_VERSION
 from schemas.fragment import fragment
-from schemas.tetragon import ABSENT, Event, Process
-from schemas.times import NO_TIME, rfc3339
+from schemas.tetragon import ABSENT, Event, Process, ProcessExit
+from schemas.times import NO_TIME, nanoseconds, rfc3339
 
 KEYLESS: Final = "tetragon.keyless"  # the record named no node: what is remembered of it is of the whole partition
 TIME_MISSING: Final = "tetragon.time_missing"  # @timestamp is the record's
@@ -95,6 +95,9 @@ def document_of(event: Event, start: int, timestamp: int, *, orphan: bool) -> di
     if event.aggregated:
         tetragon["aggregated"] = event.aggregated
     add_kind(document, event, start)
+    body = event.body
+    if type(body) is ProcessExit and body.time not in ("", NO_TIME) and nanoseconds(body.time) is None:
+        other = {**other, "process_exit.time": Raw(orjson.dumps(body.time))}
     if other:
         tetragon["other"] = _carried(other)
     if event.time is None:

@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from schemas.fragment import fragment
 from schemas.tetragon import Container, Image, Pod, decode_part
-from schemas.times import canonical, nanoseconds
+from schemas.times import NO_TIME, canonical, nanoseconds
 
 # A workload's name has a field of its own for each of these kinds.
 _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
@@ -56,12 +56,15 @@ def _pod_fields(raw: bytes) -> PodFields:
     if pod is None:
         return PodFields(None, b"", b"", {}, None, other)
     container = pod.container or Container()
+    start = nanoseconds(container.start_time)
+    if start is None and container.start_time not in ("", NO_TIME):
+        other = {**other, "container.start_time": Raw(orjson.dumps(container.start_time))}
     fields = _container(container)
     details = {
         "pod": _filled({"workload": pod.workload, "workload_kind": pod.workload_kind, "labels": pod.labels}),
         "container": _filled(
             {
-                "start": _start(container),
+                "start": canonical(container.start_time, start) if start is not None else "",
                 "exec_probe": container.maybe_exec_probe,
                 "image_id": _untold_id(container.image, fields.get("image", {})) if container.image is not None else "",
             }
@@ -89,11 +92,6 @@ def joined(pods: bytes, nodes: bytes) -> orjson.Fragment | None:
 def container_known_by(docker: str) -> orjson.Fragment:
     """Of a container in no pod that Tetragon knows: the beginning of its id."""
     return fragment({"id": docker})
-
-
-def _start(container: Container) -> str:
-    time = nanoseconds(container.start_time)
-    return canonical(container.start_time, time) if time is not None else ""
 
 
 def _container(container: Container) -> dict[str, Any]:

@@ -82,3 +82,11 @@ def test_what_is_taken_out_of_a_document_is_missed(kept: str) -> None:
 
     assert lost(event, made) == []
     assert len(lost(event, {kept: made[kept]})) == 1
+
+
+def test_a_time_that_cannot_be_read_is_kept_as_it_came() -> None:
+    container = {"name": "c", "start_time": "yesterday"}
+    process = {"pid": 7, "start_time": "tomorrow", "pod": {"container": container}}
+    event = {"process_exit": {"process": process, "time": "3026-11-30T00:00:00Z"}, "time": "noon"}
+
+    assert lost(event, document(json.dumps(event), original=False)) == []
