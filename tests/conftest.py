@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from app.local.elasticsearch import Elasticsearch
+from app.local.elasticsearch import FIRST_COMPILER, Elasticsearch
 from app.local.kafka import QUICK_RETURN, Kafka
 from app.settings import PREFIX, Settings
 
@@ -35,7 +35,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 
 @pytest.fixture(scope="session")
 def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
-    with running(Elasticsearch(tmp_path_factory.mktemp("elasticsearch"))) as engine:
+    with running(Elasticsearch(tmp_path_factory.mktemp("elasticsearch"), options=FIRST_COMPILER)) as engine:
         yield engine
 
 
