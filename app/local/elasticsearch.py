@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from app.local.child import Child
 from app.local.ports import HOST, free_ports, require_free
 
-# For a node that lives for few documents: it starts with half of the work, and takes more than double for a document.
+# For a node that sees less than some 50,000 documents: until then the second compiler costs more than it gains.
 FIRST_COMPILER: Final = ("-XX:TieredStopAtLevel=1",)
 
 
