@@ -2,6 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# The tests start hundreds of processes, each of which would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+# Of pytest's processes. Integration tests have a Kafka and an Elasticsearch in each, and times that a busy machine misses.
+UNIT_JOBS ?= logical
+INTEGRATION_JOBS ?= 0
 
 .PHONY: install demo test check lint fmt unit integration chaos faults simulate rotate rules bench expected
 
@@ -22,10 +27,10 @@ expected: install
 	$(BIN)/python -m tests.agents.expected
 
 unit: install
-	$(BIN)/pytest -m "not integration"
+	$(BIN)/pytest -m "not integration" -n $(UNIT_JOBS) --dist worksteal
 
 integration: install
-	$(BIN)/pytest -m integration
+	$(BIN)/pytest -m integration -n $(INTEGRATION_JOBS) --dist loadfile --no-loadscope-reorder
 
 test: unit integration
 

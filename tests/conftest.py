@@ -1,4 +1,7 @@
-"""The engines that integration tests run against: started when the first test asks, kept until the last is done."""
+"""The engines that integration tests run against: started when the first test asks, kept until the last is done.
+
+Where tests run side by side (`pytest -n`), every process of pytest has engines of its own.
+"""
 
 import contextlib
 import os
@@ -10,11 +13,12 @@ from typing import TypeVar
 
 import pytest
 
-from app.local.elasticsearch import Elasticsearch
+from app.local.elasticsearch import FIRST_COMPILER, Elasticsearch
 from app.local.kafka import QUICK_RETURN, Kafka
 from app.settings import PREFIX, Settings
 
 _ENGINES = {"kafka", "elasticsearch"}
+_LONGEST = {"test_chaos.py"}
 
 E = TypeVar("E", bound=Kafka | Elasticsearch)
 
@@ -24,6 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and _ENGINES & set(item.fixturenames):
             item.add_marker(pytest.mark.integration)
+    # Side by side, what takes longest begins first. The sort keeps the order of all else.
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +41,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 
 @pytest.fixture(scope="session")
 def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
-    with running(Elasticsearch(tmp_path_factory.mktemp("elasticsearch"))) as engine:
+    with running(Elasticsearch(tmp_path_factory.mktemp("elasticsearch"), options=FIRST_COMPILER)) as engine:
         yield engine
 
 

@@ -3,22 +3,26 @@
 import http.client
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from app.local.child import Child
 from app.local.ports import HOST, free_ports, require_free
+
+# For a node that sees less than some 50,000 documents: until then the second compiler costs more than it gains.
+FIRST_COMPILER: Final = ("-XX:TieredStopAtLevel=1",)
 
 
 class Elasticsearch(Child):
     node: ClassVar = "app.local.node"
 
-    def __init__(self, folder: Path, heap: str = "512m") -> None:
-        """`folder` keeps data and log over restarts. `heap` as in -Xmx."""
+    def __init__(self, folder: Path, heap: str = "512m", options: Sequence[str] = ()) -> None:
+        """`folder` keeps data and log over restarts. `heap` as in -Xmx; `options` are more of the JVM's."""
         super().__init__("Elasticsearch", folder / "elasticsearch.log")
         self.folder = folder
         self.port, self.transport_port = free_ports(2)
-        self._heap = heap
+        self._options = (f"-Xms{heap}", f"-Xmx{heap}", *options)
 
     @property
     def url(self) -> str:
@@ -31,7 +35,7 @@ class Elasticsearch(Child):
             require_free(self.port, "Elasticsearch")
             require_free(self.transport_port, "Elasticsearch's transport")
         ports = [str(self.port), str(self.transport_port)]
-        command: list[str | Path] = [sys.executable, "-m", self.node, self.folder / "home", *ports, self._heap]
+        command: list[str | Path] = [sys.executable, "-m", self.node, self.folder / "home", *ports, *self._options]
         self.launch(command, lambda: is_healthy(self.port))
 
 

@@ -1,4 +1,4 @@
-"""`python -m app.local.node <home> <port> <transport port> <heap>`: one Elasticsearch node in this process.
+"""`python -m app.local.node <home> <port> <transport port> <JVM option>…`: one Elasticsearch node in this process.
 
 The official distribution is no package that a registry carries; its jars are. This puts them together as the
 distribution does, from internal classes of one pinned version: good for a demo and for tests, and for nothing else.
@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,15 +47,13 @@ def descriptor(jar: Path) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("modulename="))
 
 
-def start_jvm(jars: list[Path], heap: str, *options: str) -> None:
-    """In this process. `options` are of this engine alone."""
+def start_jvm(jars: list[Path], *options: str) -> None:
+    """In this process."""
     import jpype
 
     jpype.startJVM(
         str(java_home(ELASTICSEARCH_NEEDS) / "lib/server/libjvm.so"),
         "-Xrs",  # signals are this process's, not the JVM's
-        f"-Xms{heap}",
-        f"-Xmx{heap}",
         "-XX:+UseSerialGC",
         "--enable-native-access=ALL-UNNAMED",
         *options,
@@ -78,13 +76,13 @@ def node_settings(home: Path, port: int, transport_port: int) -> dict[str, str]:
     }
 
 
-def start(home: Path, port: int, transport_port: int, heap: str) -> Any:
+def start(home: Path, port: int, transport_port: int, options: Sequence[str]) -> Any:
     """The running node, a Java object."""
     import jpype
 
     start_jvm(
         prepare(home, class_path("elasticsearch")),
-        heap,
+        *options,
         f"-Des.path.home={home}",
         "-Des.distribution.type=tar",
         "-Dorg.elasticsearch.nativeaccess.enableVectorLibrary=false",
@@ -107,13 +105,13 @@ def start(home: Path, port: int, transport_port: int, heap: str) -> Any:
     return jpype.JClass("org.elasticsearch.node.Node")(environment, plugins).start()
 
 
-def serve(start: Callable[[Path, int, int, str], Any], arguments: list[str]) -> None:
+def serve(start: Callable[[Path, int, int, Sequence[str]], Any], arguments: list[str]) -> None:
     """Until SIGTERM or SIGINT."""
-    home, port, transport_port, heap = arguments
+    home, port, transport_port, *options = arguments
     # Before the JVM starts its threads, which inherit the mask: the signal then waits for sigwait below.
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    node = start(Path(home).resolve(), int(port), int(transport_port), heap)
+    node = start(Path(home).resolve(), int(port), int(transport_port), options)
     signal.sigwait(ends)
     node.close()
     # Threads of the JVM that nothing waits for any more would hold up an orderly exit.

@@ -213,7 +213,7 @@ def test_logs_are_only_read_and_positions_outlive_the_container() -> None:
     assert mounts(SERVICES["ship"])["/var/lib/tetrastash"] != mounts(SERVICES["demo-ship"])["/var/lib/tetrastash"]
 
 
-@pytest.mark.parametrize("name", [*OURS, *HELPING])
+@pytest.mark.parametrize("name", [*OURS, *sorted(HELPING)])
 def test_our_containers_have_no_capability_and_write_to_volumes_only(name: str) -> None:
     service = SERVICES[name]
 

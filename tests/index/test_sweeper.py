@@ -14,7 +14,7 @@ from app import elastic
 from app.index.asker import Asker
 from app.index.install import install
 from app.index.sweep import Sweep
-from app.local.elasticsearch import Elasticsearch
+from app.local.elasticsearch import FIRST_COMPILER, Elasticsearch
 from app.settings import Settings
 from tests.conftest import running
 from tests.index.flawed import Trusting
@@ -67,7 +67,7 @@ class Stream:
 
 @pytest.fixture(scope="session")
 def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
-    with running(OpenSearch(tmp_path_factory.mktemp("opensearch"))) as engine:
+    with running(OpenSearch(tmp_path_factory.mktemp("opensearch"), options=FIRST_COMPILER)) as engine:
         yield engine
 
 

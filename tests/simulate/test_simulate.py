@@ -9,7 +9,9 @@ from tests.simulate.flaws import FLAWS
 from tests.simulate.run import simulate
 
 CLEAN: Final = 40
-MOST: Final = 2000  # the rarest flaw shows in one of 100 schedules
+MOST: Final = 2000
+# The first seeds of the rarer flaws, which are asked first. Where one shows nothing any more, all are.
+SHOWN: Final = {"conflicts": 26, "generations": 26, "sweep's step 3": 69, "sweep's step 4": 771}
 
 
 @pytest.mark.parametrize("seed", range(1, 1 + CLEAN))
@@ -20,7 +22,8 @@ def test_what_is_stored_is_what_an_undisturbed_run_stores(seed: int) -> None:
 
 @pytest.mark.parametrize("flaw", sorted(FLAWS))
 def test_a_protection_that_is_left_out_is_missed(flaw: str) -> None:
-    assert any(not simulate(seed, flaw).is_clean for seed in range(1, 1 + MOST))
+    seeds = (SHOWN.get(flaw, 1), *range(1, 1 + MOST))
+    assert any(not simulate(seed, flaw).is_clean for seed in seeds)
 
 
 def test_a_seed_gives_the_same_schedule_again() -> None:
