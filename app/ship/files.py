@@ -255,7 +255,7 @@ class File:
         """Writes down what the position file should say besides the position."""
         if self.place is None:
             return
-        self.place.seam = fingerprint(self.durable_seam)
+        self.place.seam = fingerprint(self.durable_seam) if self.durable_seam else ""
         self.place.size = max(self.place.size if self.size is None else self.size, self.place.position)
         done = self.place.position >= self.cursor and not self.flying
         self.place.ended = done and (self.replaced or (self.away is not None and self.read_out(final=True)))

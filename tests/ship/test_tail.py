@@ -2,7 +2,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -36,6 +36,9 @@ WATCHES = st.sampled_from([Inotify, Unwatched])
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=40), st.booleans(), WATCHES)
+@example(
+    [("write", b"\n"), ("step", b""), ("write down", b""), ("rest", b""), ("write down", b"")], False, Inotify
+)  # rests with a block that nobody has acknowledged
 def test_every_line_is_read_once_whatever_is_written_rotated_packed_and_restarted_when(
     steps: list[tuple[str, bytes]], distinct: bool, system: type[Inotify | Unwatched]
 ) -> None:
