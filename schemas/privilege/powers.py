@@ -1,4 +1,4 @@
-"""What gives power without changing who anybody is: a set-id bit, a module, a program in the kernel, a trace."""
+"""What gives power without changing who anybody is: a set-id bit, a module, a program in the kernel, a trace, code."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,6 +16,7 @@ Tags = dict[str, int]  # with their severities
 POWERS: Final[Mapping[Kind, str]] = {
     "bpf": "kernel",
     "chmod": "file",
+    "mmap_exec": "process",
     "module_load": "kernel",
     "ptrace": "process",
     "setattr": "file",
@@ -42,6 +43,8 @@ def power_tags(operation: Operation, execution: Execution, actor: Actor) -> Tags
         return _set_id(operation, actor)
     if kind == "setxattr":
         return {"file_capabilities_set": 1 if actor.packaging else 3} if operation.name == _FILE_CAPABILITIES else {}
+    if kind == "mmap_exec":
+        return {"planted_code": 4} if _is_planted_code(operation, execution) else {}
     if kind == "module_load":
         return {"module_load": _severity_of_module(operation, execution)}
     if kind == "bpf":
@@ -61,6 +64,11 @@ def _set_id(operation: Operation, actor: Actor) -> Tags:
         return {"set_id_bit": 1}
     grave = operation.path.startswith(ANYBODYS) or basename(operation.path) in ABUSABLE
     return {"set_id_bit": 4 if grave else 3}
+
+
+def _is_planted_code(operation: Operation, execution: Execution) -> bool:
+    """What runs with its owner's rights loads what anybody may have written. Its own file is told where it begins."""
+    return execution.raised and operation.path.startswith(ANYBODYS) and operation.path != execution.binary
 
 
 def _severity_of_module(operation: Operation, execution: Execution) -> int:
