@@ -1,5 +1,6 @@
 """Where a program lies, and who can have put it there. A name alone is easily taken."""
 
+import re
 from functools import lru_cache
 from posixpath import normpath
 from typing import Final
@@ -9,6 +10,7 @@ from schemas.lineage import basename
 # Where only root puts programs, and none is that is not installed. Into /nix/store anybody has a program built, of any
 # name.
 _SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/", "/run/wrappers/")
+_PASSING: Final = re.compile(r"/(?:\.{3,}|\.{1,2}\s+)/")
 _LINKED: Final = "/usr/tmp/"  # to /var/tmp, on some distributions
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
@@ -41,7 +43,10 @@ def is_anybodys(binary: str) -> bool:
 
 
 def is_hidden(binary: str) -> bool:
-    return binary.startswith("/") and basename(binary).startswith(".")
+    """Its name begins with a dot, or a folder above it has a name that passes for `.` or `..`."""
+    if not binary.startswith("/") or "/." not in binary:
+        return False
+    return basename(binary).startswith(".") or _PASSING.search(binary) is not None
 
 
 def _plain(binary: str) -> str:

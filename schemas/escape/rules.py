@@ -210,7 +210,7 @@ _RULES: Final[Sequence[Rule]] = (
     Rule(
         "kubernetes_api",
         "A shell, curl or the like in a container connects to a kubelet or etcd (10250, 10255, 2379). One less to an "
-        "API server (6443).",
+        "API server (6443), and by `etcdctl`, where that is not the container's own program.",
         3,
         ("T1613",),
         "A shell of a container talks to the cluster's control plane",

