@@ -16,6 +16,8 @@ _SET_IDS: Final = ((0o4000, 3), (0o2000, 6))  # and where it stands in -rwsr-sr-
 _EXECUTE: Final = 0o111
 _SCRATCH: Final = frozenset({"scratch.tmp", "scratch.shm"})
 _MODES: Final = frozenset({"chmod", "create", "setattr"})
+_RIGHTS: Final = frozenset({"chmod", "chown"})
+_OF_RIGHTS: Final = "T1222.002"
 _EXECUTABLE: Final = frozenset("xst")  # letters of a file that may be executed
 _WORST: Final = len(SEVERITIES) - 1
 _LOW: Final = SEVERITIES.index("low")
@@ -66,7 +68,13 @@ def judge(
     severity = min(max(severity, 0), _LOW if attribute else _WORST)
     reason = (touch.category, *named, *above, *through_root, *actor.suspicions, *gained, *packaging, *job, *owner,
               *packing, *attribute, *failed)  # fmt: skip
-    return Verdict(severity, baseline, reason, touch.technique if severity else (), touch.about)
+    return Verdict(severity, baseline, reason, _technique(touch, operation) if severity else (), touch.about)
+
+
+def _technique(touch: Touch, operation: Operation) -> Sequence[str]:
+    if operation.kind not in _RIGHTS or _OF_RIGHTS in touch.technique:
+        return touch.technique
+    return (*touch.technique, _OF_RIGHTS)
 
 
 def _owner(touch: Touch, actor: Actor) -> Sequence[str]:

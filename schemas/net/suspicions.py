@@ -203,7 +203,8 @@ def _shells(
         if severity:
             reason = f"{who.name} below {server} connects to {where}"
             fields = (*_MAKER, *goal, _ORIGIN, "tetragon.network.zone")
-            yield Finding("network.reverse_shell", severity, reason, fields, ("T1059.004",))
+            technique = "T1059.006" if who.interpreter == "python" else "T1059.004"
+            yield Finding("network.reverse_shell", severity, reason, fields, (technique,))
     elif who.shell and not installing:
         # A shell has others do such things. By itself it does so for /dev/tcp.
         from_scratch = _is_of_scratch(process)
