@@ -101,7 +101,7 @@ def _argument(kind: str, value: Any) -> dict[str, Any]:
     if kind == "dentry":
         return {"path_arg": {"path": value}}
     if kind == "unix":
-        return {"sockaddr_un_arg": {"family": "AF_UNIX", "path": value}}
+        return {"sockaddrun_arg": {"family": "AF_UNIX", "path": value}}
     return {f"{kind}_arg": value}
 
 
