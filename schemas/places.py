@@ -10,7 +10,8 @@ from schemas.lineage import basename
 # Where only root puts programs, and none is that is not installed. Into /nix/store anybody has a program built, of any
 # name.
 _SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/", "/run/wrappers/")
-_PASSING: Final = re.compile(r"/(?:\.{3,}|\.{1,2}\s+)/")
+# A folder that passes for . or .., or a hidden one among commands, devices and settings, where no tool has its own.
+_HIDING: Final = re.compile(r"/(?:\.{3,}|\.{1,2}\s+)/|^/(?:boot|dev|etc|s?bin|usr/s?bin)/(?:[^/]+/)*\.[^/.]")
 _LINKED: Final = "/usr/tmp/"  # to /var/tmp, on some distributions
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
@@ -43,10 +44,10 @@ def is_anybodys(binary: str) -> bool:
 
 
 def is_hidden(binary: str) -> bool:
-    """Its name begins with a dot, or a folder above it has a name that passes for `.` or `..`."""
+    """Its name begins with a dot, or that of a folder above it does where none should."""
     if not binary.startswith("/") or "/." not in binary:
         return False
-    return basename(binary).startswith(".") or _PASSING.search(binary) is not None
+    return basename(binary).startswith(".") or _HIDING.search(binary) is not None
 
 
 def _plain(binary: str) -> str:
