@@ -45,7 +45,7 @@ _INLINE_LONG: Final = ("--eval", "--print", "--run")
 
 # bash's own socket, and a shell to type into.
 _SOCKETS: Final = ("/dev/tcp/", "/dev/udp/")
-_TYPED: Final = re.compile(r"(?:^|[\s\"'/;&|(])(?:ba|da|k|z)?sh\s+-[a-z]*i\b|^-[a-z]*i\b|0[<>]&\d")
+_TYPED: Final = re.compile(r"(?:^|[\s\"'/;&|(])(?:ba|da|k|z)?sh\s+-[a-z]*i\b|^-[a-z]*i\b|(?<!\d)0[<>]&\d")
 
 _SPAWNED: Final = "from multiprocessing."  # Python's own way to begin another of itself
 

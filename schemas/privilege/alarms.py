@@ -20,7 +20,7 @@ REASONS: Final[Mapping[str, str]] = {
     "namespace_joined": "A container's process joined other namespaces",
     "overflowing_tunables": "The environment holds tunables of glibc that overflow its loader",
     "pkexec_without_arguments": "pkexec was run without arguments, as exploits do",
-    "planted_code": "A program with its owner's rights loaded code from where anybody may write",
+    "planted_code": "A set-id program, or a service of the system, loaded code from where anybody may write",
     "preload": "The environment names code that the program loads first",
     "ptrace": "A process took control of another one",
     "root_child_of_user": "Root's process begins below a user's, and nothing that is known explains it",

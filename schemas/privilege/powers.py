@@ -44,7 +44,7 @@ def power_tags(operation: Operation, execution: Execution, actor: Actor) -> Tags
     if kind == "setxattr":
         return {"file_capabilities_set": 1 if actor.packaging else 3} if operation.name == _FILE_CAPABILITIES else {}
     if kind == "mmap_exec":
-        return {"planted_code": 4} if _is_planted_code(operation, execution) else {}
+        return {"planted_code": 4} if _is_planted_code(operation, execution, actor) else {}
     if kind == "module_load":
         return {"module_load": _severity_of_module(operation, execution)}
     if kind == "bpf":
@@ -66,9 +66,13 @@ def _set_id(operation: Operation, actor: Actor) -> Tags:
     return {"set_id_bit": 4 if grave else 3}
 
 
-def _is_planted_code(operation: Operation, execution: Execution) -> bool:
-    """What runs with its owner's rights loads what anybody may have written. Its own file is told where it begins."""
-    return execution.raised and operation.path.startswith(ANYBODYS) and operation.path != execution.binary
+def _is_planted_code(operation: Operation, execution: Execution, actor: Actor) -> bool:
+    """What has more rights than others loads what anybody may have written. Its own file is told as it begins."""
+    return (
+        (execution.raised or actor.daemon)
+        and operation.path.startswith(ANYBODYS)
+        and operation.path != execution.binary
+    )
 
 
 def _severity_of_module(operation: Operation, execution: Execution) -> int:
