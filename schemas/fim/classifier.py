@@ -27,6 +27,7 @@ class Touch(msgspec.Struct, frozen=True, gc=False):
     about: str  # for people
     owners: frozenset[str]  # names of the programs whose work it is
     technique: tuple[str, ...]
+    deployed: bool  # a container may be there for that
 
 
 class Knowledge(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -160,7 +161,7 @@ def _touch(accesses: Sequence[tuple[Category, Access]]) -> Touch:
     category, worst = max(accesses, key=lambda each: SEVERITIES.index(each[1].severity))
     technique = _merged(access.technique for _, access in accesses if access.severity != "none")
     severity = SEVERITIES.index(worst.severity)
-    return Touch(severity, category.id, category.about, frozenset(worst.owners), technique)
+    return Touch(severity, category.id, category.about, frozenset(worst.owners), technique, category.deployed)
 
 
 def _merged(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:

@@ -7,9 +7,11 @@ import msgspec
 
 from schemas.actor import Actor
 from schemas.fim.classifier import Classified, Knowledge, Touch
+from schemas.fim.names import makes_containers
 from schemas.fim.paths import leads_out
 from schemas.fim.taxonomy import SEVERITIES
 from schemas.operation import Operation
+from schemas.places import in_layer
 from schemas.programs import ACCOUNT_TOOLS, SWITCHERS
 
 _SET_IDS: Final = ((0o4000, 3), (0o2000, 6))  # and where it stands in -rwsr-sr-x
@@ -19,8 +21,9 @@ _MODES: Final = frozenset({"chmod", "create", "setattr"})
 _EXECUTABLE: Final = frozenset("xst")  # letters of a file that may be executed
 _WORST: Final = len(SEVERITIES) - 1
 _LOW: Final = SEVERITIES.index("low")
+_MEDIUM: Final = SEVERITIES.index("medium")
 _ATTRIBUTES: Final = frozenset({"setxattr", "removexattr"})
-_ASKED: Final = ACCOUNT_TOOLS | SWITCHERS  # they do one thing, for somebody who asks
+_ASKED: Final = ACCOUNT_TOOLS | SWITCHERS | {"kubeadm"}  # they do one thing, for somebody who asks
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -39,9 +42,11 @@ def judge(
     actor: Actor,
     packed: bool = False,
     below: int = 0,
+    own: bool = False,
 ) -> Verdict:
     """`changes`: this end of the operation, which may have two, is changed by it. `packed`: it is read for a backup.
-    `below`: how grave it is to change what is below, which is another from now on.
+    `below`: how grave it is to change what is below, which is another from now on. `own`: the container's own program
+    does it.
     """
     touch = known.write if changes else known.read
     baseline = max(touch.severity, below)
@@ -54,18 +59,25 @@ def judge(
     job = ("backup_job",) if actor.backing_up and (not changes or touch.category == "backup") else ()
     owner = _owner(touch, actor) if not through_root else ()
     packing = ("backup",) if packed and not changes else ()
+    deployed = bool(through_root) + touch.deployed if own else 0
+    layer = makes_containers(actor) and not actor.suspicions and in_layer(classified.via)
     failed = ("failed",) if operation.failed else ()
     attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()
 
     severity = baseline + sum(map(bool, (through_root, actor.suspicions, gained)))
     severity -= (
-        2 * (len(packaging) + len(job)) + len(owner) + len(packing) + len(failed) + (classified.how == "guessed")
+        2 * (len(packaging) + len(job) + actor.ansible)
+        + sum(map(len, (owner, packing, failed)))
+        + deployed
+        + (classified.how == "guessed")
     )
     if packaging or job or owner or packing:
         severity = max(severity, min(known.floor, touch.severity))
-    severity = min(max(severity, 0), _LOW if attribute else _WORST)
-    reason = (touch.category, *named, *above, *through_root, *actor.suspicions, *gained, *packaging, *job, *owner,
-              *packing, *attribute, *failed)  # fmt: skip
+    most = _LOW if attribute or layer else _MEDIUM if own and actor.building and not through_root else _WORST
+    severity = min(max(severity, 0), most)
+    reason = (touch.category, *named, *above, *through_root, *actor.suspicions, *gained, *packaging, *job,
+              *(("ansible",) if actor.ansible else ()), *owner, *(("own_program",) if deployed or most == _MEDIUM else ()),
+              *(("image_layer",) if layer else ()), *packing, *attribute, *failed)  # fmt: skip
     return Verdict(severity, baseline, reason, touch.technique if severity else (), touch.about)
 
 
