@@ -34,7 +34,7 @@ from schemas.privilege.powers import POWERS, power_tags
 from schemas.tetragon import Event, Process, ProcessExec
 from schemas.times import SECOND
 
-DEPLOYED: Final = {"bpf_load": 2, "module_load": 1, "namespace_joined": 1}  # and how much less
+DEPLOYED: Final = frozenset(("bpf_load", "module_load", "namespace_joined"))
 SOON: Final = 60 * SECOND  # between a call of a forked process and its exec
 
 
@@ -133,11 +133,11 @@ def _called(event: Event, lineage: Lineage, call: Operation, memory: Memory) -> 
 def _deployed(tags: Tags, event: Event, lineage: Lineage) -> Tags:
     """What the program does that the container is there for is less grave: it was deployed for that."""
     process = event.process
-    if process is None or not process.docker or DEPLOYED.keys().isdisjoint(tags):
+    if process is None or not process.docker or DEPLOYED.isdisjoint(tags):
         return tags
     if not is_own(lineage.process, lineage, actor_of(process, lineage)):
         return tags
-    return {tag: max(FOUND, severity - DEPLOYED[tag]) if tag in DEPLOYED else severity for tag, severity in tags.items()}
+    return {tag: max(FOUND, severity - 1) if tag in DEPLOYED else severity for tag, severity in tags.items()}
 
 
 def _used(process: Process, execution: Execution, call: Operation, memory: Memory) -> Tags:

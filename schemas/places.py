@@ -10,7 +10,17 @@ from schemas.lineage import basename
 # Where only root puts programs, and none is that is not installed. Into /nix/store anybody has a program built, of any
 # name.
 _OF_RANCHER: Final = ("/var/lib/rancher/k3s/data/", "/var/lib/rancher/rke2/data/")
-_SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/", "/run/wrappers/", "/var/ossec/bin/", *_OF_RANCHER)
+_SYSTEM: Final = (
+    "/usr/",
+    "/bin/",
+    "/sbin/",
+    "/lib/",
+    "/opt/",
+    "/snap/",
+    "/run/wrappers/",
+    "/var/ossec/bin/",
+    *_OF_RANCHER,
+)
 _LINKED: Final = "/usr/tmp/"  # to /var/tmp, on some distributions
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from schemas.arguments import split_arguments
 from schemas.actor import Actor
+from schemas.arguments import split_arguments
 from schemas.fim.classifier import Classifier
 from schemas.programs import BACKUP_TOOLS
 

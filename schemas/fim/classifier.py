@@ -13,7 +13,7 @@ from schemas.fim.patterns import parse, parse_root
 from schemas.fim.tails import Tails
 from schemas.fim.taxonomy import SEVERITIES, Access, Category, Taxonomy, built_in
 
-_TIERS: Final = ("fallback", "area", "specific")
+_TIERS: Final = ("fallback", "area", "specific", "exception")
 _SPECIFIC: Final = _TIERS.index("specific")
 _PATHS: Final = 8192
 _PAIRS: Final = 1024
@@ -150,7 +150,7 @@ def _knowledge(ranked: Sequence[_Ranked]) -> Knowledge:
         categories=tuple(category.id for category in categories),
         read=_touch([(category, category.read) for category in best]),
         write=_touch([(category, category.write) for category in best]),
-        specific=ranked[0].tier == _SPECIFIC,
+        specific=ranked[0].tier >= _SPECIFIC,
         floor=max(SEVERITIES.index(category.floor) for category in best),
         pci=_merged(category.pci for category in categories),
         cis=_merged(category.cis for category in categories),

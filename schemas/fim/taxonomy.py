@@ -13,7 +13,7 @@ from schemas.located import Located
 
 Severity: TypeAlias = Literal["none", "low", "medium", "high", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("none", "low", "medium", "high", "critical")
-Tier: TypeAlias = Literal["fallback", "area", "specific"]
+Tier: TypeAlias = Literal["fallback", "area", "specific", "exception"]
 Id: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=64)]
 Technique: TypeAlias = Annotated[str, StringConstraints(pattern=r"^T\d{4}(\.\d{3})?$")]
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]

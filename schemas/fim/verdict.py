@@ -60,24 +60,27 @@ def judge(
     owner = _owner(touch, actor) if not through_root else ()
     packing = ("backup",) if packed and not changes else ()
     deployed = bool(through_root) + touch.deployed if own else 0
-    layer = makes_containers(actor) and not actor.suspicions and in_layer(classified.via)
+    building = own and actor.building and not through_root
+    by_own = ("own_program",) if deployed or building else ()
+    unpacks = makes_containers(actor) and not actor.suspicions and in_layer(classified.via)
+    layer = ("image_layer",) if unpacks else ()
+    ansible = ("ansible",) if actor.ansible else ()
     failed = ("failed",) if operation.failed else ()
     attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()
 
     severity = baseline + sum(map(bool, (through_root, actor.suspicions, gained)))
     severity -= (
-        2 * (len(packaging) + len(job) + actor.ansible)
+        2 * (len(packaging) + len(job) + len(ansible))
         + sum(map(len, (owner, packing, failed)))
         + deployed
         + (classified.how == "guessed")
     )
     if packaging or job or owner or packing:
         severity = max(severity, min(known.floor, touch.severity))
-    most = _LOW if attribute or layer else _MEDIUM if own and actor.building and not through_root else _WORST
+    most = _LOW if attribute or layer else _MEDIUM if building else _WORST
     severity = min(max(severity, 0), most)
     reason = (touch.category, *named, *above, *through_root, *actor.suspicions, *gained, *packaging, *job,
-              *(("ansible",) if actor.ansible else ()), *owner, *(("own_program",) if deployed or most == _MEDIUM else ()),
-              *(("image_layer",) if layer else ()), *packing, *attribute, *failed)  # fmt: skip
+              *ansible, *owner, *by_own, *layer, *packing, *attribute, *failed)  # fmt: skip
     return Verdict(severity, baseline, reason, touch.technique if severity else (), touch.about)
 
 

@@ -47,7 +47,9 @@ def main() -> None:
                     what = each.document["tetragon"].get("fim", {}).get("reason", "")
                     path = each.document.get("file", {}).get("path") or done.get("path") or done.get("target") or ""
                     process = each.document["process"]
-                    print(f"  {each.severity} {each.rule}: {process['executable']} {done.get('kind', '')} {path} {what}")
+                    print(
+                        f"  {each.severity} {each.rule}: {process['executable']} {done.get('kind', '')} {path} {what}"
+                    )
             for rule in block.wanted.keys() - rules:
                 print(f"  - {rule} is not found")
             for rule in block.graves:

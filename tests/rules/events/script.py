@@ -1,12 +1,23 @@
 """What programs do, written down line by line, as the events by which Tetragon tells of it.
 
-A script has blocks, each on a machine of its own; tests/rules/everyday/README.md tells how one is written. All that a
-hook of deploy/policies could tell is told, whatever the paths to which the policy confines it.
+A script has blocks, each on a machine of its own:
+
+    = what is going on
+    pod IMAGE [ns=NAMESPACE] [privileged] [shared=pid,net] [caps=NET_ADMIN]      or: host
+      {uid=33} /usr/sbin/nginx -g "daemon off;"      a program, started by the one that it stands below
+        open /proc/1/fd/1                            what it does: a verb of _DEEDS and what that needs
+        => /usr/sbin/nginx                           it executes another program in its place
+    ? RULE why                                       a medium finding that is wanted, and all that are found
+    ! RULE                                           a grave one that is wanted
+
+Of a program, `uid=`, `auid=`, `cwd=` and `setuid` may be said; of one that begins in a pod, `joined` (it came later,
+from outside) and `probe`; of a deed `failed`. All that a hook of deploy/policies could tell is told, whatever the paths to
+which the policy confines it.
 """
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
