@@ -62,7 +62,7 @@ def judge(
     deployed = bool(through_root) + touch.deployed if own else 0
     building = own and actor.building and not through_root
     by_own = ("own_program",) if deployed or building else ()
-    unpacks = makes_containers(actor) and not actor.suspicions and in_layer(classified.via)
+    unpacks = baseline > _LOW and makes_containers(actor) and not actor.suspicions and in_layer(classified.via)
     layer = ("image_layer",) if unpacks else ()
     ansible = ("ansible",) if actor.ansible else ()
     failed = ("failed",) if operation.failed else ()

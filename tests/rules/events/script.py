@@ -11,8 +11,8 @@ A script has blocks, each on a machine of its own:
     ! RULE                                           a grave one that is wanted
 
 Of a program, `uid=`, `auid=`, `cwd=` and `setuid` may be said; of one that begins in a pod, `joined` (it came later,
-from outside) and `probe`; of a deed `failed`. All that a hook of deploy/policies could tell is told, whatever the paths to
-which the policy confines it.
+from outside) and `probe`; of a deed `failed`. All that a hook of deploy/policies could tell is told, whatever the paths
+to which the policy confines it.
 """
 
 import re
