@@ -18,6 +18,7 @@ _CHECK: Final = re.compile(
     r"(?: ?[12]?>{1,2} ?(?:/dev/null|&[12]))*(?: \|\| exit \d+)?",
     re.ASCII,
 )
+_PATH: Final = re.compile(r"[\w./-]+", re.ASCII)
 _MAIL: Final = re.compile(r"/usr/(?:s?bin|lib)/sendmail(?: -(?:[ti]+|o[ime]+|f ?[\w.+@-]+))+ ?", re.ASCII)
 # One segment of the write-ahead log is put away.
 _ARCHIVE: Final = re.compile(
@@ -84,6 +85,14 @@ def archives_log(binary: str, arguments: str) -> bool:
     """Of a shell: it copies a segment of a database's log, as Postgres has it do. COPY could ask for the same."""
     command = _command(binary, arguments)
     return command is not None and _ARCHIVE.fullmatch(command) is not None
+
+
+@lru_cache(maxsize=4096)
+def runs_script_below(folder: str, binary: str, arguments: str) -> bool:
+    """Of a shell: all that it was told to run is one file below the folder, by its plain path."""
+    words = _own(binary, arguments)
+    told = words[-1] if len(words) == 1 or (len(words) == 2 and words[0] == "-c") else ""
+    return told.startswith(f"{folder}/") and "/." not in told and _PATH.fullmatch(told) is not None
 
 
 def _command(binary: str, arguments: str) -> str | None:

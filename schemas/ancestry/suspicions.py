@@ -6,9 +6,9 @@ from typing import Final
 from schemas.ancestry.descent import NEAR
 from schemas.finding import Finding
 from schemas.lineage import Lineage
-from schemas.places import is_hidden, is_stray
+from schemas.places import is_hidden, is_stray, is_systems
 from schemas.programs import BUILDERS
-from schemas.shells import archives_log, awaits_commands, is_shell, sends_mail
+from schemas.shells import archives_log, awaits_commands, is_shell, runs_script_below, sends_mail
 
 _WEB: Final = frozenset(("apache2", "httpd", "lighttpd", "nginx", "php-cgi"))
 _WEB_FAMILIES: Final = ("gunicorn", "php-fpm", "tomcat", "uwsgi")
@@ -28,11 +28,16 @@ def _shell_under_server(_: Sequence[str], lineage: Lineage) -> Finding | None:
     process = lineage.process
     if sends_mail(process.binary, process.arguments):
         return None
-    server = next((each.name for each in lineage.ancestors[:NEAR] if not is_shell(each)), "")
+    started = next((each for each in lineage.ancestors[:NEAR] if not is_shell(each)), None)
+    server = started.name if started is not None else ""
     web = server in _WEB or server.startswith(_WEB_FAMILIES)
     severity = 4 if web else 2 if server in _TOOLS else 3
     if server == "postgres" and archives_log(process.binary, process.arguments):
         severity = 2
+    elif server == "splunkd" and started is not None:
+        folder, _, within = started.binary.rpartition("/bin/")
+        if within == server and is_systems(folder) and runs_script_below(folder, process.binary, process.arguments):
+            severity = 2  # of an app of its own
     reason = f"The server {server} started a shell"
     shown = ["process.name", "process.command_line", "tetragon.lineage.names"]
     return Finding("ancestry.shell_under_server", severity, reason, shown, ["T1505.003" if web else "T1059.004"])

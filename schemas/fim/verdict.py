@@ -12,7 +12,7 @@ from schemas.fim.paths import leads_out
 from schemas.fim.taxonomy import SEVERITIES
 from schemas.operation import Operation
 from schemas.places import in_layer
-from schemas.programs import ACCOUNT_TOOLS, SWITCHERS
+from schemas.programs import ACCOUNT_TOOLS, RUNTIMES, SWITCHERS
 
 _SET_IDS: Final = ((0o4000, 3), (0o2000, 6))  # and where it stands in -rwsr-sr-x
 _EXECUTE: Final = 0o111
@@ -59,11 +59,13 @@ def judge(
     job = ("backup_job",) if actor.backing_up and (not changes or touch.category == "backup") else ()
     owner = _owner(touch, actor) if not through_root else ()
     packing = ("backup",) if packed and not changes else ()
-    deployed = bool(through_root) + touch.deployed if own else 0
-    building = own and actor.building and not through_root
+    deployed = bool(through_root) + (touch.deployed or bool(owner)) if own else 0
+    unpacks = baseline > _LOW and not actor.suspicions and in_layer(classified.via)
+    layer = ("image_layer",) if unpacks and makes_containers(actor) else ()
+    # A builder of images, or a runtime in a container.
+    inner = unpacks and actor.program.startswith(RUNTIMES)
+    building = own and (inner or (actor.building and not through_root))
     by_own = ("own_program",) if deployed or building else ()
-    unpacks = baseline > _LOW and makes_containers(actor) and not actor.suspicions and in_layer(classified.via)
-    layer = ("image_layer",) if unpacks else ()
     ansible = ("ansible",) if actor.ansible else ()
     failed = ("failed",) if operation.failed else ()
     attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()

@@ -8,7 +8,7 @@ from schemas.lineage import Execution, basename
 from schemas.operation.shape import Kind, Operation
 from schemas.places import ANYBODYS, in_layer
 from schemas.privilege.causes import is_planted, is_runtime
-from schemas.programs import ABUSABLE
+from schemas.programs import ABUSABLE, RUNTIMES
 
 Tags = dict[str, int]  # with their severities
 
@@ -51,10 +51,12 @@ _WATCHERS: Final = (
 def power_tags(operation: Operation, execution: Execution, actor: Actor) -> Tags:
     """Empty for every other operation."""
     kind = operation.kind
-    if kind in _OF_FILES and is_runtime(execution) and not actor.suspicions and in_layer(operation.path):
-        return {}  # of a container's file system, which it unpacks
+    # A container's file system is unpacked; by a runtime in a container, that may be another one's.
+    unpacks = kind in _OF_FILES and not actor.suspicions and in_layer(operation.path)
+    if unpacks and is_runtime(execution):
+        return {}
     if kind in ("chmod", "setattr"):
-        return _set_id(operation, actor)
+        return _set_id(operation, actor, unpacks=unpacks and actor.program.startswith(RUNTIMES))
     if kind == "setxattr":
         return {"file_capabilities_set": 1 if actor.packaging else 3} if operation.name == _FILE_CAPABILITIES else {}
     if kind == "module_load":
@@ -76,14 +78,14 @@ def _severity_of_trace(execution: Execution) -> int:
     return 2 if execution.binary.startswith("/home/") and execution.uid and execution.auid is not None else 3
 
 
-def _set_id(operation: Operation, actor: Actor) -> Tags:
+def _set_id(operation: Operation, actor: Actor, *, unpacks: bool) -> Tags:
     if operation.mode is None or not operation.mode & _SET_ID or "s" in operation.permission.lower()[1:]:
         return {}
     if operation.permission.startswith("d"):
         return {}  # of a folder it says to whom new files belong
     if actor.packaging:
         return {"set_id_bit": 1}
-    if actor.building:
+    if actor.building or unpacks:
         return {"set_id_bit": 2}
     grave = operation.path.startswith(ANYBODYS) or basename(operation.path) in ABUSABLE
     return {"set_id_bit": 4 if grave else 3}
