@@ -39,6 +39,7 @@ from schemas.fim.verdict import Verdict, judge
 from schemas.fragment import fragment
 from schemas.lineage import Lineage
 from schemas.operation import Operation, operations
+from schemas.programs import BACKUP_TOOLS
 from schemas.tetragon import Event, Process
 
 KEPT: Final = 86_400.0  # seconds for which another name of a file is remembered
@@ -83,7 +84,9 @@ def judging(classifier: Classifier) -> Function:
                 below = classifier.below(classified) if changes and operation.kind in _REPLACING else 0
                 if changes and operation.kind == "mount" and (makes_containers(actor) or _is_usual(classified, below)):
                     continue
-                packed = bool(actor.archiving) and is_packed(classified.path, actor, classifier)
+                packed = bool(actor.archiving) and is_packed(
+                    classified.path, actor.archiving, classifier, anywhere=actor.program in BACKUP_TOOLS
+                )
                 verdict = judge(classified, known, operation, changes, actor, packed, below, deployed)
                 if worst is None or verdict.severity > worst[0].severity:
                     worst = verdict, classified, known, operation

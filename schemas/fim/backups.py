@@ -3,20 +3,21 @@
 from collections.abc import Iterator
 from typing import Final
 
-from schemas.actor import Actor
 from schemas.arguments import split_arguments
 from schemas.fim.classifier import Classifier
-from schemas.programs import BACKUP_TOOLS
 
 _BACKUP: Final = "backup"  # the category
 _BASES: Final = ("-C", "--directory")  # of tar: where the names behind it begin
 
 
-def is_packed(path: str, actor: Actor, classifier: Classifier) -> bool:
-    """The arguments name a folder above the file, and a file where backups lie; what does nothing else needs none."""
-    named = list(_named(actor.archiving))
+def is_packed(path: str, arguments: str, classifier: Classifier, *, anywhere: bool = False) -> bool:
+    """By a program with `arguments`: one names a folder above the file, another a file where backups lie.
+
+    `anywhere`: what it makes is a backup wherever it lies.
+    """
+    named = list(_named(arguments))
     whole = path not in named and any(path.startswith(f"{folder.rstrip('/')}/") for folder in named)
-    return whole and (actor.program in BACKUP_TOOLS or any(_is_backup(each, classifier) for each in named))
+    return whole and (anywhere or any(_is_backup(each, classifier) for each in named))
 
 
 def _named(arguments: str) -> Iterator[str]:
