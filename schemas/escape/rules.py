@@ -192,7 +192,8 @@ _RULES: Final[Sequence[Rule]] = (
     Rule(
         "service_account_token",
         "A service account token is read by another program of its container than the one it is there for, by a shell, "
-        "curl, wget, kubectl or the like, or it is another container's.",
+        "curl, wget, kubectl or the like, or it is another container's. One less of kubectl or helm, where the "
+        "container is there for a script that runs it.",
         3,
         ("T1552.007",),
         "Somebody who is not the container's own program reads what it is to the API server",

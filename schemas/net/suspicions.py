@@ -12,8 +12,8 @@ from schemas.finding import Finding
 from schemas.lineage import Above, Execution, Lineage, basename
 from schemas.net.zones import EXTERNAL
 from schemas.operation.shape import Socket
-from schemas.places import SCRATCH, is_stray
-from schemas.programs import SHELLS, is_interpreter, is_server
+from schemas.places import SCRATCH, is_anybodys, is_stray
+from schemas.programs import BUILDERS, SHELLS, is_interpreter, is_server
 
 RULES: Final = (
     "network.bind_shell",
@@ -125,7 +125,9 @@ def of_egress(
     where = f"{where}:{socket.remote_port}" if socket.remote_port is not None else where
     goal = _GOAL if socket.remote_port is not None else _GOAL[:1]
     yield from _shells(process, who, where, goal, zone, lineage.above, installing=installing)
-    yield from _strangers(who, where, goal, zone, installing=installing)
+    parent = lineage.parent
+    built = parent is not None and parent.name in BUILDERS and not is_anybodys(parent.binary)
+    yield from _strangers(who, where, goal, zone, installing=installing, built=built)
     if who.miner or says_so:
         reason = f"{who.name} {'is told to mine' if says_so else 'is a miner by its name'}, at {where}"
         yield Finding("network.miner", 3, reason, (*_MAKER, *goal), ("T1496",))
@@ -235,7 +237,7 @@ def _of_servers_child(process: Execution, who: Character, server: str) -> int:
 
 
 def _strangers(
-    who: Character, where: str, goal: Sequence[str], zone: str | None, *, installing: bool
+    who: Character, where: str, goal: Sequence[str], zone: str | None, *, installing: bool, built: bool
 ) -> Iterator[Finding]:
     """Programs that lie where none should."""
     is_external = zone == EXTERNAL
@@ -246,7 +248,7 @@ def _strangers(
     elif who.scratch and not installing and zone not in _WITHIN:
         reason = f"{who.name}, which lies where anybody may write, connects to {where}"
         fields = ("process.executable", *goal, "tetragon.network.zone")
-        yield Finding("network.scratch_egress", 3 if is_external else 2, reason, fields, ("T1071",))
+        yield Finding("network.scratch_egress", 3 if is_external and not built else 2, reason, fields, ("T1071",))
 
 
 def _may_mine(socket: Socket, zone: str | None) -> bool:

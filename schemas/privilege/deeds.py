@@ -21,6 +21,7 @@ CHANGES: Final = {
 
 DOERS: Final = ACCOUNT_TOOLS | {"setcap"}  # names of programs whose execution is a deed
 _POWERFUL: Final = frozenset(("adm", "docker", "lxd", "root", "sudo", "wheel"))  # groups
+_JOB: Final = "/etc/cron.daily/passwd"  # the distribution's, which copies accounts
 _CODE: Final = ("LD_AUDIT", "LD_PRELOAD")
 _FOLDERS: Final = "LD_LIBRARY_PATH"  # many programs that mean well have it
 _TUNABLES: Final = "GLIBC_TUNABLES"
@@ -30,7 +31,7 @@ def deed_tags(process: Process, execution: Execution, actor: Actor, raised: bool
     """`raised`: its file gave it rights."""
     tags: Tags = {}
     name = execution.name
-    if name in ACCOUNT_TOOLS and execution.uid == 0:
+    if name in ACCOUNT_TOOLS and execution.uid == 0 and execution.binary != _JOB:
         words = {word for argument in execution.args[1:] for word in argument.partition("=")[2].split(",")}
         words |= {word for argument in execution.args[1:] for word in argument.split(",")}
         tags["account_change"] = 1 if actor.packaging else 2 + (not _POWERFUL.isdisjoint(words))
