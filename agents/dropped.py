@@ -18,7 +18,7 @@ from schemas.finding import Finding
 from schemas.lineage import Lineage, Source, basename
 from schemas.operation import Operation, operations
 from schemas.places import from_scratch
-from schemas.programs import BUILDERS, FETCHERS
+from schemas.programs import BUILDERS, FETCHERS, is_installer
 from schemas.tetragon import Event, ProcessExec
 from schemas.times import SECOND
 
@@ -72,14 +72,16 @@ def _executed(event: Event, lineage: Lineage, memory: Memory) -> Fields:
     return {
         "tags": ["drop_and_exec"],
         "tetragon.dropped": {name: value for name, value in told.items() if value != ""},
-        FINDINGS: _found(basename(executable), process.binary),
+        FINDINGS: _found(executable, process.binary),
     }
 
 
-def _found(by: str, binary: str) -> list[Finding]:
+def _found(executable: str, binary: str) -> list[Finding]:
+    by = basename(executable)
     if by in BUILDERS:
         return []
-    severity = 4 if by in FETCHERS else 3 if from_scratch(binary) else 2
+    installed = is_installer(by) and not from_scratch(executable)  # pip, with what it needs for a build
+    severity = 4 if by in FETCHERS else 3 if from_scratch(binary) and not installed else 2
     reason = f"It runs a file that {by or 'another program'} put there within the last ten minutes"
     shown = ["process.executable", "tetragon.dropped.age", *(["tetragon.dropped.executable"] if by else [])]
     return [Finding("dropped.executed", severity, reason, shown, ["T1105"])]

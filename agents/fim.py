@@ -9,8 +9,8 @@ The taxonomy is schemas/fim/taxonomy.yaml; a file fim.yaml in the folder of your
 - `severity` from 0 to 4, `verdict` its name; `baseline` the severity without regard to who did it; `reason` the
   category that gave the baseline, how the file was reached (bound, disk_mounted, guessed, linked, mounted, renamed,
   symlinked), what raised it (folder_above, host_root, shell_under_server, exec_from_scratch, container_exec_session,
-  set_id, file_capability, scratch_made_executable) and what lowered it (package_manager, backup_job, owner, service,
-  logged_in, backup, user_attribute, failed);
+  set_id, file_capability, scratch_made_executable) and what lowered it (package_manager, backup_job, ansible, owner,
+  service, logged_in, own_program, image_layer, backup, user_attribute, failed);
 - `technique` of MITRE ATT&CK; `pci` and `cis` the requirements that name such files;
 - `repeat` if the process did the same to the same path within the minute before.
 
@@ -27,6 +27,7 @@ from msgspec.structs import replace
 
 from agents import FINDINGS, Fields, Function, Memory, agent
 from schemas.actor import Actor, actor_of
+from schemas.escape.actor import is_deployed
 from schemas.fim.backups import is_packed
 from schemas.fim.classifier import Classified, Classifier, Knowledge, built_in_classifier
 from schemas.fim.names import NAMING, Names, Own, learn, makes_containers, own_name
@@ -38,6 +39,7 @@ from schemas.fim.verdict import Verdict, judge
 from schemas.fragment import fragment
 from schemas.lineage import Lineage
 from schemas.operation import Operation, operations
+from schemas.programs import BACKUP_TOOLS
 from schemas.tetragon import Event, Process
 
 KEPT: Final = 86_400.0  # seconds for which another name of a file is remembered
@@ -65,7 +67,7 @@ _UNTOLD: Final = _Told(_NOTHING, _NOTHING)
 
 def judging(classifier: Classifier) -> Function:
     @lru_cache(maxsize=_CACHED)  # the same program touches the same file again and again
-    def told(found: Sequence[Operation], actor: Actor, others: _Others) -> _Told:
+    def told(found: Sequence[Operation], actor: Actor, others: _Others, deployed: bool) -> _Told:
         worst: tuple[Verdict, Classified, Knowledge, Operation] | None = None
         names = dict(others)
         for operation in found:
@@ -82,8 +84,10 @@ def judging(classifier: Classifier) -> Function:
                 below = classifier.below(classified) if changes and operation.kind in _REPLACING else 0
                 if changes and operation.kind == "mount" and (makes_containers(actor) or _is_usual(classified, below)):
                     continue
-                packed = bool(actor.archiving) and is_packed(classified.path, actor.archiving, classifier)
-                verdict = judge(classified, known, operation, changes, actor, packed, below)
+                packed = bool(actor.archiving) and is_packed(
+                    classified.path, actor.archiving, classifier, anywhere=actor.program in BACKUP_TOOLS
+                )
+                verdict = judge(classified, known, operation, changes, actor, packed, below, deployed)
                 if worst is None or verdict.severity > worst[0].severity:
                     worst = verdict, classified, known, operation
         return _told(*worst) if worst is not None else _UNTOLD
@@ -105,8 +109,9 @@ def judging(classifier: Classifier) -> Function:
         place = lineage.process.container or _HOST
         names: Names = memory.get(place) or {}
         others = _others(found, names, classifier) if names else ()
+        deployed = actor.contained and is_deployed(lineage.process, lineage, actor)
         long = len(first.path) + len(first.target) > _LONG
-        told_now = told.__wrapped__(found, actor, others) if long else told(found, actor, others)
+        told_now = (told.__wrapped__ if long else told)(found, actor, others, deployed)
         if first.kind in NAMING:
             note_name(first, event.time, memory)
             changed = learn(first, names, classifier, actor, _cwd(process, memory))

@@ -11,6 +11,7 @@ source and destination, and its close has `event.duration` and the bytes that we
 """
 
 from typing import Any, Final
+from zlib import crc32
 
 from agents import FINDINGS, HOUR, Fields, Function, Memory, agent
 from schemas.actor import actor_of
@@ -21,19 +22,25 @@ from schemas.net.flows import Flow, Step, follow
 from schemas.net.knowledge import Knowledge, Site, knowledge, read_site
 from schemas.net.sides import DIRECTIONS, sides
 from schemas.net.spread import spread
-from schemas.net.suspicions import of_egress, of_listening, of_spread
+from schemas.net.suspicions import may_hand_over, of_egress, of_handing_over, of_listening, of_spread
 from schemas.net.transport import transport_of
+from schemas.net.zones import EXTERNAL
 from schemas.operation import Operation, Socket, operations
 from schemas.operation.socket_events import SOCKET_EVENTS, bytes_told
 from schemas.operation.socket_hooks import PACKET_HOOKS
-from schemas.tetragon import Event
+from schemas.programs import SHELLS
+from schemas.shells import awaits_commands
+from schemas.tetragon import Event, ProcessExec
 
+_TALKING: Final = 64  # interpreters of one node that talk to the world and are remembered
 _NOTHING: Final[Fields] = {}
 _NO_STEP: Final = Step(None, is_first=False)
 
 
 def watching(known: Knowledge) -> Function:
     def network(event: Event, lineage: Lineage, memory: Memory) -> Fields:
+        if type(event.body) is ProcessExec:
+            return _executed(known, lineage, memory) if lineage.process.name in SHELLS else _NOTHING
         found = operations(event)
         if not found or found[0].socket is None:
             return _NOTHING
@@ -55,6 +62,22 @@ def watching(known: Knowledge) -> Function:
         return fields
 
     return network
+
+
+def _executed(known: Knowledge, lineage: Lineage, memory: Memory) -> Fields:
+    """Of a shell that waits for commands: who started it, or what it was before, may do so for somebody else."""
+    process = lineage.process
+    maker = lineage.previous[-1] if lineage.previous else lineage.parent
+    if maker is None or not awaits_commands(process.binary, process.arguments):
+        return _NOTHING
+    talk = memory.get(_talk(maker.exec_id))
+    if talk is None or talk[0] != maker.exec_id or talk[2] in known.disabled:
+        return _NOTHING
+    return {FINDINGS: [of_handing_over(process, maker.name, talk[1], talk[2])]}
+
+
+def _talk(exec_id: str) -> str:
+    return f"talk{crc32(exec_id.encode()) % _TALKING}"
 
 
 def _fields(
@@ -130,10 +153,16 @@ def _findings(
     process = lineage.process
     if operation.kind == "listen":
         found += of_listening(socket, known.zone_of(socket.local), process)
+        if may_hand_over(process):
+            memory[_talk(process.exec_id)] = [process.exec_id, "listens", "network.bind_shell"]
     elif step.is_first and operation.kind in ("connect", "send"):
         zone = known.zone_of(socket.remote)
         assert event.process is not None
-        found += of_egress(socket, transport, zone, lineage, installing=actor_of(event.process, lineage).packaging)
+        installing = actor_of(event.process, lineage).packaging
+        found += of_egress(socket, transport, zone, lineage, installing=installing)
+        if zone == EXTERNAL and not installing and may_hand_over(process):
+            what = f"connects to {socket.remote}"
+            memory[_talk(process.exec_id)] = [process.exec_id, what, "network.reverse_shell"]
         if operation.kind == "connect" and zone not in ("loopback", None):
             limits = (known.most_ports, known.most_hosts)
             many = spread(socket, process.exec_id, event.time or 0, *limits, process.node, memory)
@@ -148,7 +177,7 @@ def changed(text: bytes, file: str) -> Function:
 
 
 network = agent(
-    events={"process_kprobe", "process_lsm", "process_tracepoint", *SOCKET_EVENTS},
+    events={"process_exec", "process_kprobe", "process_lsm", "process_tracepoint", *SOCKET_EVENTS},
     adds={"destination", "event.duration", "network", "source", "tetragon.network", FINDINGS},
     ttl=HOUR,
     configure=changed,

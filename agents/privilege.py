@@ -12,7 +12,8 @@ from zlib import crc32
 
 from agents import FINDINGS, Fields, Memory, agent
 from schemas.actor import actor_of
-from schemas.escape.actor import begins_container, is_runtimes
+from schemas.escape.actor import begins_container, is_own, is_runtimes
+from schemas.finding import FOUND
 from schemas.lineage import Execution, Lineage, Source
 from schemas.operation import Operation, operations
 from schemas.privilege.alarms import findings_of
@@ -33,6 +34,7 @@ from schemas.privilege.powers import POWERS, power_tags
 from schemas.tetragon import Event, Process, ProcessExec
 from schemas.times import SECOND
 
+DEPLOYED: Final = frozenset(("bpf_load", "module_load", "namespace_joined"))
 SOON: Final = 60 * SECOND  # between a call of a forked process and its exec
 
 
@@ -50,7 +52,7 @@ def privilege(event: Event, lineage: Lineage, memory: Memory) -> Fields:
         if operation.failed:
             continue
         if changes_rights(operation):
-            return _called(event.time or 0, lineage, operation, memory)
+            return _called(event, lineage, operation, memory)
         if event.process is None:
             continue
         fields: dict[str, Any] = {"since": "call", "direction": "raised"}
@@ -58,7 +60,7 @@ def privilege(event: Event, lineage: Lineage, memory: Memory) -> Fields:
             tags = _used(event.process, lineage.process, operation, memory)
             fields["direction"], fields["changes"] = "changed", ["capabilities"]
         elif operation.kind in POWERS:
-            tags = power_tags(operation, lineage.process, actor_of(event.process, lineage))
+            tags = _deployed(power_tags(operation, lineage.process, actor_of(event.process, lineage)), event, lineage)
             fields["changes"] = [POWERS[operation.kind]]
         else:
             continue
@@ -102,8 +104,8 @@ def _executed(event: Event, lineage: Lineage, memory: Memory) -> Fields:
     return _told(fields, cause, tags | deeds, origin, found.shown if found is not None else ())
 
 
-def _called(time: int, lineage: Lineage, call: Operation, memory: Memory) -> Fields:
-    process = lineage.process
+def _called(event: Event, lineage: Lineage, call: Operation, memory: Memory) -> Fields:
+    process, time = lineage.process, event.time or 0
     before = _held(process, memory)
     asked = call.kind != "credentials" and call.returned is None
     fields: dict[str, Any] = {"since": "call", **({"asked": True} if asked else {})}
@@ -113,7 +115,7 @@ def _called(time: int, lineage: Lineage, call: Operation, memory: Memory) -> Fie
         fields |= {"direction": "changed", "changes": ["namespaces"], **spaces}
         shown = ("namespaces.changed",) if spaces else ()
         works = is_runtime(process) or is_runtimes(process, lineage)
-        tags = {} if works else namespace_tags(before, process, call)
+        tags = {} if works else _deployed(namespace_tags(before, process, call), event, lineage)
         return _told(fields, call.kind, tags, _origin(lineage, memory), shown)
     after = after_call(before, call)
     found = difference(before, after)
@@ -126,6 +128,16 @@ def _called(time: int, lineage: Lineage, call: Operation, memory: Memory) -> Fie
     # What an exec commits is the next image's, not this one's.
     _remember(process, time, after, cause, memory, only_cause=asked or by_file)
     return _told(fields, cause, call_tags(found, before, process, call, asked=asked), origin, found.shown)
+
+
+def _deployed(tags: Tags, event: Event, lineage: Lineage) -> Tags:
+    """What the program does that the container is there for is less grave: it was deployed for that."""
+    process = event.process
+    if process is None or not process.docker or DEPLOYED.isdisjoint(tags):
+        return tags
+    if not is_own(lineage.process, lineage, actor_of(process, lineage)):
+        return tags
+    return {tag: max(FOUND, severity - 1) if tag in DEPLOYED else severity for tag, severity in tags.items()}
 
 
 def _used(process: Process, execution: Execution, call: Operation, memory: Memory) -> Tags:

@@ -36,6 +36,7 @@ class Process:
     cwd: str = "/"
     is_setuid: bool = False
     in_init_tree: bool = False
+    is_probe: bool = False  # the kubelet's, as far as Tetragon can tell
     children: int = 0
 
 
@@ -93,6 +94,8 @@ def _known(process: Process) -> dict[str, Any]:
     }
     if process.pod:
         known["pod"] = process.pod.shown(process.pid)
+        if process.is_probe:
+            known["pod"]["container"]["maybe_exec_probe"] = True
         known["docker"] = process.pod.container_id[:31]
         known["in_init_tree"] = process.in_init_tree
     else:
@@ -101,13 +104,14 @@ def _known(process: Process) -> dict[str, Any]:
 
 
 def _executed(process: Process) -> dict[str, Any]:
-    capabilities = _POD_CAPABILITIES if process.pod and not process.pod.is_privileged else HOST_CAPABILITIES
+    pod = process.pod
+    capabilities = [*_POD_CAPABILITIES, *pod.capabilities] if pod and not pod.is_privileged else HOST_CAPABILITIES
     own = process.parent.uid if process.is_setuid and process.parent else process.uid
     ids = {"uid": own, "gid": own, "euid": process.uid, "egid": own, "suid": process.uid, "sgid": own}
     known = _known(process) | {
         "refcnt": 1,
         "cap": {} if process.uid else {"permitted": capabilities, "effective": capabilities},
-        "ns": namespaces(process.pod),
+        "ns": namespaces(pod),
         "process_credentials": {**ids, "fsuid": process.uid, "fsgid": own},
     }
     if process.is_setuid:

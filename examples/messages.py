@@ -141,6 +141,7 @@ _ARGUMENT: Final = message(
         "cap_effective_arg": chosen(text, '""'),
         "linux_binprm_arg": message({"path": text, "flags": text, "permission": text}),
         "sockaddr_arg": message({"family": text, "addr": text, "port": number}),
+        "sockaddrun_arg": message({"family": text, "path": text}),
         "label": text,
     }
 )

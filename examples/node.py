@@ -24,6 +24,7 @@ class Changes(TypedDict, total=False):
     pod: Pod | None
     is_setuid: bool
     in_init_tree: bool
+    is_probe: bool
 
 
 class Node:
@@ -136,6 +137,7 @@ class Node:
             "cwd": parent.cwd,
             "pod": parent.pod,
             "in_init_tree": parent.in_init_tree,
+            "is_probe": parent.is_probe,
         }
         process = Process(
             self._exec_id(self.now - self.boot, pid),

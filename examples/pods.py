@@ -35,6 +35,7 @@ class Pod:
     namespaces: int  # how far the numbers of its kernel namespaces lie above the host's
     is_privileged: bool = False
     shared: frozenset[str] = frozenset()  # kernel namespaces that are the host's
+    capabilities: tuple[str, ...] = ()  # beside those that every container has
 
     def shown(self, pid: int) -> dict[str, Any]:
         return {

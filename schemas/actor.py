@@ -1,5 +1,6 @@
 """What counts of the process that did something, when one asks how grave that is: who it is and where it comes from."""
 
+import re
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -11,6 +12,7 @@ from schemas.places import from_scratch, is_systems
 from schemas.programs import (
     ARCHIVERS,
     DAEMONS,
+    RUNTIMES,
     SHELLS,
     SWITCHERS,
     is_installer,
@@ -21,6 +23,9 @@ from schemas.tetragon import Process
 
 _ARCHIVERS: Final = tuple(f"/{name}" for name in sorted(ARCHIVERS))
 _GENERATIONS: Final = 4  # between a server and what a shell of it did
+_KANIKO: Final = "/kaniko/executor"
+_ITSELF: Final = "/proc/self/exe"
+_MODULE: Final = re.compile(r"(?:^| )/(?:root|home/[^/ ]+)/\.ansible/tmp/ansible-tmp-[\d.-]+/AnsiballZ_\w+\.py(?: |$)")
 _CLOSE: Final = 3  # ancestors between a job's script and what it runs
 _JOBS: Final = ("/etc/cron.daily/passwd",)  # of distributions, which copy the files of accounts to /var/backups
 _TIMERS: Final = frozenset(("anacron", "cron", "crond"))
@@ -33,18 +38,22 @@ class Actor(msgspec.Struct, frozen=True, gc=False, eq=False):
     contained: bool
     suspicions: tuple[str, ...]  # of shell_under_server, exec_from_scratch, container_exec_session
     packaging: bool  # a package manager or a configuration manager, or below one
-    # The rest is of the host alone: in a container, a file of any name may be put anywhere.
+    # The rest, but `building`, is of the host alone: in a container, a file of any name may be put anywhere.
     daemon: bool = False  # a service that init started, with nobody between who could have told it what to do
     person: bool = False  # somebody has logged in, and it came of that
     archiving: str = ""  # the arguments of a program that packs or copies whole folders
     backing_up: bool = False  # the distribution's own daily job
+    building: bool = False  # in a container, into whose own root it unpacks the image that it builds
+    ansible: bool = False  # a module that Ansible has brought, for somebody who logged in
 
 
 def actor_of(process: Process, lineage: Lineage) -> Actor:
     """`process` is the event's, `lineage` that process's."""
     own = lineage.process
     binary = own.binary or process.binary
-    arguments = own.arguments if binary.endswith(_ARCHIVERS) else ""
+    arguments = own.arguments
+    if not binary.endswith(_ARCHIVERS) and "/.ansible/tmp/" not in arguments:
+        arguments = ""
     return _actor(lineage.above, binary, bool(process.docker), _entered(process), own.auid is not None, arguments)
 
 
@@ -56,6 +65,8 @@ def _actor(above: Above, binary: str, contained: bool, entered: bool, person: bo
         "exec_from_scratch": from_scratch(binary),
         "container_exec_session": entered,
     }
+    if binary == _ITSELF and above.ancestors and basename(above.ancestors[0].binary).startswith(RUNTIMES):
+        binary = above.ancestors[0].binary  # runc's own copy, before it is a container's
     program = basename(binary) if is_systems(binary) else ""
     known = bool(program) and not contained and not any(suspicions.values())
     return _shared(
@@ -67,6 +78,8 @@ def _actor(above: Above, binary: str, contained: bool, entered: bool, person: bo
         known and person,
         arguments if known and program in ARCHIVERS else "",
         known and _is_backup(above),
+        contained and binary == _KANIKO and not any(suspicions.values()),
+        known and person and is_interpreter(program) and _MODULE.search(arguments) is not None,
     )
 
 

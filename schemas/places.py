@@ -1,5 +1,6 @@
 """Where a program lies, and who can have put it there. A name alone is easily taken."""
 
+import re
 from functools import lru_cache
 from posixpath import normpath
 from typing import Final
@@ -8,12 +9,38 @@ from schemas.lineage import basename
 
 # Where only root puts programs, and none is that is not installed. Into /nix/store anybody has a program built, of any
 # name.
-_SYSTEM: Final = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/", "/run/wrappers/")
+_OF_RANCHER: Final = ("/var/lib/rancher/k3s/data/", "/var/lib/rancher/rke2/data/")
+_SYSTEM: Final = (
+    "/usr/",
+    "/bin/",
+    "/sbin/",
+    "/lib/",
+    "/opt/",
+    "/snap/",
+    "/run/wrappers/",
+    "/var/ossec/bin/",
+    *_OF_RANCHER,
+)
+# A folder that passes for . or .., or a hidden one among commands, devices and settings, where no tool has its own.
+_HIDING: Final = re.compile(r"/(?:\.{3,}|\.{1,2}\s+)/|^/(?:boot|dev|etc|s?bin|usr/s?bin)/(?:[^/]+/)*\.[^/.]")
 _LINKED: Final = "/usr/tmp/"  # to /var/tmp, on some distributions
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
 # Where somebody may put a file of any name.
 ANYBODYS: Final = (*SCRATCH, "/home/")
+
+# Where runtimes unpack images and put the file systems of containers together.
+_LAYERS: Final = re.compile(
+    r"/var/lib/(?:docker|containerd|containers|buildkit|rancher/[^/]+/agent/containerd)/"
+    r"|/run/(?:k3s/)?containerd/|/var/snap/microk8s/common/|/home/[^/]+/\.local/share/(?:docker|containers|buildkit)/"
+)
+
+# Hidden folders of a home in which tools of languages lie, and nothing else.
+_OF_TOOLS: Final = re.compile(r"(?<=^/home/)([^/]+/(?:[^/.][^/]*/)*)\.(?:asdf|cargo|nvm|pyenv|rbenv|rustup|tox|venv)/")
+
+
+def in_layer(path: str) -> bool:
+    return _LAYERS.match(path) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -27,7 +54,7 @@ def is_systems(binary: str) -> bool:
 def from_scratch(binary: str) -> bool:
     """It lies where anyone may write, or hidden."""
     path = _plain(binary)
-    return path.startswith(SCRATCH) or "/." in path
+    return path.startswith(SCRATCH) or ("/." in path and "/." in _OF_TOOLS.sub("/", path))
 
 
 def is_stray(binary: str) -> bool:
@@ -41,7 +68,10 @@ def is_anybodys(binary: str) -> bool:
 
 
 def is_hidden(binary: str) -> bool:
-    return binary.startswith("/") and basename(binary).startswith(".")
+    """Its name begins with a dot, or that of a folder above it does where none should."""
+    if not binary.startswith("/") or "/." not in binary:
+        return False
+    return basename(binary).startswith(".") or _HIDING.search(binary) is not None
 
 
 def _plain(binary: str) -> str:

@@ -30,7 +30,8 @@ HEALTH_CLIENTS: Final = _names("mariadb-admin mysqladmin rabbitmq-diagnostics re
 
 # What changes files everywhere because it was told to.
 _INSTALLERS: Final = _names(
-    "ansible apk chef-client cloud-init gem microdnf npm pacman pip pip3 puppet rpm rpm-ostree rpmdb snapd yum zypper"
+    "ansible apk chef-client cloud-init gem google_guest_agent microdnf npm pacman pip pip3 puppet rpm "
+    "rpm-ostree rpmdb snapd waagent yum zypper"
 )
 # And what comes behind: a version, a part. `pip` alone would be `pipewire` too.
 _INSTALLER_FAMILIES: Final = ("ansible-", "apt", "dnf", "dpkg", "pip3.", "salt-", "unattended-upgr", "yum-")
@@ -54,7 +55,19 @@ ABUSABLE: Final = SHELLS | _names(
 # They raise and lay down rights for a living.
 TRUSTED: Final = SWITCHERS | _names("atd cron crond login newgrp polkitd runuser snap-confine sshd sshd-session")
 # They make containers; names begin so.
-RUNTIMES: Final = ("buildkit", "conmon", "containerd", "crio", "crun", "docker", "kata", "podman", "runc", "youki")
+RUNTIMES: Final = (
+    "buildah",
+    "buildkit",
+    "conmon",
+    "containerd",
+    "crio",
+    "crun",
+    "docker",
+    "kata",
+    "podman",
+    "runc",
+    "youki",
+)
 
 # They bring in what others have, or unwrap what was pasted.
 FETCHERS: Final = _names(
@@ -77,16 +90,19 @@ _SEARCHERS: Final = _names("awk egrep fgrep gawk grep kill killall mawk pgrep pi
 
 # Services that touch what is theirs unasked, and that no argument makes do it for somebody else.
 DAEMONS: Final = _names(
-    "agetty auditd conmon containerd containerd-shim-runc-v2 crio cron crond dockerd etcd kubelet login rsyslogd sshd "
-    "sshd-auth sshd-session systemd systemd-journald systemd-logind unix_chkpwd"
+    "agetty auditd augenrules auth bacula-fd bareos-fd conmon containerd containerd-shim-runc-v2 crio cron crond "
+    "dockerd etcd k3s kubelet login osqueryd rke2 rsyslogd sshd sshd-auth sshd-session systemd systemd-journald "
+    "systemd-logind systemd-networkd systemd-sysusers unix_chkpwd wazuh-modulesd wazuh-syscheckd"
 )
 # They change accounts in the one way that accounts are changed; what they are told to is in their arguments.
 ACCOUNT_TOOLS: Final = _names(
     "adduser addgroup chage chgpasswd chpasswd deluser delgroup gpasswd groupadd groupdel groupmod newusers passwd "
     "useradd userdel usermod"
 )
+# They make backups, wherever these lie.
+BACKUP_TOOLS: Final = _names("borg duplicity kopia restic")
 # They read a folder as a whole.
-ARCHIVERS: Final = _names("bsdtar cpio rsync tar")
+ARCHIVERS: Final = BACKUP_TOOLS | _names("bsdtar cpio rsync tar")
 
 
 @lru_cache(maxsize=4096)

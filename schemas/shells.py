@@ -18,6 +18,15 @@ _CHECK: Final = re.compile(
     r"(?: ?[12]?>{1,2} ?(?:/dev/null|&[12]))*(?: \|\| exit \d+)?",
     re.ASCII,
 )
+_PATH: Final = re.compile(r"[\w./-]+", re.ASCII)
+_MAIL: Final = re.compile(r"/usr/(?:s?bin|lib)/sendmail(?: -(?:[ti]+|o[ime]+|f ?[\w.+@-]+))+ ?", re.ASCII)
+# One segment of the write-ahead log is put away.
+_ARCHIVE: Final = re.compile(
+    r"(?:exec )?(?:test ! -f [\w./-]+ && )?(?:/usr/(?:local/)?bin/)?"
+    r"(?:barman-cloud-wal-archive|barman-wal-archive|cp|pgbackrest|rsync|wal-g|wal-e)(?: [\w./:=@-]+)*"
+    r" (?:/[\w./-]+/)?pg_wal/[0-9A-F]{24}(?:\.\w+)*(?: [\w./:=@-]+)*",
+    re.ASCII,
+)
 _ASKING: Final = re.compile(r" (?:ping|status|check_\w+)(?: |$)", re.ASCII)
 
 
@@ -62,6 +71,33 @@ def is_health_check(binary: str, arguments: str) -> bool:
         return False
     is_client = basename(command["program"]) in HEALTH_CLIENTS and not command["program"].startswith(SCRATCH)
     return _is_check(command["program"]) or (is_client and _ASKING.search(command["words"]) is not None)
+
+
+@lru_cache(maxsize=4096)
+def sends_mail(binary: str, arguments: str) -> bool:
+    """Of a shell: all that it was told is to hand over a mail, as PHP does for mail()."""
+    command = _command(binary, arguments)
+    return command is not None and _MAIL.fullmatch(command) is not None
+
+
+@lru_cache(maxsize=4096)
+def archives_log(binary: str, arguments: str) -> bool:
+    """Of a shell: it copies a segment of a database's log, as Postgres has it do. COPY could ask for the same."""
+    command = _command(binary, arguments)
+    return command is not None and _ARCHIVE.fullmatch(command) is not None
+
+
+@lru_cache(maxsize=4096)
+def runs_script_below(folder: str, binary: str, arguments: str) -> bool:
+    """Of a shell: all that it was told to run is one file below the folder, by its plain path."""
+    words = _own(binary, arguments)
+    told = words[-1] if len(words) == 1 or (len(words) == 2 and words[0] == "-c") else ""
+    return told.startswith(f"{folder}/") and "/." not in told and _PATH.fullmatch(told) is not None
+
+
+def _command(binary: str, arguments: str) -> str | None:
+    words = _own(binary, arguments)
+    return " ".join(words[1].split()) if len(words) == 2 and words[0] == "-c" else None
 
 
 def _is_check(program: str) -> bool:

@@ -6,9 +6,9 @@ from typing import Final
 from schemas.ancestry.descent import NEAR
 from schemas.finding import Finding
 from schemas.lineage import Lineage
-from schemas.places import is_hidden, is_stray
+from schemas.places import is_hidden, is_stray, is_systems
 from schemas.programs import BUILDERS
-from schemas.shells import awaits_commands, is_shell
+from schemas.shells import archives_log, awaits_commands, is_shell, runs_script_below, sends_mail
 
 _WEB: Final = frozenset(("apache2", "httpd", "lighttpd", "nginx", "php-cgi"))
 _WEB_FAMILIES: Final = ("gunicorn", "php-fpm", "tomcat", "uwsgi")
@@ -25,9 +25,19 @@ def suspicions(tags: Sequence[str], lineage: Lineage) -> list[Finding]:
 
 
 def _shell_under_server(_: Sequence[str], lineage: Lineage) -> Finding | None:
-    server = next((each.name for each in lineage.ancestors[:NEAR] if not is_shell(each)), "")
+    process = lineage.process
+    if sends_mail(process.binary, process.arguments):
+        return None
+    started = next((each for each in lineage.ancestors[:NEAR] if not is_shell(each)), None)
+    server = started.name if started is not None else ""
     web = server in _WEB or server.startswith(_WEB_FAMILIES)
     severity = 4 if web else 2 if server in _TOOLS else 3
+    if server == "postgres" and archives_log(process.binary, process.arguments):
+        severity = 2
+    elif server == "splunkd" and started is not None:
+        folder, _, within = started.binary.rpartition("/bin/")
+        if within == server and is_systems(folder) and runs_script_below(folder, process.binary, process.arguments):
+            severity = 2  # of an app of its own
     reason = f"The server {server} started a shell"
     shown = ["process.name", "process.command_line", "tetragon.lineage.names"]
     return Finding("ancestry.shell_under_server", severity, reason, shown, ["T1505.003" if web else "T1059.004"])
@@ -39,8 +49,19 @@ def _exec_from_scratch(tags: Sequence[str], lineage: Lineage) -> Finding | None:
         return None
     if "pkg_mgr_descendant" in tags or (parent is not None and parent.name in BUILDERS):
         return None
+    severity = 2 if _is_app_image(lineage) else 3
     where, technique = ("is hidden", "T1564.001") if is_hidden(binary) else ("lies where anyone may write", "T1059")
-    return Finding("ancestry.exec_from_scratch", 3, f"Its file {where}", ["process.executable"], [technique])
+    return Finding("ancestry.exec_from_scratch", severity, f"Its file {where}", ["process.executable"], [technique])
+
+
+def _is_app_image(lineage: Lineage) -> bool:
+    """Somebody who logged in runs one, which has mounted itself: any program could say so."""
+    process = lineage.process
+    if not process.uid or process.auid is None or not process.binary.startswith("/tmp/.mount_"):
+        return False
+    mount = process.binary.split("/")[2].removeprefix(".mount_")
+    begun = next((each for each in (*lineage.previous, *lineage.ancestors) if each.name.endswith(".AppImage")), None)
+    return begun is not None and not is_stray(begun.binary) and mount.startswith(begun.name[:6].removesuffix(".AppIm"))
 
 
 def _fileless_exec(*_: object) -> Finding:

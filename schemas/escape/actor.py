@@ -9,7 +9,7 @@ from schemas.ancestry.descent import descent
 from schemas.lineage import Above, Execution, Lineage, basename
 from schemas.places import from_scratch, is_systems
 from schemas.privilege.causes import is_planted, is_runtime
-from schemas.programs import SHELLS
+from schemas.programs import ACCOUNT_TOOLS, SHELLS
 
 _INIT: Final = ("/dev/fd/", "/memfd:", "/proc/self/", "memfd:")  # where runc executes itself anew
 
@@ -30,6 +30,13 @@ READERS: Final = frozenset(
 _HELPERS: Final = (
     "blkid", "blockdev", "cryptsetup", "e2fsck", "fsck", "iscsiadm", "lsblk", "mke2fs", "mkfs", "modprobe", "mount",
     "multipath", "resize2fs", "tune2fs", "umount", "xfs_",
+)  # fmt: skip
+# An init container is there to put a file where the node looks for it.
+_COPIERS: Final = frozenset(("cp", "install"))
+# They watch the node, and are started by others of their kind.
+_NODE_AGENTS: Final = (
+    "alloy", "auditbeat", "filebeat", "metricbeat", "newrelic-infra", "oneagent", "osqueryd", "otelcol", "packetbeat",
+    "process-agent", "promtail", "security-agent", "system-probe", "telegraf", "trace-agent", "vector",
 )  # fmt: skip
 # They start others, and are what a container begins with.
 _STARTERS: Final = SHELLS | frozenset(
@@ -119,6 +126,35 @@ def _is_own(above: Above, binary: str, container: str, place: int) -> bool | Non
     if not all(each.name in _STARTERS for each in others):
         return False
     return True if inside is not None else None
+
+
+def is_job(process: Execution, lineage: Lineage, actor: Actor) -> bool:
+    """It is run by a script, and the container is there for nothing but that."""
+    if process.joined or actor.suspicions or from_scratch(process.binary):
+        return False
+    above = lineage.above
+    within = list(takewhile(lambda each: each.container == process.container, above.ancestors))
+    known = descent(above, process.container).boundary is not None
+    return known and bool(within) and all(each.name in _STARTERS for each in within)
+
+
+def is_deployed(process: Execution, lineage: Lineage, actor: Actor) -> bool:
+    """What the container is there for does it: its own program, a tool that it begins with, an agent of the node."""
+    if is_own(process, lineage, actor):
+        return True
+    if process.joined or actor.suspicions:
+        return False
+    name = process.name
+    if name in _COPIERS:
+        return is_entry(process, lineage)
+    if name in ACCOUNT_TOOLS:
+        return is_job(process, lineage, actor)
+    return name.startswith(_NODE_AGENTS) and not _below_shell(lineage.above, process.container)
+
+
+@lru_cache(maxsize=4096)
+def _below_shell(above: Above, container: str) -> bool:
+    return any(each.name in CLIENTS for each in above.ancestors if each.container == container)
 
 
 def is_clouds(process: Execution) -> bool:

@@ -192,7 +192,8 @@ _RULES: Final[Sequence[Rule]] = (
     Rule(
         "service_account_token",
         "A service account token is read by another program of its container than the one it is there for, by a shell, "
-        "curl, wget, kubectl or the like, or it is another container's.",
+        "curl, wget, kubectl or the like, or it is another container's. One less of kubectl or helm, where the "
+        "container is there for a script that runs it.",
         3,
         ("T1552.007",),
         "Somebody who is not the container's own program reads what it is to the API server",
@@ -210,7 +211,7 @@ _RULES: Final[Sequence[Rule]] = (
     Rule(
         "kubernetes_api",
         "A shell, curl or the like in a container connects to a kubelet or etcd (10250, 10255, 2379). One less to an "
-        "API server (6443).",
+        "API server (6443), and by `etcdctl`, where that is not the container's own program.",
         3,
         ("T1613",),
         "A shell of a container talks to the cluster's control plane",

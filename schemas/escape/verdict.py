@@ -11,6 +11,7 @@ from schemas.escape.actor import (
     CLIENTS,
     is_clouds,
     is_entry,
+    is_job,
     is_own,
     is_probes,
     is_runtimes,
@@ -26,6 +27,7 @@ from schemas.privilege.powers import power_tags
 from schemas.rights import NAMESPACES, read, rights_of
 from schemas.tetragon import Process
 
+_OF_JOBS: Final = frozenset(("helm", "kubectl"))  # they are there to talk to an API server
 _PID: Final = NAMESPACES.index("pid")
 
 # What a container may be deployed for.
@@ -131,11 +133,19 @@ def _entered(sign: Sign, by: Doer, _: Operation | None) -> Weight:
 
 
 def _read(sign: Sign, by: Doer, _: Operation | None) -> Weight:
-    return sign.severity if sign.condition == FOREIGN or by.own is False else 0, _name(by)
+    if sign.condition == FOREIGN:
+        return sign.severity, _name(by)
+    if by.own is not False:
+        return 0, ()
+    job = by.execution.name in _OF_JOBS and is_job(by.execution, by.lineage, by.actor)
+    return sign.severity - job, _name(by)
 
 
 def _asked_cluster(sign: Sign, by: Doer, _: Operation | None) -> Weight:
-    return sign.severity if by.execution.name in CLIENTS else 0, _name(by)
+    if by.execution.name in CLIENTS:
+        return sign.severity, _name(by)
+    # Of etcd, this one asks for everything; backups of a cluster are made by it, too.
+    return 2 if by.execution.name == "etcdctl" and not by.own else 0, _name(by)
 
 
 def _asked_cloud(sign: Sign, by: Doer, _: Operation | None) -> Weight:

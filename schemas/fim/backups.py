@@ -10,11 +10,14 @@ _BACKUP: Final = "backup"  # the category
 _BASES: Final = ("-C", "--directory")  # of tar: where the names behind it begin
 
 
-def is_packed(path: str, arguments: str, classifier: Classifier) -> bool:
-    """By a program with `arguments`: one names a folder above the file, another a file where backups lie."""
+def is_packed(path: str, arguments: str, classifier: Classifier, *, anywhere: bool = False) -> bool:
+    """By a program with `arguments`: one names a folder above the file, another a file where backups lie.
+
+    `anywhere`: what it makes is a backup wherever it lies.
+    """
     named = list(_named(arguments))
     whole = path not in named and any(path.startswith(f"{folder.rstrip('/')}/") for folder in named)
-    return whole and any(_is_backup(each, classifier) for each in named)
+    return whole and (anywhere or any(_is_backup(each, classifier) for each in named))
 
 
 def _named(arguments: str) -> Iterator[str]:

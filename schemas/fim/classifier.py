@@ -13,7 +13,7 @@ from schemas.fim.patterns import parse, parse_root
 from schemas.fim.tails import Tails
 from schemas.fim.taxonomy import SEVERITIES, Access, Category, Taxonomy, built_in
 
-_TIERS: Final = ("fallback", "area", "specific")
+_TIERS: Final = ("fallback", "area", "specific", "exception")
 _SPECIFIC: Final = _TIERS.index("specific")
 _PATHS: Final = 8192
 _PAIRS: Final = 1024
@@ -27,6 +27,7 @@ class Touch(msgspec.Struct, frozen=True, gc=False):
     about: str  # for people
     owners: frozenset[str]  # names of the programs whose work it is
     technique: tuple[str, ...]
+    deployed: bool  # a container may be there for that
 
 
 class Knowledge(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -149,7 +150,7 @@ def _knowledge(ranked: Sequence[_Ranked]) -> Knowledge:
         categories=tuple(category.id for category in categories),
         read=_touch([(category, category.read) for category in best]),
         write=_touch([(category, category.write) for category in best]),
-        specific=ranked[0].tier == _SPECIFIC,
+        specific=ranked[0].tier >= _SPECIFIC,
         floor=max(SEVERITIES.index(category.floor) for category in best),
         pci=_merged(category.pci for category in categories),
         cis=_merged(category.cis for category in categories),
@@ -160,7 +161,7 @@ def _touch(accesses: Sequence[tuple[Category, Access]]) -> Touch:
     category, worst = max(accesses, key=lambda each: SEVERITIES.index(each[1].severity))
     technique = _merged(access.technique for _, access in accesses if access.severity != "none")
     severity = SEVERITIES.index(worst.severity)
-    return Touch(severity, category.id, category.about, frozenset(worst.owners), technique)
+    return Touch(severity, category.id, category.about, frozenset(worst.owners), technique, category.deployed)
 
 
 def _merged(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:

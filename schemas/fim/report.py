@@ -20,6 +20,7 @@ _DONE: Final[Mapping[str, str]] = {
     "truncate": "truncated", "unlink": "removed", "utimes": "times changed", "write": "written",
 }  # fmt: skip
 _BECAUSE: Final[Mapping[str, str]] = {
+    "ansible": "by what Ansible brought for somebody who logged in",
     "bound": "by the name of a mount",
     "container_exec_session": "by somebody who entered the container",
     "disk_mounted": "on a disk that a container mounted",
@@ -31,6 +32,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "host_root": "from a container, by another root than its own",
     "linked": "by the name of a hard link",
     "mounted": "by the name of another mount",
+    "own_program": "by the container's own program",
     "owner": "by a program whose work it is",
     "package_manager": "by a package manager",
     "renamed": "by the name that it was given",

@@ -13,7 +13,7 @@ from schemas.located import Located
 
 Severity: TypeAlias = Literal["none", "low", "medium", "high", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("none", "low", "medium", "high", "critical")
-Tier: TypeAlias = Literal["fallback", "area", "specific"]
+Tier: TypeAlias = Literal["fallback", "area", "specific", "exception"]
 Id: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=64)]
 Technique: TypeAlias = Annotated[str, StringConstraints(pattern=r"^T\d{4}(\.\d{3})?$")]
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
@@ -42,6 +42,7 @@ class Change(_Part):
     read: Access | None = None
     write: Access | None = None
     floor: Severity | None = None
+    deployed: bool | None = None
     pci: list[str] | None = None
     cis: list[str] | None = None
     patterns: list[str] = []  # besides those that it has
@@ -54,6 +55,7 @@ class Category(_Part):
     read: Access = Access(severity="none")
     write: Access = Access(severity="none")
     floor: Severity = "none"  # what a package manager's work does not fall below
+    deployed: bool = False  # a container may be there for that
     pci: list[str] = []  # requirements of PCI DSS 4.0
     cis: list[str] = []  # of the CIS benchmark for Kubernetes
     patterns: Annotated[list[str], Field(min_length=1)]

@@ -7,20 +7,25 @@ import msgspec
 
 from schemas.actor import Actor
 from schemas.fim.classifier import Classified, Knowledge, Touch
+from schemas.fim.names import makes_containers
 from schemas.fim.paths import leads_out
 from schemas.fim.taxonomy import SEVERITIES
 from schemas.operation import Operation
-from schemas.programs import ACCOUNT_TOOLS, SWITCHERS
+from schemas.places import in_layer
+from schemas.programs import ACCOUNT_TOOLS, RUNTIMES, SWITCHERS
 
 _SET_IDS: Final = ((0o4000, 3), (0o2000, 6))  # and where it stands in -rwsr-sr-x
 _EXECUTE: Final = 0o111
 _SCRATCH: Final = frozenset({"scratch.tmp", "scratch.shm"})
 _MODES: Final = frozenset({"chmod", "create", "setattr"})
+_RIGHTS: Final = frozenset({"chmod", "chown"})
+_OF_RIGHTS: Final = "T1222.002"
 _EXECUTABLE: Final = frozenset("xst")  # letters of a file that may be executed
 _WORST: Final = len(SEVERITIES) - 1
 _LOW: Final = SEVERITIES.index("low")
+_MEDIUM: Final = SEVERITIES.index("medium")
 _ATTRIBUTES: Final = frozenset({"setxattr", "removexattr"})
-_ASKED: Final = ACCOUNT_TOOLS | SWITCHERS  # they do one thing, for somebody who asks
+_ASKED: Final = ACCOUNT_TOOLS | SWITCHERS | {"kubeadm"}  # they do one thing, for somebody who asks
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -39,9 +44,11 @@ def judge(
     actor: Actor,
     packed: bool = False,
     below: int = 0,
+    own: bool = False,
 ) -> Verdict:
     """`changes`: this end of the operation, which may have two, is changed by it. `packed`: it is read for a backup.
-    `below`: how grave it is to change what is below, which is another from now on.
+    `below`: how grave it is to change what is below, which is another from now on. `own`: the container's own program
+    does it.
     """
     touch = known.write if changes else known.read
     baseline = max(touch.severity, below)
@@ -54,19 +61,37 @@ def judge(
     job = ("backup_job",) if actor.backing_up and (not changes or touch.category == "backup") else ()
     owner = _owner(touch, actor) if not through_root else ()
     packing = ("backup",) if packed and not changes else ()
+    deployed = bool(through_root) + (touch.deployed or bool(owner)) if own else 0
+    unpacks = baseline > _LOW and not actor.suspicions and in_layer(classified.via)
+    layer = ("image_layer",) if unpacks and makes_containers(actor) else ()
+    # A builder of images, or a runtime in a container.
+    inner = unpacks and actor.program.startswith(RUNTIMES)
+    building = own and (inner or (actor.building and not through_root))
+    by_own = ("own_program",) if deployed or building else ()
+    ansible = ("ansible",) if actor.ansible else ()
     failed = ("failed",) if operation.failed else ()
     attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()
 
     severity = baseline + sum(map(bool, (through_root, actor.suspicions, gained)))
     severity -= (
-        2 * (len(packaging) + len(job)) + len(owner) + len(packing) + len(failed) + (classified.how == "guessed")
+        2 * (len(packaging) + len(job) + len(ansible))
+        + sum(map(len, (owner, packing, failed)))
+        + deployed
+        + (classified.how == "guessed")
     )
     if packaging or job or owner or packing:
         severity = max(severity, min(known.floor, touch.severity))
-    severity = min(max(severity, 0), _LOW if attribute else _WORST)
-    reason = (touch.category, *named, *above, *through_root, *actor.suspicions, *gained, *packaging, *job, *owner,
-              *packing, *attribute, *failed)  # fmt: skip
-    return Verdict(severity, baseline, reason, touch.technique if severity else (), touch.about)
+    most = _LOW if attribute or layer else _MEDIUM if building else _WORST
+    severity = min(max(severity, 0), most)
+    reason = (touch.category, *named, *above, *through_root, *actor.suspicions, *gained, *packaging, *job,
+              *ansible, *owner, *by_own, *layer, *packing, *attribute, *failed)  # fmt: skip
+    return Verdict(severity, baseline, reason, _technique(touch, operation) if severity else (), touch.about)
+
+
+def _technique(touch: Touch, operation: Operation) -> Sequence[str]:
+    if operation.kind not in _RIGHTS or _OF_RIGHTS in touch.technique:
+        return touch.technique
+    return (*touch.technique, _OF_RIGHTS)
 
 
 def _owner(touch: Touch, actor: Actor) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """What in a connection is worth a look: who makes it, where it goes, and where its maker comes from."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
@@ -11,8 +12,8 @@ from schemas.finding import Finding
 from schemas.lineage import Above, Execution, Lineage, basename
 from schemas.net.zones import EXTERNAL
 from schemas.operation.shape import Socket
-from schemas.places import SCRATCH, is_stray
-from schemas.programs import SHELLS, is_interpreter, is_server
+from schemas.places import SCRATCH, is_anybodys, is_stray
+from schemas.programs import BUILDERS, SHELLS, is_interpreter, is_server
 
 RULES: Final = (
     "network.bind_shell",
@@ -41,6 +42,10 @@ _WRAPPERS: Final = frozenset(("env", "nohup", "script", "setsid", "stdbuf", "tim
 # What makes an interpreter run a text of its command line; the last letter of a group of options.
 _INLINE: Final = {"lua": "e", "node": "ep", "perl": "eE", "php": "r", "python": "c", "ruby": "e", "tclsh": ""}
 _INLINE_LONG: Final = ("--eval", "--print", "--run")
+
+# bash's own socket, and a shell to type into.
+_SOCKETS: Final = ("/dev/tcp/", "/dev/udp/")
+_TYPED: Final = re.compile(r"(?:^|[\s\"'/;&|(])(?:ba|da|k|z)?sh\s+-[a-z]*i\b|^-[a-z]*i\b|(?<!\d)0[<>]&\d")
 
 _SPAWNED: Final = "from multiprocessing."  # Python's own way to begin another of itself
 
@@ -120,7 +125,9 @@ def of_egress(
     where = f"{where}:{socket.remote_port}" if socket.remote_port is not None else where
     goal = _GOAL if socket.remote_port is not None else _GOAL[:1]
     yield from _shells(process, who, where, goal, zone, lineage.above, installing=installing)
-    yield from _strangers(who, where, goal, zone, installing=installing)
+    parent = lineage.parent
+    built = parent is not None and parent.name in BUILDERS and not is_anybodys(parent.binary)
+    yield from _strangers(who, where, goal, zone, installing=installing, built=built)
     if who.miner or says_so:
         reason = f"{who.name} {'is told to mine' if says_so else 'is a miner by its name'}, at {where}"
         yield Finding("network.miner", 3, reason, (*_MAKER, *goal), ("T1496",))
@@ -131,6 +138,18 @@ def of_egress(
         yield Finding(
             "network.ssh_port", 2, f"{who.name} to {where}: not ssh's port", ("process.name", *goal), ("T1571",)
         )
+
+
+def may_hand_over(process: Execution) -> bool:
+    """An interpreter with a text of its own: it may give a shell to whom it talks to."""
+    interpreter = character(process.binary).interpreter
+    return interpreter != "" and (len(process.args) == 1 or _is_inline(interpreter, process.args))
+
+
+def of_handing_over(process: Execution, by: str, what: str, rule: str) -> Finding:
+    """`by` is who did `what`, and became or started the shell that `process` is."""
+    reason = f"{by}, which {what}, started {process.name}"
+    return Finding(rule, 4, reason, ("process.executable", _ORIGIN), ("T1059.004",))
 
 
 def of_listening(socket: Socket, zone: str | None, process: Execution) -> Iterator[Finding]:
@@ -174,6 +193,10 @@ def _shells(
         reason = f"{who.name} gives a program to {where}"
         yield Finding("network.reverse_shell", 4, reason, (*_MAKER, *goal), ("T1059.004",))
         return
+    if who.shell and _gives_itself(process.arguments):
+        reason = f"{who.name} gives itself to {where}"
+        yield Finding("network.reverse_shell", 4, reason, (*_MAKER, *goal), ("T1059.004",))
+        return
     if zone != EXTERNAL:
         return
     server = _server_above(above, process.container)
@@ -182,7 +205,8 @@ def _shells(
         if severity:
             reason = f"{who.name} below {server} connects to {where}"
             fields = (*_MAKER, *goal, _ORIGIN, "tetragon.network.zone")
-            yield Finding("network.reverse_shell", severity, reason, fields, ("T1059.004",))
+            technique = "T1059.006" if who.interpreter == "python" else "T1059.004"
+            yield Finding("network.reverse_shell", severity, reason, fields, (technique,))
     elif who.shell and not installing:
         # A shell has others do such things. By itself it does so for /dev/tcp.
         from_scratch = _is_of_scratch(process)
@@ -213,7 +237,7 @@ def _of_servers_child(process: Execution, who: Character, server: str) -> int:
 
 
 def _strangers(
-    who: Character, where: str, goal: Sequence[str], zone: str | None, *, installing: bool
+    who: Character, where: str, goal: Sequence[str], zone: str | None, *, installing: bool, built: bool
 ) -> Iterator[Finding]:
     """Programs that lie where none should."""
     is_external = zone == EXTERNAL
@@ -224,7 +248,7 @@ def _strangers(
     elif who.scratch and not installing and zone not in _WITHIN:
         reason = f"{who.name}, which lies where anybody may write, connects to {where}"
         fields = ("process.executable", *goal, "tetragon.network.zone")
-        yield Finding("network.scratch_egress", 3 if is_external else 2, reason, fields, ("T1071",))
+        yield Finding("network.scratch_egress", 3 if is_external and not built else 2, reason, fields, ("T1071",))
 
 
 def _may_mine(socket: Socket, zone: str | None) -> bool:
@@ -266,6 +290,11 @@ def _runs_a_program(args: Sequence[str]) -> bool:
     return name in _LISTENERS and any(
         each in _RUNNING or (each.startswith("-") and not each.startswith("--") and each.endswith("e")) for each in rest
     )
+
+
+def _gives_itself(arguments: str) -> bool:
+    """Of a shell: what it reads and writes goes over its own socket, as in `bash -i >& /dev/tcp/host/port 0>&1`."""
+    return any(each in arguments for each in _SOCKETS) and _TYPED.search(arguments) is not None
 
 
 def _is_of_scratch(process: Execution) -> bool:

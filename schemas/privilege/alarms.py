@@ -18,7 +18,9 @@ REASONS: Final[Mapping[str, str]] = {
     "left_container": "A process left its container",
     "module_load": "A module was loaded into the kernel",
     "namespace_joined": "A container's process joined other namespaces",
+    "overflowing_tunables": "The environment holds tunables of glibc that overflow its loader",
     "pkexec_without_arguments": "pkexec was run without arguments, as exploits do",
+    "planted_code": "A set-id program, or a service of the system, loaded code from where anybody may write",
     "preload": "The environment names code that the program loads first",
     "ptrace": "A process took control of another one",
     "root_child_of_user": "Root's process begins below a user's, and nothing that is known explains it",
@@ -49,6 +51,7 @@ _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
 _OF_EXECUTION: Final = frozenset(
     ("account_change", "file_capabilities_set", "pkexec_without_arguments", "sudo_as_overflowing_user")
 )
+_OF_ENVIRONMENT: Final = frozenset(("overflowing_tunables", "preload"))
 
 
 def findings_of(tags: Tags, shown: Sequence[str], operation: Operation | None = None) -> list[Finding]:
@@ -66,7 +69,7 @@ def _finding(tag: str, severity: int, shown: tuple[str, ...], done: str) -> Find
         fields.append(done)
     elif tag in _OF_EXECUTION:
         fields.append("process.args")
-    elif tag == "preload":
+    elif tag in _OF_ENVIRONMENT:
         fields.append("process.env_vars")
     technique = TECHNIQUES.get(tag, "")
     return Finding(f"privilege.{tag}", severity, REASONS[tag], fields, (technique,) if technique else ())
@@ -78,6 +81,8 @@ def _done(operation: Operation) -> str:
         return "file.mode" if operation.path.startswith("/") and operation.mode is not None else ""
     if operation.kind == "bpf":
         return "tetragon.operation.bpf.program_type" if operation.bpf is not None and operation.bpf.program_type else ""
+    if operation.kind == "mmap_exec":
+        return "file.path"
     if operation.kind == "ptrace":
         return "tetragon.operation.request" if operation.request is not None else ""
     return "tetragon.operation.name" if operation.name else ""

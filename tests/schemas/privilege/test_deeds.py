@@ -60,3 +60,21 @@ def test_code_that_the_environment_names_is_told(
     found = deed_tags(process, Execution(binary=binary), ANYBODY, raised)
 
     assert found == ({"preload": expected} if expected else {})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("GLIBC_TUNABLES", "glibc.malloc.mxfast=glibc.malloc.mxfast=A", True),
+        ("GLIBC_TUNABLES", "glibc.malloc.perturb=1:glibc.malloc.mxfast=glibc.malloc.mxfast=A", True),
+        ("GLIBC_TUNABLES", "glibc.malloc.perturb=1:glibc.malloc.tcache_count=0", False),
+        ("GLIBC_TUNABLES", "", False),
+        ("TUNABLES", "glibc.malloc.mxfast=glibc.malloc.mxfast=A", False),
+    ],
+)
+def test_a_tunable_in_a_tunable_overflows(key: str, value: str, told: bool) -> None:
+    process = Process(environment_variables=[EnvironmentVariable(key, value)])
+
+    found = deed_tags(process, Execution(binary="/usr/bin/su"), ANYBODY, True)
+
+    assert found == ({"overflowing_tunables": 4} if told else {})

@@ -134,3 +134,27 @@ def test_a_trace_is_told_when_it_takes_another_process(
 @pytest.mark.parametrize("kind", ["write", "connect", "setuid", "mount", "module_unload", "signal"])
 def test_other_operations_give_no_power(kind: Any) -> None:
     assert tags(kind, mode=0o4755, path="/tmp/x", name="security.capability", request=16) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "raised", "told"),
+    [
+        ("/tmp/x/libnss_x.so", True, True),
+        ("/home/eve/x.so", True, True),
+        ("/tmp/x/libnss_x.so", False, False),
+        ("/usr/lib/libnss_x.so", True, False),
+        ("/tmp/su", True, False),  # its own file
+    ],
+)
+def test_code_from_where_anybody_may_write_is_none_for_a_set_id_program(path: str, raised: bool, told: bool) -> None:
+    operation = Operation(kind="mmap_exec", hook="", path=path)
+    found = power_tags(operation, Execution(binary="/tmp/su", raised=raised), ANYBODY)
+
+    assert found == ({"planted_code": 4} if told else {})
+
+
+def test_code_from_where_anybody_may_write_is_none_for_a_service() -> None:
+    service = Actor(program="sshd", contained=False, suspicions=(), packaging=False, daemon=True)
+
+    assert tags("mmap_exec", "/usr/sbin/sshd", service, path="/dev/shm/x.so") == {"planted_code": 4}
+    assert tags("mmap_exec", "/usr/sbin/sshd", service, path="/usr/lib/x.so") == {}
