@@ -109,9 +109,12 @@ def judging(classifier: Classifier) -> Function:
         place = lineage.process.container or _HOST
         names: Names = memory.get(place) or {}
         others = _others(found, names, classifier) if names else ()
-        deployed = actor.contained and is_deployed(lineage.process, lineage, actor)
         long = len(first.path) + len(first.target) > _LONG
-        told_now = (told.__wrapped__ if long else told)(found, actor, others, deployed)
+        judged = told.__wrapped__ if long else told
+        told_now = judged(found, actor, others, False)
+        # Dearer to ask than all else, and it makes nothing graver.
+        if actor.contained and FINDINGS in told_now.fields and is_deployed(lineage.process, lineage, actor):
+            told_now = judged(found, actor, others, True)
         if first.kind in NAMING:
             note_name(first, event.time, memory)
             changed = learn(first, names, classifier, actor, _cwd(process, memory))

@@ -90,9 +90,9 @@ _SEARCHERS: Final = _names("awk egrep fgrep gawk grep kill killall mawk pgrep pi
 
 # Services that touch what is theirs unasked, and that no argument makes do it for somebody else.
 DAEMONS: Final = _names(
-    "agetty auditd augenrules auth bacula-fd bareos-fd conmon containerd containerd-shim-runc-v2 crio cron crond "
-    "dockerd etcd k3s kubelet login osqueryd rke2 rsyslogd sshd sshd-auth sshd-session systemd systemd-journald "
-    "systemd-logind systemd-networkd systemd-sysusers unix_chkpwd wazuh-modulesd wazuh-syscheckd"
+    "agetty apport auditd augenrules auth bacula-fd bareos-fd conmon containerd containerd-shim-runc-v2 crio cron "
+    "crond dockerd etcd k3s kubelet login osqueryd rke2 rsyslogd sshd sshd-auth sshd-session systemd systemd-journald "
+    "systemd-logind systemd-networkd systemd-sysctl systemd-sysusers unix_chkpwd wazuh-modulesd wazuh-syscheckd"
 )
 # They change accounts in the one way that accounts are changed; what they are told to is in their arguments.
 ACCOUNT_TOOLS: Final = _names(

@@ -61,7 +61,7 @@ def _is_app_image(lineage: Lineage) -> bool:
         return False
     mount = process.binary.split("/")[2].removeprefix(".mount_")
     begun = next((each for each in (*lineage.previous, *lineage.ancestors) if each.name.endswith(".AppImage")), None)
-    return begun is not None and not is_stray(begun.binary) and mount.startswith(begun.name[:6].removesuffix(".AppIm"))
+    return begun is not None and not is_stray(begun.binary) and mount.startswith(begun.name[:6])
 
 
 def _fileless_exec(*_: object) -> Finding:

@@ -154,7 +154,10 @@ def is_deployed(process: Execution, lineage: Lineage, actor: Actor) -> bool:
 
 @lru_cache(maxsize=4096)
 def _below_shell(above: Above, container: str) -> bool:
-    return any(each.name in CLIENTS for each in above.ancestors if each.container == container)
+    """But for those that the container begins with."""
+    within = list(takewhile(lambda each: each.container == container, above.ancestors))
+    later = dropwhile(lambda each: each.name in _STARTERS, reversed(within))
+    return any(each.name in CLIENTS for each in later)
 
 
 def is_clouds(process: Execution) -> bool:

@@ -34,7 +34,7 @@ def findings(block: Block) -> Iterator[Found]:
 
 
 def main() -> None:
-    for file in map(Path, sys.argv[1:]) if len(sys.argv) > 1 else sorted(SCRIPTS.glob("*.txt")):
+    for file in [Path(each) for each in sys.argv[1:]] or sorted(SCRIPTS.glob("*.txt")):
         for block in blocks(file):
             found = list(findings(block))
             rules = {each.rule for each in found}

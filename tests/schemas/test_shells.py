@@ -5,7 +5,14 @@ import time
 import pytest
 
 from schemas.lineage import Execution
-from schemas.shells import awaits_commands, is_health_check, is_shell
+from schemas.shells import (
+    archives_log,
+    awaits_commands,
+    is_health_check,
+    is_shell,
+    runs_script_below,
+    sends_mail,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +102,64 @@ def test_a_long_command_is_not_worth_a_long_look() -> None:
     is_health_check("/bin/sh", '-c "pg_isready ' + "$aaaaaaaaaaaa${b} " * 60 + '("')
 
     assert time.process_time() - began < 0.1
+
+
+SEGMENT = "000000010000000000000042"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("/usr/sbin/sendmail -t -i", True),
+        ("/usr/sbin/sendmail -t -i ", True),
+        ("/usr/lib/sendmail -oi -f shop@example.com -t", True),
+        ("/usr/sbin/sendmail -t -i -X/var/www/html/x.php", False),
+        ("/usr/sbin/sendmail -t -i; id", False),
+        ("/usr/sbin/sendmail -t -f $(id)", False),
+        ("/tmp/sendmail -t", False),
+        ("sendmail -t", False),
+    ],
+)
+def test_a_mail_is_handed_over_by_nothing_but_sendmail(command: str, expected: bool) -> None:
+    assert sends_mail("/bin/sh", f'-c "{command}"') is expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (f"test ! -f /archive/{SEGMENT} && cp pg_wal/{SEGMENT} /archive/{SEGMENT}", True),
+        (f"/usr/bin/wal-g wal-push pg_wal/{SEGMENT}", True),
+        (f"pgbackrest --stanza=main archive-push /var/lib/postgresql/17/main/pg_wal/{SEGMENT}", True),
+        ("cp /etc/passwd /tmp/x", False),
+        (f"cp pg_wal/{SEGMENT} /archive/ && id", False),
+        (f"curl http://198.51.100.7/x # pg_wal/{SEGMENT}", False),
+        (f"/tmp/wal-g wal-push pg_wal/{SEGMENT}", False),
+    ],
+)
+def test_a_segment_is_archived_by_one_command_that_is_known(command: str, expected: bool) -> None:
+    assert archives_log("/bin/sh", f'-c "{command}"') is expected
+
+
+def test_a_command_that_is_made_to_last_is_soon_refused() -> None:
+    begun = time.process_time()
+    archives_log("/bin/sh", f'-c "cp{f" /a/pg_wal/{SEGMENT}" * 200};"')
+    sends_mail("/bin/sh", f'-c "/usr/sbin/sendmail{" -f a" * 2_000};"')
+
+    assert time.process_time() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("/opt/splunk/etc/apps/x/bin/cpu.sh", True),
+        ("-c /opt/splunk/etc/apps/x/bin/cpu.sh", True),
+        ("-c id", False),
+        ("/opt/splunk/../../tmp/x.sh", False),
+        ("/opt/splunkx/x.sh", False),
+        ("/opt/splunk/x.sh id", False),
+        ('-c "/opt/splunk/x.sh; id"', False),
+        ("", False),
+    ],
+)
+def test_a_script_below_a_folder_is_all_that_the_shell_runs(arguments: str, expected: bool) -> None:
+    assert runs_script_below("/opt/splunk", "/bin/sh", arguments) is expected

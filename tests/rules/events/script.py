@@ -128,7 +128,7 @@ class _Teller:
         changes: Changes = {}
         for name in ("uid", "auid"):
             if name in given:
-                changes[name] = int(given[name])  # type: ignore[literal-required]  # one of the two
+                changes[name] = int(given[name])
         if "cwd" in given:
             changes["cwd"] = given["cwd"]
         if "setuid" in given:
