@@ -64,6 +64,7 @@ class File:
     looked_at: float | None = None
     unseen: float = 0.0  # seconds before the last look in which nobody looked
     truncated: bool = False  # what it held may have been copied elsewhere, which is not known yet
+    sought: bool = False  # once, and no copy was found
     replaced: bool = False  # what is durable or flying is all that will ever come of it
     broken: bool = False  # it cannot be read on until `broken_signature` is another one
     broken_signature: tuple[tuple[int, int, int], ...] | None = None

@@ -188,6 +188,10 @@ class Log:
         """Everything that is there was read, and is durable."""
         return all(file.read_out(final=True) and not file.flying for file in self.files)
 
+    def is_seeking(self) -> bool:
+        """Where the bytes of a truncated file went."""
+        return any(file.truncated for file in self.files)
+
     def holds_files(self) -> bool:
         return bool(self.files or self.known)
 
@@ -235,7 +239,7 @@ class Log:
     def _replaced(self, file: File) -> None:
         """The file was truncated: what comes now is another file, which begins at 0."""
         shut(file)
-        file.truncated, file.stamp, file.away = True, AWAY, 0.0
+        file.truncated, file.sought, file.stamp, file.away = True, False, AWAY, 0.0
 
     def broken(self, file: File, error: OSError | SourceError, path: str | None = None) -> None:
         """It is tried again, and missed if it goes. `path` is what could not be read, if it is not the usual one."""

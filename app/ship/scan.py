@@ -9,7 +9,7 @@ from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut,
 from app.ship.book import Place
 from app.ship.files import File
 from app.ship.logs import Log
-from app.ship.sources import Plain, Source, SourceError
+from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.log import AWAY, LIVE, PACKED, Name, path_of
 
 LINGER_SECONDS: Final = 10.0  # how long a rotated file is held open after it was read to its end
@@ -80,10 +80,14 @@ def _find_copied(log: Log, backups: Members, now: float) -> None:
     for file in log.files:
         if file.truncated:
             new = (names for stamp, names in sorted(backups.items()) if not log.has(stamp))
-            if not any(goes_on(file, names, now) for names in new):
+            if any(goes_on(file, names, now) for names in new):
+                file.truncated = False
+            elif not file.sought:
+                # A folder that changes while it is read may show neither name of a copy that is just being packed.
+                file.sought = True
+            else:
                 _tell_truncated(log, file)
-                file.replaced = True
-            file.truncated = False
+                file.truncated, file.replaced = False, True
 
 
 def _tell_truncated(log: Log, file: File) -> None:
@@ -159,7 +163,7 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
             log.files.append(file)
             continue
         log.shared.solved(path_of(names[0]))
-        if file.place is not None and file.place.ended and not file.unread():
+        if file.place is not None and file.place.ended and not file.unread() and not _has_grown(source, file.place):
             shut(file)
             log.known[stamp] = file.place.file
             continue
@@ -169,11 +173,16 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
     return complete
 
 
+def _has_grown(source: Source, place: Place) -> bool:
+    """Of a packed file, which tells its size at its end alone: whether it is another one than was read."""
+    return isinstance(source, Gzip) and source.stated_size() != place.size % 2**32
+
+
 def _retire(log: Log, backups: Members, now: float) -> None:
     """Forgets files that are durable to their end, and those that cannot be opened any more."""
     for file in list(log.files):
         log.entry.keep_end(file)
-        if file.away is None or file.flying:
+        if file.away is None or file.flying or file.truncated:
             continue
         rested = log.shared.once or file.replaced or now - file.away > LINGER_SECONDS
         ended = file.replaced or file.size == 0 if file.place is None else file.place.ended

@@ -93,7 +93,8 @@ class Tail:
                 open_live(log, now)
             self._folders[log.folder].pace.told = True
         for log in self._awake.values():
-            self._folders[log.folder].pace.told |= log.learned and len(log.entry.places) > 1
+            learned = log.learned and len(log.entry.places) > 1
+            self._folders[log.folder].pace.told |= learned or log.is_seeking()
         for (path, _), since in self._shared.absent.items():
             pace = self._folders[self.logs[path].folder].pace
             pace.told |= pace.at < since + ABSENT_SECONDS <= now  # one more reading, and it is gone

@@ -91,6 +91,7 @@ def test_a_log_that_is_truncated_while_the_shipper_was_stopped_in_the_middle_of_
     os.truncate(writer.log, 0)
     reading.stopped = 3.0
     reading.step()
+    reading.step()  # a copy is looked for twice
     assert reading.losses() == [(4, 0, "truncated after 3 s in which it may have grown, and nobody looked")]
 
 
@@ -126,6 +127,34 @@ def test_a_log_that_is_copied_and_truncated_goes_on_in_the_copy(
     assert reading.lines() == writer.written
 
 
+@pytest.mark.parametrize("looks", [1, 2, 10])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_copy_that_a_listing_of_its_folder_misses_is_read_on_all_the_same(
+    tmp_path: Path, packed: bool, looks: int
+) -> None:
+    """A name that is given, and another that is taken away, while a folder is read may both be missed."""
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"two\n")
+    backup = writer.copy_and_truncate()
+    if packed:
+        writer.pack(backup)
+        backup.unlink()
+        backup = backup.with_name(f"{backup.name}.gz")
+    missed = backup.rename(f"{backup}.tmp")
+    for _ in range(looks):
+        reading.step()
+        reading.acknowledge()
+    missed.rename(backup)
+    writer.write(b"three\n")
+    reading.run(30)
+
+    assert sorted(reading.lines()) == sorted(writer.written)
+    assert reading.losses() == []
+
+
 @pytest.mark.parametrize("outgrown", [False, True])
 @pytest.mark.parametrize("followed", [False, True])
 def test_a_log_that_is_copied_and_truncated_and_then_renamed_between_two_looks_is_three_files(
@@ -153,6 +182,7 @@ def test_what_was_under_way_when_its_log_was_truncated_and_kafka_failed_is_a_kno
     reading.step()
     os.truncate(writer.log, 0)
     reading.step()
+    reading.step()  # a copy is looked for twice
     reading.fail()
     writer.write(b"two\n")
     reading.run(30)
