@@ -7,23 +7,15 @@ from typing import Final
 
 from schemas.lineage import basename
 
+_OF_RANCHER: Final = ("/var/lib/rancher/k3s/data/", "/var/lib/rancher/rke2/data/")
 # Where only root puts programs, and none is that is not installed. Into /nix/store anybody has a program built, of any
 # name.
-_OF_RANCHER: Final = ("/var/lib/rancher/k3s/data/", "/var/lib/rancher/rke2/data/")
 _SYSTEM: Final = (
-    "/usr/",
-    "/bin/",
-    "/sbin/",
-    "/lib/",
-    "/opt/",
-    "/snap/",
-    "/run/wrappers/",
-    "/var/ossec/bin/",
-    *_OF_RANCHER,
-)
+    "/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/", "/run/wrappers/", "/var/ossec/bin/", *_OF_RANCHER
+)  # fmt: skip
+_LINKED: Final = "/usr/tmp/"  # to /var/tmp, on some distributions
 # A folder that passes for . or .., or a hidden one among commands, devices and settings, where no tool has its own.
 _HIDING: Final = re.compile(r"/(?:\.{3,}|\.{1,2}\s+)/|^/(?:boot|dev|etc|s?bin|usr/s?bin)/(?:[^/]+/)*\.[^/.]")
-_LINKED: Final = "/usr/tmp/"  # to /var/tmp, on some distributions
 # Where anybody may write.
 SCRATCH: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/run/shm/")
 # Where somebody may put a file of any name.
