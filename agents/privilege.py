@@ -34,8 +34,9 @@ from schemas.privilege.powers import POWERS, power_tags
 from schemas.tetragon import Event, Process, ProcessExec
 from schemas.times import SECOND
 
-DEPLOYED: Final = frozenset(("bpf_load", "module_load", "namespace_joined"))
 SOON: Final = 60 * SECOND  # between a call of a forked process and its exec
+
+_DEPLOYED: Final = frozenset(("bpf_load", "module_load", "namespace_joined"))  # what a container may be there for
 
 
 _USES: Final = 256  # of capabilities, of one node, that are remembered
@@ -133,11 +134,11 @@ def _called(event: Event, lineage: Lineage, call: Operation, memory: Memory) -> 
 def _deployed(tags: Tags, event: Event, lineage: Lineage) -> Tags:
     """What the program does that the container is there for is less grave: it was deployed for that."""
     process = event.process
-    if process is None or not process.docker or DEPLOYED.isdisjoint(tags):
+    if process is None or not process.docker or _DEPLOYED.isdisjoint(tags):
         return tags
     if not is_own(lineage.process, lineage, actor_of(process, lineage)):
         return tags
-    return {tag: max(FOUND, severity - 1) if tag in DEPLOYED else severity for tag, severity in tags.items()}
+    return {tag: max(FOUND, severity - 1) if tag in _DEPLOYED else severity for tag, severity in tags.items()}
 
 
 def _used(process: Process, execution: Execution, call: Operation, memory: Memory) -> Tags:

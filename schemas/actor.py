@@ -11,6 +11,7 @@ from schemas.lineage import Above, Lineage, basename
 from schemas.places import from_scratch, is_systems
 from schemas.programs import (
     ARCHIVERS,
+    BACKUP_JOB,
     DAEMONS,
     RUNTIMES,
     SHELLS,
@@ -27,7 +28,6 @@ _KANIKO: Final = "/kaniko/executor"
 _ITSELF: Final = "/proc/self/exe"
 _MODULE: Final = re.compile(r"(?:^| )/(?:root|home/[^/ ]+)/\.ansible/tmp/ansible-tmp-[\d.-]+/AnsiballZ_\w+\.py(?: |$)")
 _CLOSE: Final = 3  # ancestors between a job's script and what it runs
-_JOBS: Final = ("/etc/cron.daily/passwd",)  # of distributions, which copy the files of accounts to /var/backups
 _TIMERS: Final = frozenset(("anacron", "cron", "crond"))
 
 
@@ -114,7 +114,7 @@ def _is_service(above: Above) -> bool:
 
 
 def _is_backup(above: Above) -> bool:
-    jobs = [place for place, each in enumerate(above.ancestors[:_CLOSE]) if each.binary in _JOBS]
+    jobs = [place for place, each in enumerate(above.ancestors[:_CLOSE]) if each.binary == BACKUP_JOB]
     return bool(jobs) and any(basename(each.binary) in _TIMERS for each in above.ancestors[jobs[0] :])
 
 

@@ -56,18 +56,8 @@ ABUSABLE: Final = SHELLS | _names(
 TRUSTED: Final = SWITCHERS | _names("atd cron crond login newgrp polkitd runuser snap-confine sshd sshd-session")
 # They make containers; names begin so.
 RUNTIMES: Final = (
-    "buildah",
-    "buildkit",
-    "conmon",
-    "containerd",
-    "crio",
-    "crun",
-    "docker",
-    "kata",
-    "podman",
-    "runc",
-    "youki",
-)
+    "buildah", "buildkit", "conmon", "containerd", "crio", "crun", "docker", "kata", "podman", "runc", "youki",
+)  # fmt: skip
 
 # They bring in what others have, or unwrap what was pasted.
 FETCHERS: Final = _names(
@@ -99,6 +89,8 @@ ACCOUNT_TOOLS: Final = _names(
     "adduser addgroup chage chgpasswd chpasswd deluser delgroup gpasswd groupadd groupdel groupmod newusers passwd "
     "useradd userdel usermod"
 )
+# Of distributions: it copies the files of accounts to /var/backups every day.
+BACKUP_JOB: Final = "/etc/cron.daily/passwd"
 # They make backups, wherever these lie.
 BACKUP_TOOLS: Final = _names("borg duplicity kopia restic")
 # They read a folder as a whole.

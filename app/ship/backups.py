@@ -42,7 +42,7 @@ def is_same(file: File, names: list[Name]) -> bool:
         return False
     try:
         line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
-        return line is not None and file.place.begins(line) and source.stated_size() == file.size % 2**32
+        return line is not None and file.place.begins(line) and source.states(file.size)
     except (OSError, SourceError):
         return False
     finally:

@@ -175,7 +175,7 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
 
 def _has_grown(source: Source, place: Place) -> bool:
     """Of a packed file, which tells its size at its end alone: whether it is another one than was read."""
-    return isinstance(source, Gzip) and source.stated_size() != place.size % 2**32
+    return isinstance(source, Gzip) and not source.states(place.size)
 
 
 def _retire(log: Log, backups: Members, now: float) -> None:

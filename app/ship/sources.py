@@ -63,10 +63,10 @@ class Gzip:
     def size(self) -> int | None:
         return None
 
-    def stated_size(self) -> int:
-        """Of the uncompressed bytes, modulo 2**32, as the last member's trailer has it."""
+    def states(self, size: int) -> bool:
+        """Whether `size` is that of the uncompressed bytes, modulo 2**32, as the last member's trailer has it."""
         packed = os.fstat(self._descriptor).st_size
-        return int.from_bytes(os.pread(self._descriptor, 4, max(packed - 4, 0)), "little")
+        return int.from_bytes(os.pread(self._descriptor, 4, max(packed - 4, 0)), "little") == size % 2**32
 
     def read(self, position: int, into: memoryview) -> int:
         if position < self._kept_at:

@@ -1,5 +1,6 @@
 """Who does it in a container: its own program, the runtime that makes it, or somebody else."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import dropwhile, islice, takewhile
 from typing import Final
@@ -121,8 +122,7 @@ def _is_own(above: Above, binary: str, container: str, place: int) -> bool | Non
     if basename(binary) in ANYBODYS or from_scratch(binary):
         return False
     inside = descent(above, container).boundary
-    within = takewhile(lambda each: each.container == container, above.ancestors)
-    others = dropwhile(lambda each: each.binary == binary, islice(within, place, None))
+    others = dropwhile(lambda each: each.binary == binary, islice(_within(above, container), place, None))
     if not all(each.name in _STARTERS for each in others):
         return False
     return True if inside is not None else None
@@ -133,7 +133,7 @@ def is_job(process: Execution, lineage: Lineage, actor: Actor) -> bool:
     if process.joined or actor.suspicions or from_scratch(process.binary):
         return False
     above = lineage.above
-    within = list(takewhile(lambda each: each.container == process.container, above.ancestors))
+    within = list(_within(above, process.container))
     known = descent(above, process.container).boundary is not None
     return known and bool(within) and all(each.name in _STARTERS for each in within)
 
@@ -155,9 +155,13 @@ def is_deployed(process: Execution, lineage: Lineage, actor: Actor) -> bool:
 @lru_cache(maxsize=4096)
 def _below_shell(above: Above, container: str) -> bool:
     """But for those that the container begins with."""
-    within = list(takewhile(lambda each: each.container == container, above.ancestors))
-    later = dropwhile(lambda each: each.name in _STARTERS, reversed(within))
+    later = dropwhile(lambda each: each.name in _STARTERS, reversed(list(_within(above, container))))
     return any(each.name in CLIENTS for each in later)
+
+
+def _within(above: Above, container: str) -> Iterator[Execution]:
+    """Ancestors as far as they are in the container."""
+    return takewhile(lambda each: each.container == container, above.ancestors)
 
 
 def is_clouds(process: Execution) -> bool:

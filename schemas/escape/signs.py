@@ -20,9 +20,8 @@ class Sign(msgspec.Struct, frozen=True, gc=False):
     rule: str
     severity: int
     fields: tuple[str, ...]  # of the document
-    about: str = (
-        ""  # of proc_root and host_prefix the pid, of recon what is looked at, of mount and chroot_host the folder
-    )
+    # Of proc_root and host_prefix the pid, of recon what is looked at, of mount and chroot_host the folder.
+    about: str = ""
     condition: str = ""  # one that only who does it can meet
 
 

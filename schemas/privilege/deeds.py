@@ -6,7 +6,7 @@ from schemas.actor import Actor
 from schemas.lineage import Execution
 from schemas.places import ANYBODYS
 from schemas.privilege.causes import is_planted
-from schemas.programs import ACCOUNT_TOOLS
+from schemas.programs import ACCOUNT_TOOLS, BACKUP_JOB
 from schemas.tetragon import Process
 
 Tags = dict[str, int]  # with their severities
@@ -21,7 +21,6 @@ CHANGES: Final = {
 
 DOERS: Final = ACCOUNT_TOOLS | {"setcap"}  # names of programs whose execution is a deed
 _POWERFUL: Final = frozenset(("adm", "docker", "lxd", "root", "sudo", "wheel"))  # groups
-_JOB: Final = "/etc/cron.daily/passwd"  # the distribution's, which copies accounts
 _CODE: Final = ("LD_AUDIT", "LD_PRELOAD")
 _FOLDERS: Final = "LD_LIBRARY_PATH"  # many programs that mean well have it
 _TUNABLES: Final = "GLIBC_TUNABLES"
@@ -31,7 +30,7 @@ def deed_tags(process: Process, execution: Execution, actor: Actor, raised: bool
     """`raised`: its file gave it rights."""
     tags: Tags = {}
     name = execution.name
-    if name in ACCOUNT_TOOLS and execution.uid == 0 and execution.binary != _JOB:
+    if name in ACCOUNT_TOOLS and execution.uid == 0 and execution.binary != BACKUP_JOB:
         words = {word for argument in execution.args[1:] for word in argument.partition("=")[2].split(",")}
         words |= {word for argument in execution.args[1:] for word in argument.split(",")}
         tags["account_change"] = 1 if actor.packaging else 2 + (not _POWERFUL.isdisjoint(words))

@@ -35,18 +35,8 @@ _OF_STRANGERS: Final = ("FORCED", "OUT_OF_TREE", "UNSIGNED")
 # What sees or changes what others do; packets and cgroups have programs on every node.
 _WATCHING: Final = ("KPROBE", "LSM", "PERF_EVENT", "RAW_TRACEPOINT", "TRACEPOINT", "TRACING")
 _WATCHERS: Final = (
-    "bpf",
-    "cilium",
-    "falco",
-    "osqueryd",
-    "parca",
-    "perf",
-    "pixie",
-    "system-probe",
-    "systemd",
-    "tetragon",
-    "tracee",
-)
+    "bpf", "cilium", "falco", "osqueryd", "parca", "perf", "pixie", "system-probe", "systemd", "tetragon", "tracee",
+)  # fmt: skip
 
 
 def power_tags(operation: Operation, execution: Execution, actor: Actor) -> Tags:
