@@ -1,35 +1,90 @@
 """Virtual time: an event loop that never waits, and goes from one timer to the next."""
 
 import asyncio
-import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from heapq import heappop, heappush
+from typing import Any, TypeVar, TypeVarTuple, cast
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
-class _Jump(selectors.SelectSelector):
-    loop: "VirtualLoop"
+class _Handle:
+    """asyncio's own, without what nobody asks for here: a schedule makes thousands of them."""
 
-    def select(self, timeout: float | None = None) -> list[Any]:
-        """Nothing ever arrives from outside."""
-        if timeout is None:
-            raise RuntimeError("everybody waits, and nothing will ever happen")
-        self.loop.now += max(0.0, timeout)
-        return []
+    __slots__ = ("_when", "args", "callback", "context")
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None) -> None:
+        self.callback: Callable[..., object] | None = callback
+        self.args = args
+        self.context = context if context is not None else copy_context()
+        self._when = 0.0
+
+    def cancel(self) -> None:
+        self.callback = None
+        self.args = ()
+
+    def cancelled(self) -> bool:
+        return self.callback is None
+
+    def when(self) -> float:
+        return self._when
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """`now` is in seconds since it began."""
+class VirtualLoop(asyncio.BaseEventLoop):
+    """`now` is in seconds since it began. Nothing ever arrives from outside."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.now = 0.0
-        selector = _Jump()
-        selector.loop = self
-        super().__init__(selector)
+        self._due: deque[_Handle] = deque()
+        self._timers: list[tuple[float, int, _Handle]] = []
+        self._number = 0  # of timers so far: those of one moment come in the order in which they were set
 
     def time(self) -> float:
         return self.now
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = _Handle(callback, args, context)
+        self._due.append(handle)
+        return cast(asyncio.Handle, handle)
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.now + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        handle = _Handle(callback, args, context)
+        handle._when = when
+        self._number += 1
+        heappush(self._timers, (when, self._number, handle))
+        return cast(asyncio.TimerHandle, handle)
+
+    def _run_once(self) -> None:
+        """What is due, and not what becomes due by it; asyncio's run_forever calls it until it is stopped."""
+        due, timers = self._due, self._timers
+        while timers and timers[0][2].callback is None:
+            heappop(timers)
+        if not due:
+            if not timers:
+                raise RuntimeError("everybody waits, and nothing will ever happen")
+            self.now = max(self.now, timers[0][0])
+        while timers and timers[0][0] <= self.now:
+            due.append(heappop(timers)[2])
+        for _ in range(len(due)):
+            handle = due.popleft()
+            if handle.callback is not None:
+                try:
+                    handle.context.run(handle.callback, *handle.args)
+                except Exception as error:  # noqa: BLE001 - as asyncio has it: told, and the others go on
+                    self.call_exception_handler({"message": f"in {handle.callback!r}", "exception": error})
 
 
 def run(loop: VirtualLoop, main: Coroutine[Any, Any, T]) -> T:
