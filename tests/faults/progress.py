@@ -23,6 +23,11 @@ class Progress(NamedTuple):
     def done(self) -> bool:
         return not any(lag is None or lag > 0 for lag in self.lags)
 
+    @property
+    def behind(self) -> int:
+        """Records."""
+        return sum(lag for lag in self.lags if lag is not None)
+
 
 class Gauge:
     def __init__(self, settings: Settings) -> None:
