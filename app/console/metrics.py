@@ -58,9 +58,6 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "tetrastash_swept_copies_total": Meaning("counter", "Second copies removed after a rollover.", _STAGE),
     "tetrastash_sweep_troubles_total": Meaning("counter", "Rounds of comparing indices that had no end.", _STAGE),
     "tetrastash_ahead_documents_total": Meaning("counter", "Documents of half a minute and more from now.", _STAGE),
-    "tetrastash_unasked_documents_total": Meaning(
-        "counter", "Documents so old that not every index since was searched for a second copy.", _STAGE
-    ),
     "tetrastash_node_lines_total": Meaning("counter", "Lines of a node, from the first one on.", _NODE),
     "tetrastash_node_known_lost_lines_total": Meaning("counter", "Lines that were too long to be sent.", _NODE),
     "tetrastash_node_known_lost_files_total": Meaning("counter", "Files that vanished before their end.", _NODE),

@@ -12,7 +12,7 @@ What it relies on:
   one id, one has been found. So positions of two sweepers are never mixed; those of one are right at any time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
@@ -35,7 +35,6 @@ from app.index.questions import (
 
 ALLOWANCE: Final = 60_000  # ms by which the clocks of nodes and of Elasticsearch may differ
 PAGE: Final = 1_000  # documents compared at once
-WIDEST: Final = 64  # older indices asked for one document
 NOTHING: Final = -1  # the position before the first sequence number
 
 
@@ -45,13 +44,12 @@ Positions: TypeAlias = dict[str, list[int]]  # by UUID, of each shard
 @dataclass
 class Counters:
     """Since the start. `unanswered` counts pages that are to be asked again; `ahead` documents of a clock that is about
-    to be wrong by more than the allowance; `unasked` those that were looked for in some older indices only."""
+    to be wrong by more than the allowance."""
 
     compared: int = 0
     removed: int = 0
     unanswered: int = 0
     ahead: int = 0
-    unasked: int = 0
 
 
 class Sweep:
@@ -60,7 +58,6 @@ class Sweep:
         positions: Mapping[str, Sequence[int]] = {},
         allowance: int = ALLOWANCE,
         page: int = PAGE,
-        widest: int = WIDEST,
         counters: Counters | None = None,
     ) -> None:
         """`counters` go on where another sweep has left them."""
@@ -68,7 +65,6 @@ class Sweep:
         self.counters = counters if counters is not None else Counters()
         self._allowance = allowance
         self._page = page
-        self._widest = widest
 
     def round(self) -> Asking[None]:
         """Positions move after each page."""
@@ -167,22 +163,13 @@ class Sweep:
         again = yield Find(list(kept))
         return again is not None and all(again.get(place) == copy for place, copy in kept.items())
 
-    def _may_hold(self, older: Sequence[Index], index: Index, seen: Seen) -> list[Index]:
-        """Those that were still written to when it happened. Of too many those around that time, where it is if it came
-        in time, and the last, where it is if it is being replayed."""
+    def _may_hold(self, older: Sequence[Index], index: Index, seen: Seen) -> Iterator[Index]:
+        """Those that were still written to when it happened: all of them, however many, for a copy that is looked for
+        in some only stays for ever."""
         happened = seen.timestamp
-        found = [
-            (each, successor)
-            for each, successor in pairwise((*older, index))
-            if happened is None or successor.created + self._allowance > happened
-        ]
-        if len(found) > self._widest:
-            self.counters.unasked += 1
-            before = sum(happened is not None and successor.created <= happened for _, successor in found)
-            first = max(0, before - self._widest // 4)
-            last = len(found) - self._widest // 2
-            found = found[first : first + self._widest // 2][: max(0, last - first)] + found[last:]
-        return [each for each, _ in found]
+        for each, successor in pairwise((*older, index)):
+            if happened is None or successor.created + self._allowance > happened:
+                yield each
 
     def _has_moved(self, index: Index, shards: Sequence[Shard]) -> bool:
         return any(self._position(index, number) < shard.checkpoint for number, shard in enumerate(shards))

@@ -39,7 +39,6 @@ class Counts:
     swept: int = 0  # documents that were looked for in other backing indices
     swept_copies: int = 0  # of them, second copies that were removed
     ahead: int = 0  # documents whose time Elasticsearch's clock has not reached by far
-    unasked: int = 0  # documents that the sweep has looked for in some older indices only
     sweep_troubles: int = 0  # rounds that did not come to their end
     lag: dict[int, int] = field(default_factory=dict)  # records waiting, by partition
     taken: dict[int, int] = field(default_factory=dict)  # Kafka's time of the latest record, by partition; ms

@@ -11,7 +11,7 @@ from elasticsearch import AsyncElasticsearch
 
 from app.errors import Retry
 from app.index.occasional import Occasional
-from app.index.sweep import ALLOWANCE, WIDEST, Counters, Positions, Sweep
+from app.index.sweep import ALLOWANCE, Counters, Positions, Sweep
 from app.settings import Settings
 from app.stream.counts import Counts
 from app.stream.outbox import Outbox, acknowledged
@@ -90,13 +90,6 @@ class Sweeping:
                 "more than %d s, what a rollover lets in twice is not found. documents=%d",
                 ALLOWANCE // 2000, ALLOWANCE // 1000, ahead,
             )  # fmt: skip
-        if counters.unasked > counts.unasked and self._occasional.due("unasked", self._clock()) is not None:
-            log.warning(
-                "more than %d indices began since events happened, and not all of them are searched for a second copy. "
-                "Expected rollovers to be rarer, or a replay to be of younger events. documents=%d",
-                WIDEST, counters.unasked - counts.unasked,
-            )  # fmt: skip
-        counts.unasked = counters.unasked
         counts.swept, counts.swept_copies, counts.ahead = counters.compared, counters.removed, counters.ahead
         if self._asker.trouble is not None:
             counts.sweep_troubles += 1

@@ -65,7 +65,6 @@ _COUNTED: Final = {
     "tetrastash_swept_copies_total": "swept_copies",
     "tetrastash_sweep_troubles_total": "sweep_troubles",
     "tetrastash_ahead_documents_total": "ahead",
-    "tetrastash_unasked_documents_total": "unasked",
 }
 
 # The field of NodeBook behind each metric of a node.
