@@ -35,6 +35,7 @@ from app.index.questions import (
 
 ALLOWANCE: Final = 60_000  # ms by which the clocks of nodes and of Elasticsearch may differ
 PAGE: Final = 1_000  # documents compared at once
+PAGES: Final = 50  # of one shard in a round
 NOTHING: Final = -1  # the position before the first sequence number
 
 
@@ -58,16 +59,20 @@ class Sweep:
         positions: Mapping[str, Sequence[int]] = {},
         allowance: int = ALLOWANCE,
         page: int = PAGE,
+        pages: int = PAGES,
         counters: Counters | None = None,
     ) -> None:
         """`counters` go on where another sweep has left them."""
+        self.is_behind = False  # after a round that left something for the next
         self.positions: Positions = {uuid: list(shards) for uuid, shards in positions.items()}
         self.counters = counters if counters is not None else Counters()
         self._allowance = allowance
         self._page = page
+        self._pages = pages
 
     def round(self) -> Asking[None]:
         """Positions move after each page."""
+        self.is_behind = False
         indices: Sequence[Index] | None = yield Indices()
         if not indices:
             return
@@ -83,17 +88,23 @@ class Sweep:
             return
         for index in moved:
             for number, shard in enumerate(shards[index.name]):
-                yield from self._look_ahead(index, number, shard.checkpoint)
-                while self._position(index, number) < shard.checkpoint:
-                    if not (yield from self._compare(ordered, index, number, shard.checkpoint)):
-                        self.counters.unanswered += 1
-                        break
+                yield from self._catch_up(ordered, index, number, shard.checkpoint)
 
-    def _look_ahead(self, index: Index, number: int, upto: int) -> Asking[None]:
-        """What will have happened later than an index was closed is not looked for there."""
-        after = self._position(index, number)
-        if after < upto:
-            self.counters.ahead += (yield Ahead(index.name, number, after, upto, self._allowance // 2)) or 0
+    def _catch_up(self, ordered: Sequence[Index], index: Index, number: int, upto: int) -> Asking[None]:
+        """So far that the others have their turn soon: what was not answered there is asked again, and written down is
+        how far all are."""
+        begun = self._position(index, number)
+        for _ in range(self._pages):
+            if self._position(index, number) >= upto:
+                break
+            if not (yield from self._compare(ordered, index, number, upto)):
+                self.counters.unanswered += 1
+                break
+        else:
+            self.is_behind |= self._position(index, number) < upto
+        # What will have happened later than an index was closed is not looked for there.
+        if (reached := self._position(index, number)) > begun:
+            self.counters.ahead += (yield Ahead(index.name, number, begun, reached, self._allowance // 2)) or 0
 
     def _compare(self, ordered: Sequence[Index], index: Index, number: int, upto: int) -> Asking[bool]:
         """A page of one shard with all other indices; whether its answers were definite."""

@@ -76,7 +76,8 @@ class Sweeping:
                 sent = await self._outbox.send(self._settings.checkpoints_topic, value, KEY, PARTITION)
                 await acknowledged([sent])
                 kept = msgspec.json.decode(value, type=Swept).positions
-            await asyncio.sleep(SOON_SECONDS if self._counters.removed > removed else ROUND_SECONDS)
+            if not sweep.is_behind:
+                await asyncio.sleep(SOON_SECONDS if self._counters.removed > removed else ROUND_SECONDS)
 
     async def _round(self, sweep: Sweep) -> None:
         counters, counts = self._counters, self._counts

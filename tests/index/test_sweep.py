@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from app.index.questions import Copy, Index, Indices, Search, Seen, Shard
+from app.index.questions import Ask, Asking, Copy, Index, Indices, Search, Seen, Shard
 from app.index.sweep import Positions, Sweep
 from tests.index.flawed import Backward, Hasty, Idle, Trusting
-from tests.index.rolling import ALLOWANCE, Trouble, simulate
+from tests.index.rolling import ALLOWANCE, Stream, Trouble, simulate
 
 SEEDS = range(300)
 PAGE = 3
+PAGES = 2
 
 
 def whole(positions: Positions) -> Sweep:
-    return Sweep(positions, ALLOWANCE, PAGE)
+    return Sweep(positions, ALLOWANCE, PAGE, PAGES)
 
 
 def troubles(make: Any, **options: Any) -> Iterator[Trouble]:
@@ -47,6 +48,40 @@ def test_a_clock_that_errs_by_more_than_the_allowance_leaves_doubles_and_loses_n
     assert not any(trouble.lost for trouble in found)
 
 
+def test_an_index_that_is_far_behind_leaves_the_others_their_turn() -> None:
+    stream = Stream()
+    numbers = [f"id-{number}" for number in range(20)]
+    for _ in range(3):
+        for id_ in numbers:
+            stream.shard_of(stream.indices[-1].name, id_).append(id_, 0)
+        stream.roll()
+    for shards in stream.shards.values():
+        for shard in shards:
+            shard.durable = len(shard.log)
+    sweep = Sweep(page=2, pages=2)
+
+    def one_round() -> None:
+        asking = sweep.round()
+        ask: Ask | None = next(asking)
+        while ask is not None:
+            ask = next_of(asking, stream.answer(ask))
+
+    one_round()
+
+    assert sweep.is_behind
+    assert sweep.counters.compared == 2 * 2 * 2 * 2  # pages of two shards of two indices
+    while sweep.is_behind:
+        one_round()
+    assert {stream.copies(id_, on_disk=False) for id_ in numbers} == {1}
+
+
+def next_of(asking: Asking[None], answer: Any) -> Ask | None:
+    try:
+        return asking.send(answer)
+    except StopIteration:
+        return None
+
+
 @pytest.mark.parametrize(("happened", "first"), [(199_500, 199), (120_500, 120), (500, 1), (None, 1)])
 def test_every_older_index_that_was_written_to_since_it_happened_is_asked(happened: int | None, first: int) -> None:
     """199 of them, each begun a second after the one before."""
@@ -65,7 +100,6 @@ def wanted_of(happened: int | None, allowance: int) -> list[str]:
     asking.send(indices)
     asking.send({index.name: [Shard(0, 0)] for index in indices})
     asking.send(True)
-    asking.send(0)
     wanted = asking.send([Seen("a", Copy(0, 1), happened)])
     assert isinstance(wanted, Search)
     assert wanted.ids == ["a"]
