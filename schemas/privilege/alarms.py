@@ -24,7 +24,6 @@ REASONS: Final[Mapping[str, str]] = {
     "preload": "The environment names code that the program loads first",
     "ptrace": "A process took control of another one",
     "root_child_of_user": "Root's process begins below a user's, and nothing that is known explains it",
-    "sensitive_capabilities": "A container started with capabilities that are as good as root on the host",
     "sensitive_capability_use": "A container used a capability that is as good as root on the host, for the first time",
     "service_to_root": "A service became root",
     "set_id_bit": "A file runs with its owner's rights from now on",

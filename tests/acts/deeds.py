@@ -196,9 +196,11 @@ def _socket(function: str, policy: str, state: str) -> Deed:
     return deed
 
 
-def _unix(_node: Node, _process: Process, path: str) -> Hook:
-    address = {"family": "AF_UNIX", "path": path}
-    return Hook("network-unix", "unix_stream_connect", [{"sockaddrun_arg": address}], returns=True)
+def _unix(policy: str, function: str) -> Deed:
+    def deed(_node: Node, _process: Process, path: str) -> Hook:
+        return Hook(policy, function, [{"sockaddrun_arg": {"family": "AF_UNIX", "path": path}}], returns=True)
+
+    return deed
 
 
 _DEEDS: Final[Mapping[str, Deed]] = {
@@ -236,7 +238,8 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     "truncate": _path_changed("security_path_truncate"),
     "udp": _socket("udp_sendmsg", "network-udp", "TCP_CLOSE"),
     "umount": _texts("__x64_sys_umount"),
-    "unix": _unix,
+    "unix-allowed": _unix("escape-sockets", "security_socket_connect"),
+    "unix-connected": _unix("network-unix", "unix_stream_connect"),
     "unlink": _removed("security_path_unlink"),
     "unshare": _unshared,
     "user-namespace": _new_users,

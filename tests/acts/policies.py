@@ -50,7 +50,8 @@ def _placed(probe: Mapping[str, Any], compared: Sequence[str | int]) -> dict[int
 
 
 def _matches(selector: _Selector, arguments: Mapping[int, str | int], process: Process) -> bool:
-    if "matchNamespaces" in selector and process.pod is None:  # all of them ask for what is not the host's
+    # All of them ask for what is the host's, or is not.
+    if any((each["operator"] == "In") != (process.pod is None) for each in selector.get("matchNamespaces", ())):
         return False
     # The only one asks for who has not CAP_SYS_ADMIN.
     if "matchCapabilities" in selector and process.uid == 0 and (process.pod is None or process.pod.is_privileged):
@@ -71,6 +72,6 @@ def _compares(operator: str, given: str | int, values: Sequence[str]) -> bool:
     text = str(given)
     if operator == "NotDAddr":
         return not any(ip_address(text) in ip_network(value) for value in values)
-    if operator == "Prefix":
-        return text.startswith(tuple(values))
+    if operator in ("Prefix", "NotPrefix"):
+        return text.startswith(tuple(values)) == (operator == "Prefix")
     return text.endswith(tuple(values)) if operator == "Postfix" else text in values

@@ -3,7 +3,7 @@
 A line is a program, started by the one that it stands below, or what that one does:
 
     {uid=33} /usr/sbin/nginx -g "daemon off;"      a program
-      open /proc/1/fd/1                            a verb of tests.acts.deeds, or of TOGETHER, and what it needs
+      open /proc/1/fd/1                            a verb of tests.acts.deeds, or one that stands for several of them
       => /usr/sbin/nginx                           it executes another program in its place
 
 Of a program, `uid=`, `auid=`, `cwd=`, `setuid`, `unlinked` (its file) and `env=NAME=VALUE` may be said; of one that
@@ -27,7 +27,7 @@ from tests.acts.beginnings import begun, machine
 from tests.acts.deeds import Hook, hook_of
 from tests.acts.policies import is_asked_for
 
-TOGETHER: Final = {"put": ("create", "write")}
+TOGETHER: Final = {"put": ("create", "write"), "unix": ("unix-allowed", "unix-connected")}
 
 _PARTS: Final = re.compile(r"(?:\{([^}]*)\} *)?(=> )?(.*)")
 
