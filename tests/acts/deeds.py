@@ -22,6 +22,7 @@ Deed = Callable[..., Hook]  # of the machine, the process, and words
 _CLONES: Final = {"mnt": 0x2_0000, "cgroup": 0x200_0000, "uts": 0x400_0000, "ipc": 0x800_0000, "user": 0x1000_0000,
                   "pid": 0x2000_0000, "net": 0x4000_0000}  # fmt: skip
 _OPENING: Final = {"r": 0, "w": 1, "rw": 2, "c": 0o102}
+_DEVICES: Final = {"block": 0o060000, "character": 0o020000, "pipe": 0o010000}
 _BIND: Final = 0x1000
 _HERE: Final = -100  # AT_FDCWD
 _IDS: Final = ("uid", "gid", "euid", "egid", "suid", "sgid", "fsuid", "fsgid")
@@ -67,6 +68,21 @@ def _made(function: str, kind: int, default: str) -> Deed:
         return Hook("file-integrity", function, arguments)
 
     return deed
+
+
+def _device(_node: Node, _process: Process, path: str, kind: str, major: str, minor: str) -> Hook:
+    mode, device = _DEVICES[kind] | 0o660, int(major) << 8 | int(minor)
+    arguments = [
+        _number(_HERE, "dfd"),
+        {"string_arg": path},
+        _number(mode, "mode"),
+        {"uint_arg": device, "label": "dev"},
+    ]
+    return Hook("escape", "__x64_sys_mknodat", arguments, returns=True)
+
+
+def _spliced(_node: Node, _process: Process, path: str, size: str) -> Hook:
+    return Hook("kernel", "do_splice", [_file(path), {"size_arg": size, "label": "size"}])
 
 
 def _removed(function: str) -> Deed:
@@ -177,6 +193,10 @@ def _traced(_node: Node, process: Process, request: str, pid: str = "") -> Hook:
     return Hook("kernel", "__x64_sys_ptrace", numbers, returns=True)
 
 
+def _wrote_memory(_node: Node, _process: Process, pid: str) -> Hook:
+    return Hook("kernel", "__x64_sys_process_vm_writev", [_number(int(pid), "pid")], returns=True)
+
+
 def _socket(function: str, policy: str, state: str) -> Deed:
     def deed(node: Node, process: Process, host: str, port: str) -> Hook:
         away = not state.endswith("LISTEN")
@@ -215,6 +235,7 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     "link": _paired("security_path_link"),
     "listen": _socket("inet_csk_listen_start", "network", "TCP_LISTEN"),
     "map": _mapped,
+    "mknod": _device,
     "mkdir": _made("security_path_mkdir", 0, "755"),
     "module": _module,
     "module-asked": _module_asked,
@@ -234,6 +255,7 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     "setresgid": _asked("__sys_setresgid"),
     "setresuid": _asked("__sys_setresuid"),
     "setuid": _asked("__sys_setuid"),
+    "splice": _spliced,
     "symlink": _symlinked,
     "truncate": _path_changed("security_path_truncate"),
     "udp": _socket("udp_sendmsg", "network-udp", "TCP_CLOSE"),
@@ -244,6 +266,7 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     "unshare": _unshared,
     "user-namespace": _new_users,
     "write": _masked(hooks.MAY_WRITE),
+    "write-memory": _wrote_memory,
 }
 
 VERBS: Final = frozenset(_DEEDS)
