@@ -64,7 +64,8 @@ def judge(
     # What a program of a container is called says nothing of what it does outside.
     packaging = ("package_manager",) if actor.packaging and not through_root else ()
     job = ("backup_job",) if actor.backing_up and (not changes or touch.category == "backup") else ()
-    owner = _owner(touch, actor) if not through_root else ()
+    visudo = ("visudo",) if changes and actor.visudo and touch.category == _SUDOERS else ()
+    owner = _owner(touch, actor) if not (through_root or visudo) else ()
     packing = ("backup",) if packed and not changes else ()
     deployed = bool(through_root) + (touch.deployed or bool(owner)) if own else 0
     unpacks = baseline > _LOW and not actor.suspicions and in_layer(classified.via)
@@ -74,11 +75,8 @@ def judge(
     building = own and (inner or (actor.building and not through_root))
     by_own = ("own_program",) if deployed or building else ()
     ansible = ("ansible",) if actor.ansible else ()
-    visudo = ("visudo",) if actor.visudo and touch.category == _SUDOERS else ()
-    if visudo:
-        owner = ()
     setting = ("setting",) if changes and actor.setting and is_harmless(classified.path, actor.setting) else ()
-    page = ("index_page",) if _is_index_page(classified, touch, operation, actor) else ()
+    page = ("index_page",) if changes and _is_index_page(classified, touch, operation, actor) else ()
     failed = ("failed",) if operation.failed else ()
     attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()
 
