@@ -9,8 +9,8 @@ The taxonomy is schemas/fim/taxonomy.yaml; a file fim.yaml in the folder of your
 - `severity` from 0 to 4, `verdict` its name; `baseline` the severity without regard to who did it; `reason` the
   category that gave the baseline, how the file was reached (bound, disk_mounted, guessed, linked, mounted, renamed,
   symlinked), what raised it (folder_above, host_root, shell_under_server, exec_from_scratch, container_exec_session,
-  set_id, file_capability, scratch_made_executable) and what lowered it (package_manager, backup_job, ansible, owner,
-  service, logged_in, own_program, image_layer, backup, user_attribute, failed);
+  set_id, file_capability, scratch_made_executable) and what lowered it (package_manager, backup_job, ansible, visudo,
+  setting, owner, service, logged_in, index_page, own_program, image_layer, backup, user_attribute, failed);
 - `technique` of MITRE ATT&CK; `pci` and `cis` the requirements that name such files;
 - `repeat` if the process did the same to the same path within the minute before.
 

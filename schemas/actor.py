@@ -16,13 +16,17 @@ from schemas.programs import (
     RUNTIMES,
     SHELLS,
     SWITCHERS,
+    is_editor,
     is_installer,
     is_interpreter,
     is_server,
 )
+from schemas.shells import makes_picture
 from schemas.tetragon import Process
 
-_ARCHIVERS: Final = tuple(f"/{name}" for name in sorted(ARCHIVERS))
+_SETTER: Final = "sysctl"
+_VISUDO: Final = "visudo"
+_TOLD: Final = tuple(f"/{name}" for name in sorted({*ARCHIVERS, _SETTER}))  # what they do is in their arguments
 _GENERATIONS: Final = 4  # between a server and what a shell of it did
 _KANIKO: Final = "/kaniko/executor"
 _ITSELF: Final = "/proc/self/exe"
@@ -45,6 +49,8 @@ class Actor(msgspec.Struct, frozen=True, gc=False, eq=False):
     backing_up: bool = False  # the distribution's own daily job
     building: bool = False  # in a container, into whose own root it unpacks the image that it builds
     ansible: bool = False  # a module that Ansible has brought, for somebody who logged in
+    visudo: bool = False  # for somebody who logged in; or the editor that it has started
+    setting: str = ""  # the arguments of sysctl, which somebody who logged in runs
 
 
 def actor_of(process: Process, lineage: Lineage) -> Actor:
@@ -52,7 +58,7 @@ def actor_of(process: Process, lineage: Lineage) -> Actor:
     own = lineage.process
     binary = own.binary or process.binary
     arguments = own.arguments
-    if not binary.endswith(_ARCHIVERS) and "/.ansible/tmp/" not in arguments:
+    if not binary.endswith(_TOLD) and "/.ansible/tmp/" not in arguments:
         arguments = ""
     return _actor(lineage.above, binary, bool(process.docker), _entered(process), own.auid is not None, arguments)
 
@@ -80,6 +86,8 @@ def _actor(above: Above, binary: str, contained: bool, entered: bool, person: bo
         known and _is_backup(above),
         contained and binary == _KANIKO and not any(suspicions.values()),
         known and person and is_interpreter(program) and _MODULE.search(arguments) is not None,
+        known and person and (program == _VISUDO or (is_editor(program) and _is_visudos(above))),
+        arguments if known and person and program == _SETTER else "",
     )
 
 
@@ -98,9 +106,11 @@ def _entered(process: Process) -> bool:
 def _origin(above: Above) -> tuple[bool, bool, bool]:
     """Below a package manager; below a shell of a server; a server's own child."""
     known = above.ancestors
+    near = known[: _GENERATIONS + 1]
+    if known and makes_picture(known[0].binary, known[0].arguments):
+        near = near[1:]  # what it starts itself is what makes the picture, and whatever that starts is not
     served = any(
-        basename(shell.binary) in SHELLS and is_server(basename(server.binary))
-        for shell, server in pairwise(known[: _GENERATIONS + 1])
+        basename(shell.binary) in SHELLS and is_server(basename(server.binary)) for shell, server in pairwise(near)
     )
     return any(_packages(each.binary) for each in known), served, bool(known) and is_server(basename(known[0].binary))
 
@@ -111,6 +121,11 @@ def _is_service(above: Above) -> bool:
         name in SHELLS or name in SWITCHERS or is_interpreter(name) or from_scratch(each.binary)
         for name, each in zip(names, above.ancestors, strict=True)
     )
+
+
+def _is_visudos(above: Above) -> bool:
+    starter = above.ancestors[0].binary if above.ancestors else ""
+    return basename(starter) == _VISUDO and is_systems(starter)
 
 
 def _is_backup(above: Above) -> bool:

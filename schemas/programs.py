@@ -91,6 +91,9 @@ ACCOUNT_TOOLS: Final = _names(
 )
 # Of distributions: it copies the files of accounts to /var/backups every day.
 BACKUP_JOB: Final = "/etc/cron.daily/passwd"
+# What visudo has people write with; and what comes behind: vim.basic, emacs-nox.
+_EDITORS: Final = _names("ed emacs jed joe mcedit micro nano ne nvi nvim rnano rvim vi vim")
+_EDITOR_FAMILIES: Final = ("emacs-", "vim.")
 # They make backups, wherever these lie.
 BACKUP_TOOLS: Final = _names("borg duplicity kopia restic")
 # They read a folder as a whole.
@@ -118,6 +121,10 @@ def serves(binary: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_installer(name: str) -> bool:
     return name in _INSTALLERS or name.startswith(_INSTALLER_FAMILIES)
+
+
+def is_editor(name: str) -> bool:
+    return name in _EDITORS or name.startswith(_EDITOR_FAMILIES)
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
-"""Which process is a shell, and what it was told to do: nothing, a script, the health check of a server."""
+"""Which process is a shell, and what it was told to do: nothing, a script, a server's check, mail, log or picture."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -27,6 +28,19 @@ _ARCHIVE: Final = re.compile(
     r" (?:/[\w./-]+/)?pg_wal/[0-9A-F]{24}(?:\.\w+)*(?: [\w./:=@-]+)*",
     re.ASCII,
 )
+# Programs that make one picture of another.
+_PICTURES: Final = frozenset(
+    ("composite", "convert", "cwebp", "ffprobe", "gifsicle", "gm", "identify", "jpegoptim", "jpegtran", "magick",
+     "mogrify", "montage", "optipng", "pdfinfo", "pdftoppm", "pdftotext", "pngquant")
+)  # fmt: skip
+_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"$`\\]*\"")
+_PLAIN: Final = re.compile(r"(?:[\w ./,:%#^!=+~-]|\\[()])+", re.ASCII)
+# A file, an option or its value: no script, no address, and nothing that ImageMagick runs or reads from elsewhere.
+_OF_PICTURES: Final = re.compile(
+    r"(?!-script)(?:(?:bmp|gif|gray|heic|jpe?g|null|pdf|png|pnm|rgba?|tiff?|webp|xc):)?[\w ./,%#^!=+~<>()-]*", re.ASCII
+)
+_SILENT: Final = re.compile(r"(?: ?[12]?> ?(?:/dev/null|&[12]))+$")
+_PAGE: Final = re.compile(r"\.(?:jspx?|ph(?:ar|p\d?|tml)|cgi|htaccess|sh)\b", re.ASCII)
 _ASKING: Final = re.compile(r" (?:ping|status|check_\w+)(?: |$)", re.ASCII)
 
 
@@ -78,6 +92,22 @@ def sends_mail(binary: str, arguments: str) -> bool:
     """Of a shell: all that it was told is to hand over a mail, as PHP does for mail()."""
     command = _command(binary, arguments)
     return command is not None and _MAIL.fullmatch(command) is not None
+
+
+@lru_cache(maxsize=4096)
+def makes_picture(binary: str, arguments: str) -> bool:
+    """Of a shell: all that it was told is to make one picture of another, as PHP's programs do."""
+    command = _command(binary, arguments) if basename(binary) in SHELLS and "\n" not in arguments else None
+    if command is None:
+        return False
+    command = _SILENT.sub("", command).removeprefix("exec ")
+    # What is quoted is one word, and the rest nothing that the shell runs.
+    if _PLAIN.fullmatch(_QUOTED.sub("_", command)) is None or _PAGE.search(command) is not None:
+        return False
+    program, *words = shlex.split(command)
+    folder, _, name = program.rpartition("/")
+    known = name in _PICTURES and folder in ("", "/bin", "/usr/bin", "/usr/local/bin")
+    return known and all(_OF_PICTURES.fullmatch(word) for word in words)
 
 
 @lru_cache(maxsize=4096)

@@ -40,6 +40,7 @@ KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
     "rmdir": (("file",), ("deletion",), "deletion"),
     "setattr": (("file",), ("change",), "attributes-modified"),
     "setxattr": (("file",), ("change",), "attributes-modified"),
+    "splice": (("file",), ("access",), "splice"),
     "symlink": (("file",), ("creation",), "link"),
     "truncate": (("file",), ("change",), "modification"),
     "unlink": (("file",), ("deletion",), "deletion"),
@@ -78,6 +79,7 @@ KINDS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
     "signal": (("process",), ("info",), "signal"),
     "syscall": (("process",), ("info",), "syscall"),
     "umount": (("process", "configuration"), ("change",), "umount"),
+    "vm_write": (("process",), ("access",), "process_vm_writev"),
 }
 _OTHER: Final = ("name", "relative", "truncated", "namespaces")
 _NAMED: Final = ("path", "target", *_OTHER)

@@ -16,6 +16,7 @@ from app.index.asker import Asker, reason_of
 from app.index.bulk import FILTER, LIMIT, Action, Again, Block, Blocked, bodies, document_id, read_answer
 from app.index.conflicts import look
 from app.index.delivery import Delivery, Step
+from app.index.mend import mended
 from app.index.occasional import Occasional
 from schemas.identity import placed_id
 from schemas.rejection import Origin, Rejection
@@ -93,7 +94,13 @@ class Indexer:
             await self._deliver(delivery)
             stored += delivery.stored
             repeated += delivery.repeated
-            rejections += [_rejection(refused.action, refused.reason) for refused in delivery.refused]
+            for refused in delivery.refused:
+                again = await self._deliver_mended(refused.action)
+                if again is None or again.refused:
+                    rejections.append(_rejection(refused.action, refused.reason))
+                else:
+                    stored += again.stored
+                    repeated += again.repeated
         self.counters.rejected += len(rejections)
         for rejection in rejections:
             self._say_rejected(rejection)
@@ -124,6 +131,14 @@ class Indexer:
                     await self._sleep(self._random() * step.pause)
         finally:
             self._troubled.pop(id(delivery), None)
+
+    async def _deliver_mended(self, action: Action) -> Delivery | None:
+        document = mended(action.document)
+        if document is None:
+            return None
+        delivery = Delivery([action.block._replace(data=b"%b\n%b\n" % (action.command, document), documents=1)])
+        await self._deliver(delivery)
+        return delivery
 
     async def _attempt(self, delivery: Delivery, body: list[bytes]) -> Step:
         counters = self.counters

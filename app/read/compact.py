@@ -15,7 +15,8 @@ SIGNS: Final[Mapping[str, tuple[str, str]]] = {
     "access": ("📚", ""), "chdir": ("📂", ""), "chmod": ("🔖", ""), "chown": ("🔖", ""), "chroot": ("📂", ""),
     "close": ("📪", ""), "create": ("📝", ""), "execute": ("🚀", ""), "link": ("🔗", ""), "mkdir": ("📁", ""),
     "mmap_exec": ("🧬", "mmap"), "open": ("📬", ""), "read": ("📚", ""), "removexattr": ("🔖", ""),
-    "rename": ("🚚", ""), "rmdir": ("🚮", ""), "setattr": ("🔖", ""), "setxattr": ("🔖", ""), "symlink": ("🔗", ""),
+    "rename": ("🚚", ""), "rmdir": ("🚮", ""), "setattr": ("🔖", ""), "setxattr": ("🔖", ""), "splice": ("📚", ""),
+    "symlink": ("🔗", ""),
     "truncate": ("📝", ""), "unlink": ("🚮", ""), "utimes": ("🔖", ""), "write": ("📝", ""),
     "accept": ("🔌", ""), "bind": ("🔌", ""), "connect": ("🔌", ""), "disconnect": ("🧹", "close"),
     "dns": ("📖", ""), "drop": ("⛔", ""), "listen": ("🔌", ""), "receive": ("📥", "recvmsg"),
@@ -25,6 +26,7 @@ SIGNS: Final[Mapping[str, tuple[str, str]]] = {
     "bpf": ("🐝", ""), "module": ("🧩", ""), "module_load": ("🧩", "insmod"), "module_request": ("🧩", "modreq"),
     "module_unload": ("🧩", "rmmod"), "mount": ("💾", ""), "perf_event": ("🐝", "perf"), "pivot_root": ("💾", ""),
     "ptrace": ("🔍", ""), "signal": ("⚡", ""), "syscall": ("☎", ""), "umount": ("💾", ""),
+    "vm_write": ("🔍", "vm_writev"),
 }  # fmt: skip
 # By event, where no operation is known.
 _EVENTS: Final = {

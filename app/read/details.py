@@ -174,5 +174,6 @@ _BY_KIND: Final[dict[str, Callable[[Document], list[str]]]] = {
     "module_unload": _module,
     "signal": _signalled,
     "ptrace": _traced,
+    "vm_write": _traced,
     "syscall": _syscall,
 }

@@ -8,7 +8,7 @@ from schemas.finding import Finding
 from schemas.lineage import Lineage
 from schemas.places import is_hidden, is_stray, is_systems
 from schemas.programs import BUILDERS
-from schemas.shells import archives_log, awaits_commands, is_shell, runs_script_below, sends_mail
+from schemas.shells import archives_log, awaits_commands, is_shell, makes_picture, runs_script_below, sends_mail
 
 _WEB: Final = frozenset(("apache2", "httpd", "lighttpd", "nginx", "php-cgi"))
 _WEB_FAMILIES: Final = ("gunicorn", "php-fpm", "tomcat", "uwsgi")
@@ -32,7 +32,8 @@ def _shell_under_server(_: Sequence[str], lineage: Lineage) -> Finding | None:
     server = started.name if started is not None else ""
     web = server in _WEB or server.startswith(_WEB_FAMILIES)
     severity = 4 if web else 2 if server in _TOOLS else 3
-    if server == "postgres" and archives_log(process.binary, process.arguments):
+    given = process.binary, process.arguments
+    if (web and makes_picture(*given)) or (server == "postgres" and archives_log(*given)):
         severity = 2
     elif server == "splunkd" and started is not None:
         folder, _, within = started.binary.rpartition("/bin/")

@@ -26,6 +26,7 @@ from schemas.programs import SHELLS, is_interpreter
 
 _ARGS: Final = ("process.args",)
 _BOXES: Final = frozenset(("busybox", "toybox"))
+_OF_NO_DISK: Final = frozenset(("1", "7", "43"))  # numbers of devices: memory, a file, a network's
 
 INTRUDERS: Final = ("amicontained", "botb", "cdk", "deepce", "kube-hunter", "kubeletctl", "peirates", "traitor")
 # As they are, and as they are named where one downloads them: cdk_linux_amd64, deepce.sh.
@@ -45,6 +46,12 @@ _RUNTIME_CLIENTS: Final = frozenset(
 )
 _RUNTIMES: Final = frozenset(("docker", "nerdctl", "podman", "runc"))
 _SOCKET: Final = re.compile(rf"(?:^|[/=:])(?:{'|'.join(map(re.escape, sorted(SOCKETS)))})(?:,.*)?$")
+_DOCKERS: Final = frozenset(("docker", "docker-compose", "podman"))
+# Docker's API without TLS, the node's or another machine's.
+_OTHERS: Final = r"(?!localhost|127\.|\[::1)(?:\[[^\]/]+\]|[^\[\]:/]+)"
+_API: Final = re.compile(
+    rf"(?:(?:--(?:host|url)=|-H=?)?tcp://{_OTHERS}(?::2375)?|(?:https?://)?{_OTHERS}:2375)(?:/.*)?"
+)
 _ROOTS: Final = frozenset(("chroot", "pivot_root", "switch_root"))
 _FIRST: Final = "/proc/1/ns/"
 _STARTS_AT_FILE: Final = re.compile(r"(?:--cwd=|--workdir=|-w)?/proc/self/fd/")  # its own open one: CVE-2024-21626
@@ -52,7 +59,19 @@ _STARTS_AT_FILE: Final = re.compile(r"(?:--cwd=|--workdir=|-w)?/proc/self/fd/") 
 # Of all other programs nobody need look at what they are told.
 _ON_HOST: Final = _ASKING | _RUNTIMES
 _CONTAINED: Final = frozenset(
-    (*TWO_EDGED, *_ASKING, *_RUNTIME_CLIENTS, *_RUNTIMES, *_ROOTS, *_BOXES, *SHELLS, "mount", "nsenter")
+    (
+        *TWO_EDGED,
+        *_ASKING,
+        *_RUNTIME_CLIENTS,
+        *_RUNTIMES,
+        *_ROOTS,
+        *_BOXES,
+        *_DOCKERS,
+        *SHELLS,
+        "mknod",
+        "mount",
+        "nsenter",
+    )
 )
 _CACHED: Final = 4096
 _LONG: Final = 512  # characters of arguments that are not worth keeping
@@ -103,6 +122,10 @@ def _signs(name: str, arguments: str, classifier: Classifier) -> Iterator[Sign]:
         yield from _mounted(args)
     elif name in _RUNTIME_CLIENTS and any(_SOCKET.search(arg) or _is_unix(arg) for arg in args):
         yield _sign("runtime_socket", *_ARGS)
+    elif name == "mknod":
+        yield from _made(args)
+    if name in _ASKING | _DOCKERS and any(_API.fullmatch(arg) for arg in args):
+        yield _sign("runtime_api", *_ARGS)
     if name in _ASKING and any(_asks_metadata(arg) for arg in args):
         yield _sign("metadata_service", *_ARGS, condition=ON_HOST)
 
@@ -175,6 +198,14 @@ def _mounted(args: Sequence[str]) -> Iterator[Sign]:
         yield _sign("mount", *_ARGS, about=places[-1] if places[-1].startswith("/") else "")
     elif not INTERFACES.isdisjoint(kinds):
         yield _sign("mount", *_ARGS)
+
+
+def _made(args: Sequence[str]) -> Iterator[Sign]:
+    """A block device: its type stands before its number."""
+    for arg, major in pairwise(args):
+        if arg == "b" and major.isdecimal():
+            severity = 2 if major in _OF_NO_DISK else RULES["device"].severity
+            yield Sign("device", severity, _ARGS)
 
 
 def _is_unix(arg: str) -> bool:

@@ -85,6 +85,15 @@ _RULES: Final[Sequence[Rule]] = (
         "agents that list containers; CI jobs that build with the node's Docker; Docker in Docker",
     ),
     Rule(
+        "runtime_api",
+        "A shell, curl or the like in a container connects to port 2375, where Docker asks for no certificate, or is "
+        "told to. One less by `docker` and `podman` themselves.",
+        3,
+        ("T1611", "T1610"),
+        "A container talks to a container runtime over the network, which does for it whatever it is asked",
+        "CI jobs that build with Docker in Docker, as a service beside them",
+    ),
+    Rule(
         "host_prefix",
         "A container touches a file of the host by a mounted root (`/host/…`, `/proc/1/root/…`, `roots` of your own), "
         "and by the taxonomy of `fim` that is high or critical. Not by `/proc/1/root` where its pid namespace is known "
@@ -121,7 +130,8 @@ _RULES: Final[Sequence[Rule]] = (
     ),
     Rule(
         "device",
-        "A container opens a raw disk, `/dev/mem`, `/dev/kmem`, `/dev/port`, `/dev/cpu` or `/dev/kmsg`.",
+        "A container opens a raw disk, `/dev/mem`, `/dev/kmem`, `/dev/port`, `/dev/cpu` or `/dev/kmsg`, or makes a "
+        "block device, or runs `mknod` to do so. 2 of a loop device, and where memory or the network is the disk.",
         4,
         ("T1611", "T1006"),
         "A container opens a disk, the memory or the log of the host's kernel, past every file system",

@@ -71,6 +71,8 @@ _METADATA: Final = frozenset(("169.254.169.254", "169.254.170.2", "fd00:ec2::254
 METADATA_HOSTS: Final = (*sorted(_METADATA), "metadata.google.internal")
 _KUBELET_AND_ETCD: Final = frozenset((10250, 10255, 2379))
 _API: Final = 6443
+DOCKER_API: Final = 2375  # without TLS
+_OF_NO_DISK: Final = ("block 1:", "block 7:", "block 43:")  # memory, a file, a network's
 
 _KINDS: Final = _OF_FILES | {"bpf", "chroot", "connect", "module_load", "mount", "pivot_root", "setns"}
 _KINDS_ON_HOST: Final = _PUTTING | {"connect", "open"}
@@ -172,6 +174,9 @@ def _touched(operation: Operation, field: str, file: Classified, changes: bool) 
             yield _sign("runtime_socket", field)
         if "devices" in categories or path in _MEMORY or DISK.match(path):
             yield _sign("device", field)
+    if kind == "create" and operation.name.startswith("block"):
+        few = operation.name.startswith(_OF_NO_DISK)
+        yield _sign("device", "tetragon.operation.name", field, severity=2 if few else None)
     if outside and known is not None and (known.write if changes else known.read).severity >= 3:
         of_process = _REACHED.search(file.via)
         yield _sign("host_prefix", field, about=_of_own_proc(of_process) if of_process is not None else "")
@@ -261,6 +266,8 @@ def _connected(operation: Operation, classifier: Classifier) -> Signs:
     if socket.remote in _METADATA:
         return (_sign("metadata_service", "destination.ip", condition=ON_HOST),)
     port = socket.remote_port
+    if port == DOCKER_API:
+        return (_sign("runtime_api", "destination.port"),)
     if port in _KUBELET_AND_ETCD:
         return (_sign("kubernetes_api", "destination.port"),)
     return (_sign("kubernetes_api", "destination.port", severity=2),) if port == _API else NOTHING

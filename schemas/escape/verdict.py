@@ -148,6 +148,12 @@ def _asked_cluster(sign: Sign, by: Doer, _: Operation | None) -> Weight:
     return 2 if by.execution.name == "etcdctl" and not by.own else 0, _name(by)
 
 
+def _asked_runtime(sign: Sign, by: Doer, _: Operation | None) -> Weight:
+    if by.execution.name in CLIENTS:
+        return sign.severity, _name(by)
+    return (sign.severity - 1, _name(by)) if by.execution.name.startswith(("docker", "podman")) else (0, ())
+
+
 def _asked_cloud(sign: Sign, by: Doer, _: Operation | None) -> Weight:
     if not by.process.docker:
         return 0 if is_clouds(by.execution) else sign.severity, ()
@@ -183,6 +189,7 @@ _WEIGHED: Final[Mapping[str, Callable[[Sign, Doer, Operation | None], Weight]]] 
     "mount": _mounted,
     "nsenter": _entered,
     "proc_root": _reached,
+    "runtime_api": _asked_runtime,
     "runtime_overwritten": _replaced,
     "service_account_token": _read,
     "tool": _ran,

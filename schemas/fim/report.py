@@ -30,6 +30,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "folder_above": "with what is graver below it",
     "guessed": "if the path begins where such files are",
     "host_root": "from a container, by another root than its own",
+    "index_page": "by PHP, as plugins do to keep the folder from being listed",
     "linked": "by the name of a hard link",
     "mounted": "by the name of another mount",
     "own_program": "by the container's own program",
@@ -38,8 +39,10 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "renamed": "by the name that it was given",
     "scratch_made_executable": "and may be executed now",
     "set_id": "and runs with its owner's rights now",
+    "setting": "by sysctl, as somebody who logged in told it to",
     "shell_under_server": "by what a server's shell started",
     "symlinked": "by the name of a symbolic link",
+    "visudo": "by visudo, for somebody who logged in",
 }
 # Fields of the document that show a reason.
 _SHOWN: Final[Mapping[str, str]] = {

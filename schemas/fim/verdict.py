@@ -9,6 +9,7 @@ from schemas.actor import Actor
 from schemas.fim.classifier import Classified, Knowledge, Touch
 from schemas.fim.names import makes_containers
 from schemas.fim.paths import leads_out
+from schemas.fim.settings import is_harmless
 from schemas.fim.taxonomy import SEVERITIES
 from schemas.operation import Operation
 from schemas.places import in_layer
@@ -25,6 +26,10 @@ _WORST: Final = len(SEVERITIES) - 1
 _LOW: Final = SEVERITIES.index("low")
 _MEDIUM: Final = SEVERITIES.index("medium")
 _ATTRIBUTES: Final = frozenset({"setxattr", "removexattr"})
+_SUDOERS: Final = "auth.sudoers"
+_UPLOAD: Final = "web.upload"
+_WRITTEN: Final = frozenset({"create", "open", "write"})
+_PHP: Final = ("apache2", "frankenphp", "httpd", "lsphp", "php")  # names begin so
 _ASKED: Final = ACCOUNT_TOOLS | SWITCHERS | {"kubeadm"}  # they do one thing, for somebody who asks
 
 
@@ -59,7 +64,8 @@ def judge(
     # What a program of a container is called says nothing of what it does outside.
     packaging = ("package_manager",) if actor.packaging and not through_root else ()
     job = ("backup_job",) if actor.backing_up and (not changes or touch.category == "backup") else ()
-    owner = _owner(touch, actor) if not through_root else ()
+    visudo = ("visudo",) if changes and actor.visudo and touch.category == _SUDOERS else ()
+    owner = _owner(touch, actor) if not (through_root or visudo) else ()
     packing = ("backup",) if packed and not changes else ()
     deployed = bool(through_root) + (touch.deployed or bool(owner)) if own else 0
     unpacks = baseline > _LOW and not actor.suspicions and in_layer(classified.via)
@@ -69,22 +75,24 @@ def judge(
     building = own and (inner or (actor.building and not through_root))
     by_own = ("own_program",) if deployed or building else ()
     ansible = ("ansible",) if actor.ansible else ()
+    setting = ("setting",) if changes and actor.setting and is_harmless(classified.path, actor.setting) else ()
+    page = ("index_page",) if changes and _is_index_page(classified, touch, operation, actor) else ()
     failed = ("failed",) if operation.failed else ()
     attribute = ("user_attribute",) if operation.kind in _ATTRIBUTES and operation.name.startswith("user.") else ()
 
     severity = baseline + sum(map(bool, (through_root, actor.suspicions, gained)))
     severity -= (
-        2 * (len(packaging) + len(job) + len(ansible))
-        + sum(map(len, (owner, packing, failed)))
+        2 * (len(packaging) + len(job) + len(ansible) + len(visudo))
+        + sum(map(len, (owner, packing, failed, page)))
         + deployed
         + (classified.how == "guessed")
     )
     if packaging or job or owner or packing:
         severity = max(severity, min(known.floor, touch.severity))
-    most = _LOW if attribute or layer else _MEDIUM if building else _WORST
+    most = _LOW if attribute or layer else _MEDIUM if building or setting else _WORST
     severity = min(max(severity, 0), most)
     reason = (touch.category, *named, *above, *through_root, *actor.suspicions, *gained, *packaging, *job,
-              *ansible, *owner, *by_own, *layer, *packing, *attribute, *failed)  # fmt: skip
+              *ansible, *visudo, *setting, *owner, *page, *by_own, *layer, *packing, *attribute, *failed)  # fmt: skip
     return Verdict(severity, baseline, reason, _technique(touch, operation) if severity else (), touch.about)
 
 
@@ -101,6 +109,13 @@ def _owner(touch: Touch, actor: Actor) -> Sequence[str]:
     if actor.daemon:
         return "owner", "service"
     return ("owner", "logged_in") if actor.person and actor.program in _ASKED else ("owner",)
+
+
+def _is_index_page(classified: Classified, touch: Touch, operation: Operation, actor: Actor) -> bool:
+    """By which plugins keep a folder of uploads from being listed: PHP writes it, and nobody uploads it."""
+    if touch.category != _UPLOAD or not classified.path.endswith("/index.php") or actor.suspicions:
+        return False
+    return operation.kind in _WRITTEN and actor.program.startswith(_PHP)
 
 
 def _gained(operation: Operation, known: Knowledge) -> Sequence[str]:

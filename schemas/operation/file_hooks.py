@@ -16,6 +16,8 @@ _PROT_EXEC: Final = 4
 _MAP_SHARED: Final = 1
 _UNCHANGED: Final = (-1, 2**32 - 1)  # an id that chown leaves as it is
 _READING_MODULE: Final = 2
+_TYPE: Final = 0o170000
+_DEVICES: Final = {0o020000: "character", 0o060000: "block"}
 _AT_REMOVEDIR: Final = 0x200
 # What takes a path as the process wrote it. A text that another hook tells is something else: a name that was resolved.
 _OF_TEXTS: Final = ("sys_", "do_", "openat", "open", "path_umount")
@@ -115,6 +117,18 @@ def with_mode(kind: FileKind) -> Reader:
     return read
 
 
+def made(given: Given) -> tuple[Operation, ...]:
+    """A file, a pipe, a socket, or a device: that has a number, which this end of the kernel tells as programs do."""
+    mode = given.after("mode", 0)
+    if mode is None:
+        return (given.operation("create", **where(given)),)
+    name = _DEVICES.get(mode & _TYPE, "")
+    device = given.after("dev", 1) if name else None
+    if device is not None:
+        name = f"{name} {device >> 8 & 0xFFF}:{device & 0xFF | device >> 12 & 0xFFF00}"
+    return (given.operation("create", mode=mode & 0o7777, name=name, **where(given)),)
+
+
 def owned(given: Given) -> tuple[Operation, ...]:
     user, group = given.after("uid", 0), given.after("gid", 1)
     return (
@@ -201,10 +215,12 @@ FILE_HOOKS: Final[dict[str, Reader]] = {
     **hooks(mapped, "mmap_file vm_mmap_pgoff"),
     **hooks(simple("open"), "file_open file_post_open fd_install vfs_open do_dentry_open sys_open_by_handle_at"),
     **hooks(opened, "sys_open sys_openat sys_openat2 do_sys_open do_sys_openat2 do_filp_open"),
-    **hooks(with_mode("create"), "sys_creat inode_create inode_mknod path_mknod vfs_create sys_mknod sys_mknodat"),
+    **hooks(with_mode("create"), "sys_creat inode_create inode_mknod vfs_create"),
+    **hooks(made, "path_mknod sys_mknod sys_mknodat"),
     **hooks(with_mode("mkdir"), "path_mkdir inode_mkdir vfs_mkdir do_mkdirat sys_mkdir sys_mkdirat"),
     **hooks(transferred("read"), "sys_read sys_pread64 sys_readv sys_preadv ksys_read vfs_read vfs_readv"),
     **hooks(transferred("read"), "sys_preadv2 vfs_iter_read tty_read"),
+    **hooks(transferred("splice"), "do_splice sys_splice"),
     **hooks(transferred("write"), "sys_write sys_pwrite64 sys_writev sys_pwritev ksys_write vfs_write vfs_writev"),
     **hooks(transferred("write"), "sys_pwritev2 vfs_iter_write tty_write"),
     **hooks(truncated, "path_truncate file_truncate do_truncate vfs_truncate sys_truncate sys_ftruncate"),

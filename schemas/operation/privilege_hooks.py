@@ -220,6 +220,10 @@ def traced(given: Given) -> tuple[Operation, ...]:
     return (given.operation("ptrace", request=request, pid=given.number("pid", 1 if several else -1)),)
 
 
+def wrote_memory(given: Given) -> tuple[Operation, ...]:
+    return (given.operation("vm_write", pid=given.number("pid", 0)),)
+
+
 def signalled(given: Given) -> tuple[Operation, ...]:
     numbers = given.numbers
     several = len(numbers) > 1
@@ -261,6 +265,7 @@ PRIVILEGE_HOOKS: Final[dict[str, Reader]] = {
     **hooks(used_bpf, "bpf_check bpf_prog_load bpf_map_create bpf_map_alloc bpf_map bpf_prog bpf sys_bpf"),
     **hooks(probed, "perf_event_alloc perf_event_open sys_perf_event_open"),
     **hooks(traced, "sys_ptrace ptrace_access_check ptrace_traceme"),
+    **hooks(wrote_memory, "sys_process_vm_writev"),
     **hooks(signalled, "sys_kill sys_tkill sys_tgkill task_kill"),
     **hooks(called, "raw_syscalls/sys_enter"),
 }

@@ -9,7 +9,8 @@ from schemas.tetragon import Credentials, UserNamespace
 
 FileKind: TypeAlias = Literal[
     "access", "chdir", "chmod", "chown", "chroot", "close", "create", "execute", "link", "mkdir", "mmap_exec", "open",
-    "read", "removexattr", "rename", "rmdir", "setattr", "setxattr", "symlink", "truncate", "unlink", "utimes", "write",
+    "read", "removexattr", "rename", "rmdir", "setattr", "setxattr", "splice", "symlink", "truncate", "unlink",
+    "utimes", "write",
 ]  # fmt: skip
 SocketKind: TypeAlias = Literal[
     "accept", "bind", "connect", "disconnect", "dns", "drop", "listen", "receive", "send", "socket"
@@ -17,7 +18,7 @@ SocketKind: TypeAlias = Literal[
 PrivilegeKind: TypeAlias = Literal["capable", "credentials", "setcap", "setgid", "setns", "setuid", "unshare"]
 OtherKind: TypeAlias = Literal[
     "bpf", "module", "module_load", "module_request", "module_unload", "mount", "perf_event", "pivot_root", "ptrace",
-    "signal", "syscall", "umount",
+    "signal", "syscall", "umount", "vm_write",
 ]  # fmt: skip
 Kind: TypeAlias = FileKind | SocketKind | PrivilegeKind | OtherKind
 
@@ -117,7 +118,8 @@ class Operation(_Part, frozen=True, eq=False):
     user: int | None = None  # of chown
     group: int | None = None
     size: int | None = None  # bytes that were asked for
-    # xattr, file system type of mount, module that is asked for, capability, network device, name that DNS is asked for
+    # xattr, file system type of mount, module that is asked for, capability, network device, name that DNS is asked
+    # for; of a device that is made its kind and number, like `block 8:0`
     name: str = ""
     socket: Socket | None = None
     ids: Ids | None = None  # of setuid and setgid
@@ -128,7 +130,7 @@ class Operation(_Part, frozen=True, eq=False):
     module: Module | None = None
     bpf: Bpf | None = None
     request: int | None = None  # of ptrace; of a signal its number; of a system call its number
-    pid: int | None = None  # of whom ptrace, a signal is about
+    pid: int | None = None  # of whom ptrace, a signal, a write of memory is about
     returned: int | None = None
     denied: bool = False  # Tetragon killed the process, or made the call fail
 

@@ -12,10 +12,12 @@ REASONS: Final[Mapping[str, str]] = {
     "account_change": "An account or a group was changed by root",
     "bpf_load": "A program that watches others was loaded into the kernel",
     "capabilities_gained": "Capabilities were gained, and nothing that is known explains it",
+    "dirty_pipe": "One byte of a file of the system went into a pipe, as exploits do to write what they may only read",
     "file_capabilities_exec": "A file with powerful capabilities was executed",
     "file_capabilities_set": "A file got capabilities",
     "host_namespace": "A container's process entered a namespace of the host",
     "left_container": "A process left its container",
+    "memory_write": "A process wrote into the memory of another one",
     "module_load": "A module was loaded into the kernel",
     "namespace_joined": "A container's process joined other namespaces",
     "overflowing_tunables": "The environment holds tunables of glibc that overflow its loader",
@@ -24,7 +26,6 @@ REASONS: Final[Mapping[str, str]] = {
     "preload": "The environment names code that the program loads first",
     "ptrace": "A process took control of another one",
     "root_child_of_user": "Root's process begins below a user's, and nothing that is known explains it",
-    "sensitive_capabilities": "A container started with capabilities that are as good as root on the host",
     "sensitive_capability_use": "A container used a capability that is as good as root on the host, for the first time",
     "service_to_root": "A service became root",
     "set_id_bit": "A file runs with its owner's rights from now on",
@@ -81,8 +82,10 @@ def _done(operation: Operation) -> str:
         return "file.mode" if operation.path.startswith("/") and operation.mode is not None else ""
     if operation.kind == "bpf":
         return "tetragon.operation.bpf.program_type" if operation.bpf is not None and operation.bpf.program_type else ""
-    if operation.kind == "mmap_exec":
+    if operation.kind in ("mmap_exec", "splice"):
         return "file.path"
+    if operation.kind == "vm_write":
+        return "tetragon.operation.pid" if operation.pid is not None else ""
     if operation.kind == "ptrace":
         return "tetragon.operation.request" if operation.request is not None else ""
     return "tetragon.operation.name" if operation.name else ""

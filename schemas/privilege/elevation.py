@@ -43,11 +43,13 @@ TECHNIQUES: Final[Mapping[str, str]] = {
     "account_change": "T1098",
     "bpf_load": "T1014",
     "capabilities_gained": "T1068",
+    "dirty_pipe": "T1068",
     "elevated_child": "T1548.003",
     "file_capabilities_exec": "T1548.001",
     "file_capabilities_set": "T1548.001",
     "host_namespace": "T1611",
     "left_container": "T1611",
+    "memory_write": "T1055",
     "module_load": "T1547.006",
     "namespace_joined": "T1611",
     "overflowing_tunables": "T1068",
@@ -103,7 +105,7 @@ def execution_tags(
     if found is not None and before is not None and base is not None:
         _add_difference(tags, found, before, base, execution, cause, ancestors)
     if begins and may_as_root(read(execution.rights)):
-        tags["sensitive_capabilities"] = 2
+        tags["sensitive_capabilities"] = 1  # the finding is `escape`'s, which has exceptions for it
     return tags
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from schemas.actor import Actor
 from schemas.lineage import Execution, basename
 from schemas.operation.shape import Kind, Operation
-from schemas.places import ANYBODYS, in_layer
+from schemas.places import ANYBODYS, in_layer, is_systems
 from schemas.privilege.causes import is_planted, is_runtime
 from schemas.programs import ABUSABLE, RUNTIMES
 
@@ -21,6 +21,8 @@ POWERS: Final[Mapping[Kind, str]] = {
     "ptrace": "process",
     "setattr": "file",
     "setxattr": "file",
+    "splice": "file",
+    "vm_write": "process",
 }
 
 _OF_FILES: Final = frozenset(("chmod", "setattr", "setxattr"))
@@ -31,6 +33,7 @@ _TAKING: Final = frozenset((4, 5, 6, 13, 16, 0x4206))
 _TRACEME: Final = 0
 _DEBUGGERS: Final = frozenset(("crash", "delve", "dlv", "drkonqi", "gdb", "gdbserver", "lldb", "lldb-server", "ltrace",
                                "rr", "strace", "systemd-coredump"))  # fmt: skip
+_WRITERS: Final = _DEBUGGERS | {"criu", "proot", "wine-preloader", "wine64-preloader", "wineserver"}
 _OF_STRANGERS: Final = ("FORCED", "OUT_OF_TREE", "UNSIGNED")
 # What sees or changes what others do; packets and cgroups have programs on every node.
 _WATCHING: Final = ("KPROBE", "LSM", "PERF_EVENT", "RAW_TRACEPOINT", "TRACEPOINT", "TRACING")
@@ -54,6 +57,10 @@ def power_tags(operation: Operation, execution: Execution, actor: Actor) -> Tags
         return {"planted_code": 4} if _is_planted_code(operation, execution, actor) else {}
     if kind == "module_load":
         return {"module_load": _severity_of_module(operation, execution)}
+    if kind == "splice":
+        return {"dirty_pipe": 4} if _is_dirty_pipe(operation, execution) else {}
+    if kind == "vm_write":
+        return {"memory_write": _severity_of_write(execution, actor)}
     if kind == "bpf":
         return _bpf(operation, execution)
     if kind == "ptrace" and operation.request in _TAKING:
@@ -69,6 +76,20 @@ def _severity_of_trace(execution: Execution) -> int:
         return 1
     # Go's debugger lies in the home of whoever uses it.
     return 2 if execution.binary.startswith("/home/") and execution.uid and execution.auid is not None else 3
+
+
+def _severity_of_write(execution: Execution, actor: Actor) -> int:
+    """Parts of one program do so to each other, as those of MPI; whose memory it is, Tetragon does not tell."""
+    if execution.name in _WRITERS and not is_planted(execution):
+        return 1
+    return 3 if actor.suspicions else 2
+
+
+def _is_dirty_pipe(operation: Operation, execution: Execution) -> bool:
+    """CVE-2022-0847: one byte is enough for a pipe to hold the file's page, into which the exploit then writes."""
+    if operation.size != 1 or (execution.uid == 0 and not execution.container):
+        return False
+    return is_systems(operation.path) or operation.path.startswith("/etc/")
 
 
 def _set_id(operation: Operation, actor: Actor, *, unpacks: bool) -> Tags:

@@ -45,6 +45,19 @@ def test_every_field_that_a_finding_names_is_in_its_document(file: Path) -> None
     assert [problem for document in documents(file, AGENTS, original=False) for problem in wrong(document)] == []
 
 
+def test_capabilities_with_which_a_container_starts_are_found_once() -> None:
+    """`privilege` has a tag for them, and `escape` the finding."""
+    started = [
+        [found["rule"] for found in document["tetragon"].get("findings", [])]
+        for file in FILES
+        for document in documents(file, AGENTS, original=False)
+        if "sensitive_capabilities" in document["tetragon"].get("privilege", {}).get("tags", [])
+    ]
+
+    assert started
+    assert all(rules == ["escape.capabilities"] for rules in started)
+
+
 def test_it_is_so_in_the_story() -> None:
     assert [problem for document in of_story(story(3, 5, 10, 10)) for problem in wrong(document)] == []
 

@@ -8,12 +8,16 @@ from typing import Any
 import orjson
 
 from app.elastic import bulk_client, client
+from app.enrich.memory import Memory
+from app.enrich.pipeline import Pipeline
+from app.enrich.registry import load_agents
 from app.index.bulk import Block
-from app.index.indexer import Indexer
+from app.index.indexer import Indexed, Indexer
 from app.index.install import install
 from app.index.template import REPLACEMENTS
 from app.settings import Settings
 from schemas.document import FIELDS
+from schemas.record import Record
 from schemas.tetragon import BODIES
 from tests.agents.cases import ROOT
 from tests.enrich.made import Everything, Made
@@ -52,6 +56,38 @@ def _holds(value: Any) -> bool:
     if isinstance(value, dict | list):
         return any(_holds(each) for each in (value.values() if isinstance(value, dict) else value))
     return value is not None
+
+
+LONG = "k" * 40_000
+AWKWARD = [
+    '{"process_kprobe":{"process":PROCESS,"function_name":"f","args":[{"file_arg":{"path":"/a","path":"/b"}}]}}',
+    '{"process_kprobe":{"process":PROCESS,"function_name":"f","args":[{"x_arg":{"a":1,"\\u0061":2}}]}}',
+    '{"process_kprobe":{"process":PROCESS,"function_name":"f","args":[{"x_arg":{"a\\u0000":1}}]}}',
+    '{"process_kprobe":{"process":PROCESS,"function_name":"f","args":[{"x_arg":{"LONG":{"LONG":1}}}]}}',
+    '{"process_kprobe":{"process":PROCESS,"function_name":"f"},"new":{"a":1,"a":2},"LONG":{"b":1}}',
+    '{"process_new":{"process":PROCESS,"a":{"b":1,"b":2}}}',
+    '{"process_exec":{"process":PROCESS,"parent":{"pid":7,"pod":{"name":"a","name":"b"}}}}',
+    '{"process_exec":{"process":{"pid":7,"docker":"c","pod":{"name":"a","pod_labels":{"LONG":"x"}}}}}',
+]
+
+
+async def test_what_an_event_says_twice_or_by_too_long_a_name_is_stored(settings: Settings) -> None:
+    process = json.dumps({"exec_id": "bm9kZTo5MDAwMTAwOjQzMjE=", "pid": 4321, "binary": "/bin/x"})
+    lines = [each.replace("PROCESS", process).replace("LONG", LONG).encode() for each in AWKWARD]
+    record = Record("tetragon.events", 0, 0, 1_767_600_000_000, b"node", b"\n".join(lines), {})
+    enriched = Pipeline(load_agents(None)).enrich(Memory(), record)
+    blocks = [Block(data, number) for data, number in enriched.blocks]
+    async with client(settings) as admin, bulk_client(settings) as bulk:
+        await install(admin, settings.data_stream)
+        indexed = await Indexer(bulk, settings.data_stream, health=lambda *_: None).index(blocks)
+        await admin.indices.refresh(index=settings.data_stream)
+        asked = {"terms": {"tags": ["tetragon.mended"]}}
+        answer = await admin.search(index=settings.data_stream, query=asked, size=len(lines))
+
+    assert not enriched.rejections
+    assert indexed == Indexed(len(lines), 0, [])
+    kept = {hit["_source"]["event"]["original"].encode() for hit in answer["hits"]["hits"]}
+    assert kept == set(lines)
 
 
 async def test_every_expected_document_is_stored_and_found_by_each_of_its_fields(settings: Settings) -> None:

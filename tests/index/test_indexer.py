@@ -108,6 +108,27 @@ async def test_one_refused_document_among_a_thousand_is_the_only_dead_letter(rig
     assert len(rig.server.requests) == 1
 
 
+async def test_a_document_that_can_be_mended_is_sent_once_more(rig: Rig) -> None:
+    refusals = [REFUSED]
+    rig.server.rule = lambda _: refusals.pop() if refusals else None
+    twice = b'{"tetragon":{"other":{"a":1,"a":2}}}'
+    indexed = await rig.indexer.index([Block(b'{"create":{"_id":"x"}}\n%b\n' % twice, 1)])
+
+    assert indexed == Indexed(1, 0, [])
+    assert json.loads(rig.server.store["x"]) == {"tetragon": {"other": {"a": 2}}, "tags": ["tetragon.mended"]}
+    assert rig.server.requests == [["x"], ["x"]]
+    assert rig.indexer.counters.rejected == 0
+
+
+async def test_what_is_refused_when_it_is_mended_too_is_a_dead_letter_as_it_was(rig: Rig) -> None:
+    rig.server.rule = lambda _: REFUSED
+    twice = b'{"tetragon":{"other":{"a":1,"a":2}}}'
+    (rejection,) = (await rig.indexer.index([Block(b'{"create":{"_id":"x"}}\n%b\n' % twice, 1)])).rejections
+
+    assert rejection.original == twice
+    assert len(rig.server.requests) == 2
+
+
 async def test_documents_that_are_stored_already_are_counted_as_repeated(rig: Rig) -> None:
     rig.server.store = {name(n): json.dumps({"n": n}) for n in range(10)}
     assert await rig.index_all() == Indexed(990, 10, [])

@@ -129,6 +129,8 @@ LINES: list[tuple[dict[str, Any], str]] = [
      "💾 pivot_root n1 /bin/x /new /old"),
     (did("ptrace", tetragon__operation__request=16, tetragon__operation__pid=7),
      "🔍 ptrace  n1 /bin/x request 16 pid 7"),
+    (did("vm_write", tetragon__operation__pid=7), "🔍 vm_writev n1 /bin/x pid 7"),
+    (did("splice", file__path="/f"), "📚 splice  n1 /bin/x /f"),
     (did("signal", tetragon__operation__request=9, tetragon__operation__pid=7), "⚡ signal  n1 /bin/x SIGKILL pid 7"),
     (did("signal", tetragon__operation__request=99), "⚡ signal  n1 /bin/x 99"),
     (did("syscall", tetragon__operation__name="x64", tetragon__operation__request=1), "☎ syscall n1 /bin/x x64 1"),

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from app.enrich.registry import load_agents
-from tests.rules.events.script import Block, blocks, told
+from tests.acts.script import told
+from tests.rules.blocks import Block, blocks
 from tests.rules.stored import enrich
 
 SCRIPTS: Final = Path(__file__).parent / "everyday"
@@ -27,8 +28,12 @@ class Found(NamedTuple):
 
 
 def findings(block: Block) -> Iterator[Found]:
-    node, lines = told(block)
-    for document in enrich(lines, node, _AGENTS).documents:
+    """Raises ValueError, naming the line."""
+    try:
+        script = told(block.where, block.lines)
+    except ValueError as error:
+        raise ValueError(f"{block.title}, {error}") from error
+    for document in enrich([*script.before, *script.lines], script.node, _AGENTS).documents:
         for each in document["tetragon"].get("findings", ()):
             yield Found(each["severity"], each["rule"], each["reason"], document)
 

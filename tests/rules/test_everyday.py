@@ -5,7 +5,7 @@ from re import escape
 
 import pytest
 
-from tests.rules.events.script import Block, blocks
+from tests.rules.blocks import Block, blocks
 from tests.rules.everyday import SCRIPTS, findings
 
 TWINS = SCRIPTS / "twins.txt"
@@ -39,7 +39,7 @@ def test_the_same_by_somebody_else_is_grave(block: Block) -> None:
     ("text", "expected"),
     [
         ("/bin/true", "x.txt:1: '/bin/true' stands before the first block; expected `= title`"),
-        ("= a\nnode", "'node': expected `host` or `pod IMAGE`"),
+        ("= a\nnode", "a, 'node': expected one of host, user,"),
         ("= a\nhost\n  /bin/true\n    fly /tmp", "a, line 4: 'fly /tmp' is nothing known"),
     ],
 )

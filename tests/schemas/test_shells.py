@@ -10,6 +10,7 @@ from schemas.shells import (
     awaits_commands,
     is_health_check,
     is_shell,
+    makes_picture,
     runs_script_below,
     sends_mail,
 )
@@ -140,8 +141,36 @@ def test_a_segment_is_archived_by_one_command_that_is_known(command: str, expect
     assert archives_log("/bin/sh", f'-c "{command}"') is expected
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("convert '/var/www/u/1.png' -resize '100x100>' '/var/www/u/2.png' 2>&1", True),
+        ("exec /usr/bin/identify -ping -format %wx%h jpeg:/tmp/php4f2a > /dev/null 2>&1", True),
+        (r"convert a.png \( -clone 0 -blur 0x8 \) -auto-orient -strip 'my picture.jpg'", True),
+        ("convert a.png b.png; id", False),
+        ("convert a.png b.png\nid", False),
+        ("convert a.png b.png > /var/www/html/u/2.png", False),
+        ("convert a.png `id`", False),
+        ("convert a.png '|id'", False),
+        ("convert a.png $(id)", False),
+        ("convert msl:/tmp/x.png b.png", False),
+        ("convert 'https://203.0.113.9/x.svg' b.png", False),
+        ("convert text:/etc/passwd b.png", False),
+        ("magick -script /tmp/x", False),
+        ("convert a.png /var/www/html/uploads/a.php", False),
+        ("/tmp/convert a.png b.png", False),
+        ("convert 'a.png", False),
+        ("id", False),
+    ],
+)
+def test_one_picture_is_made_of_another_and_nothing_else(command: str, expected: bool) -> None:
+    assert makes_picture("/bin/sh", f'-c "{command}"') is expected
+
+
 def test_a_command_that_is_made_to_last_is_soon_refused() -> None:
     begun = time.process_time()
+    makes_picture("/bin/sh", f'-c "convert{" a:" * 20_000};"')
+    makes_picture("/bin/sh", '-c "convert' + " '" * 20_001 + '"')
     archives_log("/bin/sh", f'-c "cp{f" /a/pg_wal/{SEGMENT}" * 200};"')
     sends_mail("/bin/sh", f'-c "/usr/sbin/sendmail{" -f a" * 2_000};"')
 

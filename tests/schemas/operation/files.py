@@ -18,6 +18,28 @@ FILES: Final[list[tuple[str, str, dict[str, Any]]]] = [
     ("security_mmap_file", FILE + ',{"uint_arg":5},{"uint_arg":2}', {"kind": "mmap_exec", "flags": 5, **PLAIN}),
     ("security_mmap_file", FILE + ',{"uint_arg":3},{"uint_arg":1}', {"kind": "write", "flags": 3, **PLAIN}),
     ("security_mmap_file", FILE + ',{"uint_arg":3},{"uint_arg":2}', {"kind": "read", "flags": 3, **PLAIN}),
+    ("do_splice", FILE + ',{"size_arg":"1"}', {"kind": "splice", "size": 1, **PLAIN}),
+    ("__x64_sys_splice", FILE + ',{"size_arg":"1"}', {"kind": "splice", "size": 1, **PLAIN}),
+    (
+        "__x64_sys_mknod",
+        '{"string_arg":"/d"},{"int_arg":25008},{"uint_arg":2049}',
+        {"kind": "create", "path": "/d", "mode": 0o660, "name": "block 8:1"},
+    ),
+    (
+        "__x64_sys_mknodat",
+        '{"int_arg":-100},{"string_arg":"/d"},{"int_arg":8624,"label":"mode"},{"uint_arg":1048576,"label":"dev"}',
+        {"kind": "create", "path": "/d", "mode": 0o660, "name": "character 0:256"},
+    ),
+    (
+        "__x64_sys_mknodat",
+        '{"int_arg":-100},{"string_arg":"/d"},{"int_arg":4516},{"uint_arg":0}',
+        {"kind": "create", "path": "/d", "mode": 0o644},
+    ),
+    (
+        "security_path_mknod",
+        ETC + "," + NEW + ',{"uint_arg":25008}',
+        {"kind": "create", "path": "/etc/new", "mode": 0o660, "name": "block"},
+    ),
     ("security_path_truncate", ETC, {"kind": "truncate", "path": "/etc"}),
     (
         "__x64_sys_openat",

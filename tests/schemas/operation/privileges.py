@@ -102,5 +102,11 @@ PRIVILEGES: Final[list[tuple[str, str, dict[str, Any]]]] = [
         '{"int_arg":16},{"int_arg":77}',
         {"kind": "ptrace", "request": 16, "pid": 77},
     ),
+    ("__x64_sys_process_vm_writev", '{"int_arg":77}', {"kind": "vm_write", "pid": 77}),
+    (
+        "__x64_sys_process_vm_writev",
+        '{"int_arg":77},{"size_arg":"1"},{"size_arg":"1"},{"size_arg":"0"}',
+        {"kind": "vm_write", "pid": 77},
+    ),
     ("__x64_sys_kill", '{"int_arg":77},{"int_arg":9}', {"kind": "signal", "request": 9, "pid": 77}),
 ]
