@@ -53,7 +53,7 @@ def mended(document: bytes) -> bytes | None:
         return None
     tags = read.get("tags")
     read["tags"] = [*(tags if isinstance(tags, list) else []), TAG]
-    return json.dumps(read, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(read, separators=(",", ":")).encode()  # in ASCII: half of a surrogate pair has no other form
 
 
 def _fit(value: Any) -> Any:
@@ -74,7 +74,7 @@ def _renamed(value: Any, most: int | None) -> Any:
 def _name(name: str, most: int | None) -> str:
     if most is None:
         return name.replace("\0", "\ufffd")
-    written = name.encode()
+    written = name.encode(errors="replace")
     if len(written) <= most:
         return name
     return written[: most - len(_ELLIPSIS.encode())].decode(errors="ignore") + _ELLIPSIS
@@ -83,5 +83,8 @@ def _name(name: str, most: int | None) -> str:
 def _longest(value: Any, above: int = 0) -> int:
     """In bytes, with those above it."""
     if isinstance(value, dict):
-        return max((_longest(each, above + len(name.encode()) + 1) for name, each in value.items()), default=above)
+        return max(
+            (_longest(each, above + len(name.encode(errors="replace")) + 1) for name, each in value.items()),
+            default=above,
+        )
     return max((_longest(each, above) for each in value), default=above) if isinstance(value, list) else above

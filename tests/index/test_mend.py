@@ -16,6 +16,11 @@ from app.index.mend import TAG, mended
             b'{"tetragon":{"process_kprobe":{"args":[{"a\\u0000":[{"\\u0000":1}]}]}}}',
             {"tetragon": {"process_kprobe": {"args": [{"a\ufffd": [{"\ufffd": 1}]}]}}, "tags": [TAG]},
         ),
+        (b'{"a":"\\ud800","a":"\\udfff"}', {"a": "\udfff", "tags": [TAG]}),
+        (
+            b'{"kubernetes":{"labels":{"\\ud800":{"\\u0000":1}}}}',
+            {"kubernetes": {"labels": {"\ud800": {"\ufffd": 1}}}, "tags": [TAG]},
+        ),
         (b'{"n":123456789012345678901234567890,"n":1.50,"o":1}', {"n": 1.5, "o": 1, "tags": [TAG]}),
     ],
 )
