@@ -132,6 +132,10 @@ class File:
             return self.size == 0
         return self.place.position == self.cursor and self.size in (self.cursor, self.torn_at)
 
+    def is_damaged(self) -> bool:
+        """Whether nothing can be made of it, and nothing will be before it has changed."""
+        return self.broken and self.broken_signature != ()
+
     def next_block(self, data: bytearray, *, final: bool) -> Block | None:
         """Raises ReplacedError, SourceError and OSError."""
         if self.source is None or not self._worth_reading(final=final):
@@ -259,7 +263,8 @@ class File:
         self.place.seam = fingerprint(self.durable_seam) if self.durable_seam else ""
         self.place.size = max(self.place.size if self.size is None else self.size, self.place.position)
         done = self.place.position >= self.cursor and not self.flying
-        self.place.ended = done and (self.replaced or (self.away is not None and self.read_out(final=True)))
+        read_out = self.away is not None and not self.broken and self.read_out(final=True)
+        self.place.ended = done and (self.replaced or read_out)
 
     def rewind(self) -> None:
         """Back to what is durable: what was in flight may or may not have arrived."""

@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of
+from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of, target_of
 from app.ship.book import Place
 from app.ship.files import File
 from app.ship.logs import Log
@@ -29,7 +29,7 @@ def scan(log: Log, now: float, listed: Members) -> None:
     log.complete = _open_new(log, backups, now)
     log.files.sort(key=lambda file: file.stamp)
     _retire(log, backups, now)
-    unrecognised = any(file.place is None and file.size != 0 for file in log.files)
+    unrecognised = any(file.place is None and file.size != 0 and not file.is_damaged() for file in log.files)
     if log.complete and log.follows and not unrecognised:
         _miss(log, backups, now)
 
@@ -44,13 +44,16 @@ def open_live(log: Log, now: float) -> None:
     """What was the log until now becomes a backup whose name is not known yet."""
     live = next((file for file in log.files if file.live), None)
     source: Source | None = None
+    size: int | None = None
+    log.target = target_of(log.path)
     try:
         status = os.stat(log.path)
         if live is not None and (status.st_dev, status.st_ino) == live.inode:
             return
         source = Plain(log.path)
+        size = source.size()
     except (FileNotFoundError, NotADirectoryError):
-        pass
+        log.shared.problems.pop(log.path, None)  # there is nothing to read any more
     except (OSError, SourceError) as error:
         log.shared.unreadable(log.path, error)
         return
@@ -58,7 +61,7 @@ def open_live(log: Log, now: float) -> None:
         log.live_went(live, now)
     if source is not None:
         log.shared.solved(log.path)
-        file = File(log.path, LIVE, source, source.inode, size=source.size())
+        file = File(log.path, LIVE, source, source.inode, size=size)
         _choose(log, file, log.path)
         log.files.append(file)
 
@@ -79,9 +82,11 @@ def _find_copied(log: Log, backups: Members, now: float) -> None:
     """A backup that goes on where a truncated file was left has its bytes: it was copied first."""
     for file in log.files:
         if file.truncated:
-            new = (names for stamp, names in sorted(backups.items()) if not log.has(stamp))
+            new = [names for stamp, names in sorted(backups.items()) if not log.has(stamp)]
             if any(goes_on(file, names, now) for names in new):
                 file.truncated = False
+            elif file.place is None and new:  # nobody knows how it began: one of them may be its copy, and is read
+                file.truncated, file.replaced = False, True
             elif not file.sought:
                 # A folder that changes while it is read may show neither name of a copy that is just being packed.
                 file.sought = True
@@ -91,8 +96,10 @@ def _find_copied(log: Log, backups: Members, now: float) -> None:
 
 
 def _tell_truncated(log: Log, file: File) -> None:
-    if file.place is not None and file.unread():
-        log.entry.lose_file(file.place, file.unread(), "truncated before it was read to its end")
+    place = file.place or Place("")
+    lost = max(file.unread() - file.pass_to, 0)
+    if lost:
+        log.entry.lose_file(place, lost, "truncated before it was read to its end")
     elif file.place is not None and file.unseen > UNSEEN_SECONDS:
         reason = f"truncated after {file.unseen:.0f} s in which it may have grown, and nobody looked"
         log.entry.lose_file(file.place, 0, reason)
@@ -156,6 +163,7 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
             file.inode, file.size = source.inode, source.size()
             _choose(log, file, path_of(names[0]))
             log.recognise(file, final=log.final(file, now))
+            has_grown = file.place is not None and _has_grown(source, file.place)
         except FileNotFoundError:
             continue
         except (OSError, SourceError) as error:
@@ -163,7 +171,7 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
             log.files.append(file)
             continue
         log.shared.solved(path_of(names[0]))
-        if file.place is not None and file.place.ended and not file.unread() and not _has_grown(source, file.place):
+        if file.place is not None and file.place.ended and not file.unread() and not has_grown:
             shut(file)
             log.known[stamp] = file.place.file
             continue
