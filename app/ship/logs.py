@@ -88,11 +88,10 @@ class Log:
         if has_shrunk or (modified and status.st_size == live.cursor and self._is_another(live)):
             self._replaced(live)
             return True
+        if modified and live.place is None and not live.identify():
+            self._replaced(live)
+            return True
         live.size = status.st_size
-        if modified and live.place is None and live.source is not None and not live.pass_to:
-            # Before it is read, which Kafka may hold up for long: what is lost of it until then is told by its place.
-            with suppress(OSError, SourceError):  # reading will meet the same
-                self.recognise(live, final=self.final(live, now))
         return False
 
     def _is_another(self, file: File) -> bool:

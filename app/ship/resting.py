@@ -167,7 +167,7 @@ def _vouch(log: Log, until: float) -> None:
 def _close_inactive(log: Log, now: float) -> None:
     """Of a log that rests."""
     seconds = log.shared.choices.close_inactive
-    if seconds is not None and now - log.stirred_at >= seconds:
+    if log.shared.crowded or (seconds is not None and now - log.stirred_at >= seconds):
         log.close()
 
 

@@ -63,6 +63,7 @@ def open_live(log: Log, now: float) -> None:
         log.shared.solved(log.path)
         file = File(log.path, LIVE, source, source.inode, size=size)
         _choose(log, file, log.path)
+        file.identify()
         log.files.append(file)
 
 
@@ -82,21 +83,30 @@ def _find_copied(log: Log, backups: Members, now: float) -> None:
     """A backup that goes on where a truncated file was left has its bytes: it was copied first."""
     for file in log.files:
         if file.truncated:
-            new = [names for stamp, names in sorted(backups.items()) if not log.has(stamp)]
+            new = (names for stamp, names in sorted(backups.items()) if not log.has(stamp))
             if any(goes_on(file, names, now) for names in new):
                 file.truncated = False
-            elif file.place is None and new:  # nobody knows how it began: one of them may be its copy, and is read
-                file.truncated, file.replaced = False, True
             elif not file.sought:
                 # A folder that changes while it is read may show neither name of a copy that is just being packed.
                 file.sought = True
+            elif file.place is None and _is_read_elsewhere(log, file):
+                file.truncated, file.replaced = False, True
             else:
                 _tell_truncated(log, file)
                 file.truncated, file.replaced = False, True
 
 
+def _is_read_elsewhere(log: Log, file: File) -> bool:
+    """Of a truncated file of which nothing was read: whether a backup may be its copy, which is read by itself."""
+    backups = [other for other in log.files if other is not file and not other.live]
+    if not file.identity:
+        return any(other.size in (None, file.size) for other in backups)
+    places = [other.place.file for other in backups if other.place is not None]
+    return any(place.partition(".")[0] == file.identity for place in (*places, *log.known.values()))
+
+
 def _tell_truncated(log: Log, file: File) -> None:
-    place = file.place or Place("")
+    place = file.place or Place(file.identity)
     lost = max(file.unread() - file.pass_to, 0)
     if lost:
         log.entry.lose_file(place, lost, "truncated before it was read to its end")

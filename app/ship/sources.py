@@ -1,11 +1,14 @@
 """Reading a file at a position of its uncompressed bytes, whether it is packed or not."""
 
+import errno
 import os
+import resource
 import zlib
 from stat import S_ISREG
 from typing import Final, Protocol
 
 _PACKED_BYTES: Final = 64 * 1024  # read at a time
+_SPARED: Final = 64  # descriptors, for Kafka, the position file and whoever asks for the status
 _UNPACKED_BYTES: Final = 256 * 1024  # kept at a time, so that a bomb cannot fill the memory
 
 
@@ -138,6 +141,10 @@ class Gzip:
 def _open(path: str) -> tuple[int, tuple[int, int]]:
     # Without O_NONBLOCK the opening of a named pipe would wait for its writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptor >= limit - min(_SPARED, limit // 2):  # they are given out from 0 on
+        os.close(descriptor)
+        raise OSError(errno.EMFILE, f"{os.strerror(errno.EMFILE)}, of which this process may have {limit}")
     status = os.fstat(descriptor)
     if not S_ISREG(status.st_mode):
         os.close(descriptor)

@@ -1,5 +1,6 @@
 """What each kill made the shipper send again."""
 
+import json
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -21,14 +22,13 @@ class Repeated(NamedTuple):
 
 
 def by_kill(records: Iterable[Shipped], kills: Sequence[float]) -> list[Repeated]:
-    """For each of them, which are in seconds since 1970. `records` are in the order in which they arrived, and no two
-    lines of the logs are the same."""
-    before: set[int] = set()  # hashes of lines
+    """For each of them, which are in seconds since 1970. `records` are in the order in which they arrived."""
+    before: set[int] = set()  # numbers of lines
     again: list[list[tuple[str, list[bytes]]]] = [[] for _ in kills]
     for record in records:
-        lines = record.value.splitlines(keepends=True)
-        sent = [line for line in lines if hash(line.rstrip(b"\n")) in before]
-        before.update(hash(line.rstrip(b"\n")) for line in lines)
+        numbered = [(number_of(line), line) for line in record.value.splitlines(keepends=True)]
+        sent = [line for number, line in numbered if number in before]
+        before.update(number for number, _ in numbered if number is not None)
         kill = bisect_right(kills, record.at / 1000) - 1
         if kill >= 0 and sent:
             again[kill].append((record.path, sent))
@@ -41,6 +41,15 @@ def by_kill(records: Iterable[Shipped], kills: Sequence[float]) -> list[Repeated
         )
         for each in again
     ]
+
+
+def number_of(line: bytes) -> int | None:
+    """None of a line that is not whole, and of one that has none."""
+    try:
+        number: int | None = json.loads(line).get("number")
+    except ValueError:
+        return None
+    return number
 
 
 def told(repeated: Sequence[Repeated], records: Iterable[Shipped]) -> str:

@@ -8,7 +8,6 @@ shipper in the place of ours, 0 whatever it lost.
 
 import argparse
 import asyncio
-import json
 import logging
 import shutil
 import sys
@@ -25,6 +24,7 @@ from app.settings import read_settings
 from tests.faults.children import Child
 from tests.rotate.logs import Alike, Copied, CutShort, Log, Removed, Scarce, Seen, Small, line
 from tests.rotate.peers import PEERS, peer
+from tests.rotate.repeats import number_of
 from tests.rotate.shippers import Make, environment_of, ours
 from tests.rotate.table import DOCUMENT, merged
 from tests.rotate.verdict import OURS, Verdict, judge
@@ -144,21 +144,12 @@ class Run:
             time.sleep(0.2)
 
     def _judge(self) -> Verdict:
-        found = Counter(number for line in self._shipper.arrived() if (number := _number(line)) is not None)
+        found = Counter(number for line in self._shipper.arrived() if (number := number_of(line)) is not None)
         told, false = self._shipper.told(self._logs), self._shipper.told_falsely(self._logs)
         kills = len(self._killed)
         verdict = judge(self._shipper.name, self._seed, kills, self._packs, self._logs, found, told, false)
         by_kill, self.about_kills = self._shipper.by_kill(self._killed)
         return verdict._replace(by_kill=by_kill)
-
-
-def _number(text: bytes) -> int | None:
-    """None of a line that is not whole, and of one that has none."""
-    try:
-        number: int | None = json.loads(text).get("number")
-    except ValueError:
-        return None
-    return number
 
 
 def main() -> int:

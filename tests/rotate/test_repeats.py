@@ -7,23 +7,24 @@ from tests.rotate.verdict import OURS, Verdict
 from tests.ship.topic import Shipped
 
 
-def block(at: float, position: int, value: bytes, path: str = "/a.log") -> Shipped:
-    return Shipped(0, b"key", value, path, "file", position, 0, value.count(b"\n"), round(at * 1000))
+def block(at: float, line: int, *numbers: int, path: str = "/a.log") -> Shipped:
+    value = b"same\n" + b"".join(b'{"number": %d}\n' % number for number in numbers)
+    return Shipped(0, b"key", value, path, "file", 0, line, len(numbers), round(at * 1000))
 
 
 def test_what_is_sent_again_counts_for_the_kill_before_it() -> None:
     records = [
-        block(1, 0, b"one\ntwo\n"),
-        block(1, 0, b"other\n", "/b.log"),
-        block(3, 4, b"two\nthree\n"),  # cut elsewhere
-        block(3, 0, b"other\n", "/b.log"),
-        block(4, 14, b"four\n"),
-        block(6, 14, b"four\nfive"),
-        block(8, 19, b"five"),
+        block(1, 0, 1, 2),
+        block(1, 0, 9, path="/b.log"),
+        block(3, 1, 2, 3),  # cut elsewhere
+        block(3, 0, 9, path="/b.log"),
+        block(4, 3, 4),
+        block(6, 3, 4, 5),
+        block(8, 4, 5),
     ]
     repeated = by_kill(records, [2, 5, 7, 9])
-    assert repeated == [Repeated(2, 10, 2, 2), Repeated(1, 5, 1, 1), Repeated(1, 4, 1, 1), Repeated(0, 0, 0, 0)]
-    assert told(repeated, records).startswith("one kill repeated at most 2 lines (10 bytes in 2 blocks of 2 logs);")
+    assert repeated == [Repeated(2, 28, 2, 2), Repeated(1, 14, 1, 1), Repeated(1, 14, 1, 1), Repeated(0, 0, 0, 0)]
+    assert told(repeated, records).startswith("one kill repeated at most 2 lines (28 bytes in 2 blocks of 2 logs);")
     assert told([], []).endswith("0 of 0 kills repeated any")
 
 

@@ -191,8 +191,9 @@ def test_what_was_under_way_when_its_log_was_truncated_and_kafka_failed_is_a_kno
     assert reading.losses() == [(0, 4, "truncated while Kafka had not yet acknowledged it")]
 
 
-@pytest.mark.parametrize("after", [b"", b"x\n"])
-@pytest.mark.parametrize("held", [b"one\ntwo\n", b"torn"])
+@pytest.mark.parametrize(
+    ("held", "after"), [(b"one\ntwo\n", b"longer than before\n"), (b"torn", b"x\n"), (b"torn", b"")]
+)
 def test_what_a_log_held_that_was_truncated_before_any_of_it_was_read_is_a_known_loss(
     tmp_path: Path, held: bytes, after: bytes
 ) -> None:
@@ -249,3 +250,43 @@ def test_a_log_that_is_written_anew_and_is_longer_than_was_read_loses_all_that_i
     reading.run(30)
     assert reading.losses() == [(block.length, 700_000 - block.length, "truncated before it was read to its end")]
     assert len(reading.lines()) == block.lines + 50_000
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("held", [b"one\ntwo\n", b"torn"])
+def test_a_log_and_its_copy_that_are_first_seen_together_are_one_file(
+    tmp_path: Path, held: bytes, packed: bool
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(held)
+    copy = writer.copy()
+    if packed:
+        writer.pack(copy)
+        copy.unlink()
+    reading = Reading(writer.log)
+    for _ in range(3):
+        reading.look()
+    os.truncate(writer.log, 0)
+    for _ in range(3):
+        reading.look()
+    writer.log.write_bytes(b"next\n")
+    reading.run(30)
+    assert reading.lines() == [*held.splitlines(), b"next"]
+    assert reading.losses() == []
+
+
+def test_a_backup_that_begins_as_the_log_does_is_no_copy_though_kafka_is_away(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"same\none\n")
+    writer.rotate()
+    writer.write(b"same\nother\n")
+    reading = Reading(writer.log)
+    for _ in range(3):
+        reading.look()
+    [backup] = writer.backups()
+    backup.unlink()
+    for _ in range(3):
+        reading.look()
+    reading.run(30)
+    assert sorted(reading.lines()) == [b"one", b"other", b"same", b"same"]
+    assert reading.losses() == []

@@ -3,6 +3,7 @@
 import errno
 import gzip
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -275,3 +276,26 @@ def test_a_log_that_cannot_be_read_and_goes_is_no_problem_any_more() -> None:
         log.unlink()
         reading.run(3)
         assert reading.tail.problems == {}
+
+
+def test_more_logs_than_may_be_open_at_once_are_read_in_turns_and_leave_room_for_kafka(tmp_path: Path) -> None:
+    logs = 100
+    for number in range(logs):
+        (tmp_path / f"{number}.log").write_bytes(b"%d\n" % number)
+    reading = Reading(tmp_path / "*.log")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    descriptor = os.open("/dev/null", os.O_RDONLY)
+    os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor + 80, hard))
+    try:
+        reading.run(3)
+        assert 0 < len(reading.lines()) < logs
+        assert "Too many open files" in next(iter(reading.tail.problems.values()))
+        for spare in [os.open("/dev/null", os.O_RDONLY) for _ in range(38)]:
+            os.close(spare)
+        reading.run(120)
+        assert len(set(reading.lines())) == len(reading.lines()) == logs
+        assert reading.losses() == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        reading.tail.close()
