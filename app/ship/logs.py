@@ -149,6 +149,8 @@ class Log:
             return None
         if file.source is None:
             file.source = self._open_again(file)
+        if file.place is None and file.live and (not file.identify() or (file.source.size() or 0) < (file.size or 0)):
+            raise ReplacedError  # since the last look
         if file.place is None and not self.recognise(file, final=final):
             if file.size is None:
                 file.size = 0  # packed, and nothing in it

@@ -458,3 +458,18 @@ def test_backups_of_a_log_that_is_a_link_are_found_beside_its_file(tmp_path: Pat
     assert sorted(reading.lines()) == sorted(writer.written)
     assert reading.losses() == []
     assert reading.tail.awake() == []  # it rests, with all its backups
+
+
+def test_a_packed_backup_that_ends_with_a_line_that_is_too_long_is_read_to_its_end(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"before\n" + b"x" * (LINE_BYTES + 1))
+    backup = writer.rotate()
+    assert backup is not None
+    writer.pack(backup)
+    backup.unlink()
+    writer.write(b"next file\n")
+    reading = Reading(writer.log)
+    reading.run(30)
+    assert reading.lines() == [b"before", b"next file"]
+    assert reading.losses() == [(7, LINE_BYTES + 1, "the line is longer than can be sent")]
+    assert next(place for place in reading.book.logs[str(writer.log)].files if place.position > LINE_BYTES).ended

@@ -290,3 +290,19 @@ def test_a_backup_that_begins_as_the_log_does_is_no_copy_though_kafka_is_away(tm
     reading.run(30)
     assert sorted(reading.lines()) == [b"one", b"other", b"same", b"same"]
     assert reading.losses() == []
+
+
+@pytest.mark.parametrize("first", [b"one\n", b"other\n"])
+def test_a_log_that_is_copied_and_truncated_between_its_first_look_and_its_first_reading_loses_nothing(
+    tmp_path: Path, first: bytes
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n" + b"more\n" * 5)
+    reading = Reading(writer.log)
+    reading.look()
+    writer.copy_and_truncate()
+    writer.write(first + b"new\n")
+    reading.read(1)
+    reading.run(30)
+    assert sorted(reading.lines()) == sorted(writer.written)
+    assert reading.losses() == []

@@ -299,3 +299,25 @@ def test_more_logs_than_may_be_open_at_once_are_read_in_turns_and_leave_room_for
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         reading.tail.close()
+
+
+def test_a_known_backup_that_may_not_be_read_for_a_while_is_no_loss() -> None:
+    with a_folder_without_root() as folder:
+        writer = Writer(folder)
+        writer.write(b"one\n")
+        reading = Reading(writer.log)
+        reading.run(1)
+        writer.write(b"two\n")
+        backup = writer.rotate()
+        assert backup is not None
+        reading.save()
+        reading.restart()
+        backup.chmod(0)
+        writer.write(b"three\n")
+        reading.run(60)
+        assert reading.losses() == []
+        backup.chmod(0o600)
+        reading.run(10)
+        assert sorted(reading.lines()) == [b"one", b"three", b"two"]
+        assert reading.losses() == []
+        assert reading.tail.problems == {}
