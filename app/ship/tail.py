@@ -233,7 +233,7 @@ class Tail:
                 self.logs[path].named = members
                 self._wake(path)
                 self._folders[self.logs[path].folder].pace.told = True
-        if len(self._shared.book.logs) > len(there) + GONE_KEPT:
+        if len(self._shared.book.logs) > len(there) + GONE_KEPT + 1:  # and those that were put together
             self._forget_gone(there)
         self._discovery.done(now, self._effort() - before)
         return unmatched
