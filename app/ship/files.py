@@ -80,6 +80,9 @@ class File:
         """Goes on where another process stopped; False if this is not the file that it read."""
         seam = bytearray(min(SEAM_BYTES, place.position))
         assert self.source is not None
+        size = self.source.size()
+        if size is not None and size < place.size:  # it was cut, or has lost its end: what it held is missed
+            return False
         got = self.source.read(place.position - len(seam), memoryview(seam))
         if got < len(seam):
             self._no_damage()

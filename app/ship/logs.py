@@ -12,7 +12,7 @@ from app.ship.files import Block, File, ReplacedError
 from app.ship.shared import Shared
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.identity import fingerprint
-from schemas.log import AWAY, LIVE, Name, first_line, key_in, name_of, path_of
+from schemas.log import AWAY, LIVE, PACKED, Name, first_line, key_in, name_of, path_of
 
 log: Final = logging.getLogger(__name__)
 
@@ -219,6 +219,8 @@ class Log:
 
     def names(self, stamp: str) -> list[Name]:
         """Under which a backup may lie, the plain one first."""
+        if stamp == PACKED:
+            return [Name(self.path, stamp, packed=True)]
         names = [Name(self.path, stamp, packed) for packed in (False, True)]
         if self.target is None or any(os.path.lexists(path_of(name)) for name in names):
             return names
@@ -269,7 +271,7 @@ class Log:
         if isinstance(error, FileNotFoundError):
             return  # the next scan will miss it
         if path is None:
-            path = file.path if file.live else path_of(self.names(file.stamp)[isinstance(error, SourceError)])
+            path = file.path if file.live else path_of(self.names(file.stamp)[-isinstance(error, SourceError)])
         self.shared.unreadable(path, error)
         file.broken, file.told = True, path
         # Damage stays until the file is another one, which it may be already: it may still be written. What the system

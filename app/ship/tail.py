@@ -219,10 +219,11 @@ class Tail:
                 log = self.logs.get(name.log) or self._take_on(name.log)
                 there.add(name.log)
                 # A glob may find a backup while the log itself is not there, just after a rotation.
-                if name.stamp == LIVE or (is_glob and fnmatch(name.log, named.path)):
+                follows = name.stamp == LIVE or (is_glob and fnmatch(name.log, named.path))
+                if follows:
                     self._folders[log.folder].pace.told |= not log.follows
                     log.follows = True
-                else:
+                if not follows or name.stamp == PACKED:  # which is a backup for whoever names it
                     listed.setdefault(name.log, {}).setdefault(name.stamp, []).append(name)
         if self._shared.starting:
             for path in self._gone_meanwhile():

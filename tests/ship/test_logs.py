@@ -473,3 +473,26 @@ def test_a_packed_backup_that_ends_with_a_line_that_is_too_long_is_read_to_its_e
     assert reading.lines() == [b"before", b"next file"]
     assert reading.losses() == [(7, LINE_BYTES + 1, "the line is longer than can be sent")]
     assert next(place for place in reading.book.logs[str(writer.log)].files if place.position > LINE_BYTES).ended
+
+
+def test_a_glob_that_fits_a_packed_file_without_a_time_reads_it(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    (tmp_path / "x.log.gz").write_bytes(gzip.compress(b"before\n"))
+    log.write_bytes(b"one\n")
+    for pattern in (tmp_path / "*", tmp_path / "x.log*"):
+        reading = Reading(pattern)
+        reading.run(20)
+        assert reading.lines() == [b"before", b"one"]
+        assert reading.tail.awake() == []
+        with log.open("ab") as file:
+            file.write(b"two\n")
+        reading.run(3)
+        reading.save()
+        reading.restart()
+        reading.run(20)
+        assert reading.lines() == [b"before", b"one", b"two"]
+        assert reading.losses() == []
+        log.write_bytes(b"one\n")
+    reading = Reading(log)
+    reading.run(20)
+    assert reading.lines() == [b"one"]

@@ -306,3 +306,21 @@ def test_a_log_that_is_copied_and_truncated_between_its_first_look_and_its_first
     reading.run(30)
     assert sorted(reading.lines()) == sorted(writer.written)
     assert reading.losses() == []
+
+
+def test_a_log_that_was_cut_behind_its_position_while_the_shipper_was_stopped_has_lost_what_it_held(
+    tmp_path: Path,
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\ntwo\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"three\n")
+    reading.look()
+    reading.save()
+    os.truncate(writer.log, 8)
+    reading.restart()
+    writer.write(b"four\n")
+    reading.run(30)
+    assert reading.losses() == [(8, 6, "vanished before its end was read")]
+    assert reading.lines()[-1] == b"four"
