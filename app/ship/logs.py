@@ -241,6 +241,7 @@ class Log:
                 break
         else:
             file.place = self.entry.begin(identity, taken)
+        file.identity = ""  # ten thousand of them would be a megabyte
         self.learned = True
         return True
 
