@@ -12,6 +12,7 @@ from app.enrich.drops.file import load_rules
 from app.enrich.registry import load_agents
 from app.errors import TetrastashError
 from app.settings import PREFIX, Settings, read_settings
+from app.ship.book import TOGETHER
 from app.ship.positions import PositionFile
 
 _LAST_PORT: Final = 65535
@@ -75,8 +76,8 @@ def positions_finding(settings: Settings) -> Finding:
             f"{where}: user {os.geteuid()} may not write to {str(folder)!r}.",
             "Make it writable for the user that ships, or set another path.",
         )
-    if book.logs:
-        return ok("positions", f"{where} knows {_counted(len(book.logs), 'log')}, and can be written")
+    if logs := book.logs.keys() - {TOGETHER}:
+        return ok("positions", f"{where} knows {_counted(len(logs), 'log')}, and can be written")
     missing = "" if folder == path.parent else ", and its folder can be made"
     return ok("positions", f"{where} is not there yet, and can be written{missing}")
 

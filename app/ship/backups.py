@@ -6,7 +6,7 @@ from typing import Final
 
 from app.ship.files import File
 from app.ship.sources import Gzip, Plain, Source, SourceError
-from schemas.log import Name, first_line, path_of
+from schemas.log import LIVE, Name, first_line, name_of, path_of
 
 Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
 NO_MEMBERS: Final[Members] = {}
@@ -72,6 +72,14 @@ def is_copy(file: File, source: Source) -> bool:
         return line is not None and file.place.begins(line) and file.holds_seam(source)
     except (OSError, SourceError):
         return False
+
+
+def target_of(path: str) -> str | None:
+    """Of a log that is a link to one."""
+    if not os.path.islink(path):
+        return None
+    name = name_of(os.path.realpath(path))
+    return name.log if name is not None and name.stamp == LIVE else None
 
 
 def size_of(name: Name) -> int:

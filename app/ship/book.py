@@ -13,6 +13,8 @@ from schemas.identity import fingerprint
 
 VERSION: Final = 1
 LOSSES_KEPT: Final = 1000  # the counters know of all of them
+GONE_KEPT: Final = 1000  # logs of which no file is left; what was counted of others is kept all together
+TOGETHER: Final = ""  # as the path of a log: those others
 
 
 Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]  # a person may have changed it

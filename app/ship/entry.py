@@ -1,11 +1,11 @@
 """One log's part of the book: the places of its files, its totals, and what of it is lost."""
 
 import logging
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from app.ship.book import LOSSES_KEPT, LogBook, Loss, Place, Totals, told_path
+from app.ship.book import LOSSES_KEPT, TOGETHER, LogBook, Loss, Place, Totals, told_path
 from app.ship.files import File
 from app.ship.journal import Change
 from app.ship.shared import Shared
@@ -100,3 +100,16 @@ class Entry:
     @property
     def _change(self) -> Change:
         return self._shared.change_of(self._path)
+
+
+def forget(paths: Iterable[str], shared: Shared) -> None:
+    """Logs of which no file is left. What was counted of them counts on: their nodes are told of what they sent."""
+    together = shared.book.logs.setdefault(TOGETHER, LogBook())
+    change = shared.change_of(TOGETHER)
+    for path in paths:
+        for key, totals in shared.book.logs.pop(path).totals.items():
+            kept = change.totals[key] = together.totals.setdefault(key, Totals())
+            kept.add(totals)
+        if (unwritten := shared.changes.pop(path, None)) is not None:
+            change.losses += unwritten.losses
+        change.forgotten.append(path)

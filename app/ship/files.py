@@ -1,13 +1,14 @@
 """One file of a log: what was read of it, and what of that is durable."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES, count_lines, first_line_end, whole_lines
 from app.ship.book import Place, Totals
-from app.ship.sources import Source
+from app.ship.sources import Source, SourceError
 from schemas.identity import fingerprint
-from schemas.log import HEAD_BYTES, LIVE
+from schemas.log import HEAD_BYTES, LIVE, first_line
 
 SEAM_BYTES: Final = 64  # read again before each block: if they have changed, this is not the file that it was
 
@@ -50,6 +51,7 @@ class File:
     away: float | None = None  # since when it is no longer the log
     size: int | None = 0
     place: Place | None = None
+    identity: str = ""  # the fingerprint of its first line, as far as it was known before there was a place
     cursor: int = 0
     line: int = 0
     seam: bytes = b""
@@ -78,6 +80,9 @@ class File:
         """Goes on where another process stopped; False if this is not the file that it read."""
         seam = bytearray(min(SEAM_BYTES, place.position))
         assert self.source is not None
+        size = self.source.size()
+        if size is not None and size < place.size:  # it was cut, or has lost its end: what it held is missed
+            return False
         got = self.source.read(place.position - len(seam), memoryview(seam))
         if got < len(seam):
             self._no_damage()
@@ -98,6 +103,16 @@ class File:
         if got < HEAD_BYTES and b"\n" not in head[:got]:
             self._no_damage()
         return bytes(head[:got])
+
+    def identify(self) -> bool:
+        """Before it is read, which Kafka may hold up for long. False if it begins otherwise than it did."""
+        with suppress(OSError, SourceError):  # reading will meet the same
+            line = None if self.source is None else first_line(self.head(), final=False)
+            found = "" if line is None else fingerprint(line)
+            if self.identity and found != self.identity:
+                return False
+            self.identity = found
+        return True
 
     def _no_damage(self) -> None:
         """Raises SourceError if what was read last does not end where the file does."""
@@ -131,6 +146,10 @@ class File:
         if self.place is None:
             return self.size == 0
         return self.place.position == self.cursor and self.size in (self.cursor, self.torn_at)
+
+    def is_damaged(self) -> bool:
+        """Whether nothing can be made of it, and nothing will be before it has changed."""
+        return self.broken and self.broken_signature != ()
 
     def next_block(self, data: bytearray, *, final: bool) -> Block | None:
         """Raises ReplacedError, SourceError and OSError."""
@@ -259,7 +278,8 @@ class File:
         self.place.seam = fingerprint(self.durable_seam) if self.durable_seam else ""
         self.place.size = max(self.place.size if self.size is None else self.size, self.place.position)
         done = self.place.position >= self.cursor and not self.flying
-        self.place.ended = done and (self.replaced or (self.away is not None and self.read_out(final=True)))
+        read_out = self.away is not None and not self.broken and self.read_out(final=True)
+        self.place.ended = done and (self.replaced or read_out)
 
     def rewind(self) -> None:
         """Back to what is durable: what was in flight may or may not have arrived."""

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 import msgspec
@@ -23,6 +24,7 @@ class Change(msgspec.Struct, omit_defaults=True):
     path: str
     after: str = ""  # which book it goes with
     gone: list[str] = []
+    forgotten: list[str] = []  # paths of logs whose totals are among these
     files: dict[str, Place] = {}  # by Place.file
     totals: dict[str, Totals] = {}
     losses: list[Loss] = []
@@ -61,6 +63,8 @@ def apply(book: Book, journal: bytes) -> None:
             break
         if change.after != after:
             break
+        for path in change.forgotten:
+            places.forget(path)
         of_log = places.of(change.path)
         for name in change.gone:
             of_log.pop(name, None)
@@ -84,6 +88,10 @@ class _Places:
             self._by_log[path] = {place.file: place for place in entry.files}
         return self._by_log[path]
 
+    def forget(self, path: str) -> None:
+        self._by_log.pop(path, None)
+        self._book.logs.pop(path, None)
+
     def put_back(self) -> None:
         for path, places in self._by_log.items():
             self._book.logs[path].files = list(places.values())
@@ -102,7 +110,7 @@ class Journal:
     def read(self) -> bytes:
         """Raises OSError."""
         try:
-            text = self._path.read_bytes()
+            text = read_file(self._path)
         except FileNotFoundError:
             return b""
         self.bytes, self.is_open = len(text), not text
@@ -142,6 +150,15 @@ class Journal:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def read_file(path: Path) -> bytes:
+    """Raises OSError."""
+    # Without O_NONBLOCK the opening of a named pipe would wait for its writer.
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        if not S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read()
 
 
 def synchronize_folder(path: Path) -> None:

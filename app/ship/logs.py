@@ -12,7 +12,7 @@ from app.ship.files import Block, File, ReplacedError
 from app.ship.shared import Shared
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.identity import fingerprint
-from schemas.log import AWAY, LIVE, Name, first_line, key_in, name_of, path_of
+from schemas.log import AWAY, LIVE, PACKED, Name, first_line, key_in, name_of, path_of
 
 log: Final = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Log:
     # Ten thousand of them are held in memory.
     __slots__ = (
         "complete", "entry", "files", "first_seen", "folder", "folder_at", "follows", "is_plain", "known", "learned",
-        "named", "path", "shared", "stirred_at",
+        "named", "path", "shared", "stirred_at", "target",
     )  # fmt: skip
 
     def __init__(self, path: str, folder: str, shared: Shared) -> None:
@@ -35,6 +35,7 @@ class Log:
         self.shared = shared
         self.is_plain = name_of(path) == Name(path, LIVE, packed=False)  # so that it need not be taken apart again
         self.files: list[File] = []  # in the order of reading
+        self.target: str | None = None  # of a link, beside which its backups are too
         self.known: dict[str, str] = {}  # stamp → Place.file, of files that need no more reading
         self.named: Members = NO_MEMBERS  # backups that were named one by one
         self.follows = False  # the log itself was named, and so all its backups
@@ -62,7 +63,13 @@ class Log:
             if file.live:
                 live = file
             elif file.source is not None:
-                size = file.source.size()
+                try:
+                    size = file.source.size()
+                    if isinstance(file.source, Gzip) and file.source.has_changed():
+                        file.size = None
+                except OSError as error:  # a handle may become stale
+                    self.broken(file, error)
+                    continue
                 file.size = file.size if size is None else size
         try:
             status = os.stat(self.path)
@@ -77,7 +84,11 @@ class Log:
         modified, live.modified = live.modified != status.st_mtime_ns, status.st_mtime_ns
         if modified:
             self.stirred_at = now
-        if status.st_size < live.cursor or (modified and status.st_size == live.cursor and self._is_another(live)):
+        has_shrunk = status.st_size < max(live.cursor, live.size or 0)
+        if has_shrunk or (modified and status.st_size == live.cursor and self._is_another(live)):
+            self._replaced(live)
+            return True
+        if modified and live.place is None and not live.identify():
             self._replaced(live)
             return True
         live.size = status.st_size
@@ -98,9 +109,10 @@ class Log:
             live.unseen = max(live.unseen, self.shared.clock() - (now if live.looked_at is None else live.looked_at))
             self._replaced(live)
             return
-        size = None if live.source is None else live.source.size()
         live.stamp, live.away = AWAY, now
-        live.size = live.size if size is None else size  # it may have grown before it was rotated
+        with suppress(OSError):  # the next look will meet the same
+            size = None if live.source is None else live.source.size()
+            live.size = live.size if size is None else size  # it may have grown before it was rotated
 
     def _folder_changed(self) -> bool:
         """A log may come and be rotated away between two looks at its name."""
@@ -137,6 +149,8 @@ class Log:
             return None
         if file.source is None:
             file.source = self._open_again(file)
+        if file.place is None and file.live and (not file.identify() or (file.source.size() or 0) < (file.size or 0)):
+            raise ReplacedError  # since the last look
         if file.place is None and not self.recognise(file, final=final):
             if file.size is None:
                 file.size = 0  # packed, and nothing in it
@@ -203,6 +217,15 @@ class Log:
     def unread(self) -> int:
         return sum(file.unread() for file in self.files)
 
+    def names(self, stamp: str) -> list[Name]:
+        """Under which a backup may lie, the plain one first."""
+        if stamp == PACKED:
+            return [Name(self.path, stamp, packed=True)]
+        names = [Name(self.path, stamp, packed) for packed in (False, True)]
+        if self.target is None or any(os.path.lexists(path_of(name)) for name in names):
+            return names
+        return [name._replace(log=self.target) for name in names]
+
     def has(self, stamp: str) -> bool:
         return stamp in self.known or any(file.stamp == stamp for file in self.files)
 
@@ -218,6 +241,7 @@ class Log:
                 break
         else:
             file.place = self.entry.begin(identity, taken)
+        file.identity = ""  # ten thousand of them would be a megabyte
         self.learned = True
         return True
 
@@ -230,7 +254,7 @@ class Log:
         """Raises FileNotFoundError where the file is not to be found any more."""
         if file.stamp == AWAY:
             raise FileNotFoundError(file.path)  # nobody knows its name
-        names = [Name(self.path, file.stamp, packed) for packed in (False, True)]
+        names = self.names(file.stamp)
         source = Plain(file.path) if file.live else open_any(names)
         size = source.size()  # it may have grown while it was closed
         file.size = file.size if size is None else size
@@ -243,12 +267,15 @@ class Log:
 
     def broken(self, file: File, error: OSError | SourceError, path: str | None = None) -> None:
         """It is tried again, and missed if it goes. `path` is what could not be read, if it is not the usual one."""
+        source = file.source
         shut(file)
         if isinstance(error, FileNotFoundError):
             return  # the next scan will miss it
         if path is None:
-            path = file.path if file.live else path_of(Name(self.path, file.stamp, isinstance(error, SourceError)))
+            path = file.path if file.live else path_of(self.names(file.stamp)[-isinstance(error, SourceError)])
         self.shared.unreadable(path, error)
         file.broken, file.told = True, path
-        # Damage stays until the file is another one; what the system refuses now it may grant in a second.
-        file.broken_signature = None if isinstance(error, SourceError) else ()
+        # Damage stays until the file is another one, which it may be already: it may still be written. What the system
+        # refuses now it may grant in a second.
+        damaged = (source.seen,) if isinstance(source, Gzip) else None
+        file.broken_signature = damaged if isinstance(error, SourceError) else ()

@@ -16,7 +16,7 @@ import msgspec
 
 from app.errors import SettingsError, Stop
 from app.ship.book import Book, decode_book, pieces_of
-from app.ship.journal import Change, Journal, apply, name_of_save, synchronize_folder
+from app.ship.journal import Change, Journal, apply, name_of_save, read_file, synchronize_folder
 
 _JOURNAL_BYTES: Final = 1024 * 1024  # at the least, before all is saved as a whole
 
@@ -38,7 +38,7 @@ class PositionFile:
     def load(self) -> Book:
         """Raises Stop where going on would forget what is already sent."""
         try:
-            text = self.path.read_bytes()
+            text = read_file(self.path)
         except FileNotFoundError:
             return Book()
         except OSError as error:

@@ -11,7 +11,7 @@ from app.ship.backups import Members
 from app.ship.logs import Log
 from app.ship.scan import backups_of, grown
 from app.ship.watching import Watching
-from schemas.log import LIVE, PACKED, Name
+from schemas.log import LIVE, PACKED
 
 REST_SECONDS: Final = 10.0  # without a change, after which a log rests
 ASKED: Final = 150  # files a look, of logs that rest
@@ -145,7 +145,7 @@ def _is_as_left(log: Log) -> bool:
             found = (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns
             if live is None or found != (live.inode, live.size, live.modified):
                 return False
-    return not log.known or not grown(log, {stamp: [Name(log.path, stamp, False)] for stamp in log.known})
+    return not log.known or not grown(log, {stamp: log.names(stamp)[:1] for stamp in log.known})
 
 
 def accounts_for(log: Log, listed: Members) -> bool:
@@ -167,7 +167,7 @@ def _vouch(log: Log, until: float) -> None:
 def _close_inactive(log: Log, now: float) -> None:
     """Of a log that rests."""
     seconds = log.shared.choices.close_inactive
-    if seconds is not None and now - log.stirred_at >= seconds:
+    if log.shared.crowded or (seconds is not None and now - log.stirred_at >= seconds):
         log.close()
 
 

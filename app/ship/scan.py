@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of
+from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of, target_of
 from app.ship.book import Place
 from app.ship.files import File
 from app.ship.logs import Log
@@ -29,7 +29,7 @@ def scan(log: Log, now: float, listed: Members) -> None:
     log.complete = _open_new(log, backups, now)
     log.files.sort(key=lambda file: file.stamp)
     _retire(log, backups, now)
-    unrecognised = any(file.place is None and file.size != 0 for file in log.files)
+    unrecognised = any(file.place is None and file.size != 0 and not file.is_damaged() for file in log.files)
     if log.complete and log.follows and not unrecognised:
         _miss(log, backups, now)
 
@@ -44,13 +44,16 @@ def open_live(log: Log, now: float) -> None:
     """What was the log until now becomes a backup whose name is not known yet."""
     live = next((file for file in log.files if file.live), None)
     source: Source | None = None
+    size: int | None = None
+    log.target = target_of(log.path)
     try:
         status = os.stat(log.path)
         if live is not None and (status.st_dev, status.st_ino) == live.inode:
             return
         source = Plain(log.path)
+        size = source.size()
     except (FileNotFoundError, NotADirectoryError):
-        pass
+        log.shared.problems.pop(log.path, None)  # there is nothing to read any more
     except (OSError, SourceError) as error:
         log.shared.unreadable(log.path, error)
         return
@@ -58,8 +61,9 @@ def open_live(log: Log, now: float) -> None:
         log.live_went(live, now)
     if source is not None:
         log.shared.solved(log.path)
-        file = File(log.path, LIVE, source, source.inode, size=source.size())
+        file = File(log.path, LIVE, source, source.inode, size=size)
         _choose(log, file, log.path)
+        file.identify()
         log.files.append(file)
 
 
@@ -85,14 +89,27 @@ def _find_copied(log: Log, backups: Members, now: float) -> None:
             elif not file.sought:
                 # A folder that changes while it is read may show neither name of a copy that is just being packed.
                 file.sought = True
+            elif file.place is None and _is_read_elsewhere(log, file):
+                file.truncated, file.replaced = False, True
             else:
                 _tell_truncated(log, file)
                 file.truncated, file.replaced = False, True
 
 
+def _is_read_elsewhere(log: Log, file: File) -> bool:
+    """Of a truncated file of which nothing was read: whether a backup may be its copy, which is read by itself."""
+    backups = [other for other in log.files if other is not file and not other.live]
+    if not file.identity:
+        return any(other.size in (None, file.size) for other in backups)
+    places = [other.place.file for other in backups if other.place is not None]
+    return any(place.partition(".")[0] == file.identity for place in (*places, *log.known.values()))
+
+
 def _tell_truncated(log: Log, file: File) -> None:
-    if file.place is not None and file.unread():
-        log.entry.lose_file(file.place, file.unread(), "truncated before it was read to its end")
+    place = file.place or Place(file.identity)
+    lost = max(file.unread() - file.pass_to, 0)
+    if lost:
+        log.entry.lose_file(place, lost, "truncated before it was read to its end")
     elif file.place is not None and file.unseen > UNSEEN_SECONDS:
         reason = f"truncated after {file.unseen:.0f} s in which it may have grown, and nobody looked"
         log.entry.lose_file(file.place, 0, reason)
@@ -156,6 +173,7 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
             file.inode, file.size = source.inode, source.size()
             _choose(log, file, path_of(names[0]))
             log.recognise(file, final=log.final(file, now))
+            has_grown = file.place is not None and _has_grown(source, file.place)
         except FileNotFoundError:
             continue
         except (OSError, SourceError) as error:
@@ -163,7 +181,7 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
             log.files.append(file)
             continue
         log.shared.solved(path_of(names[0]))
-        if file.place is not None and file.place.ended and not file.unread() and not _has_grown(source, file.place):
+        if file.place is not None and file.place.ended and not file.unread() and not has_grown:
             shut(file)
             log.known[stamp] = file.place.file
             continue

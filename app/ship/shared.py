@@ -1,5 +1,6 @@
 """What all logs of one shipper share."""
 
+import errno
 import logging
 import os
 from collections.abc import Callable
@@ -20,7 +21,8 @@ class Shared:
     """`problems` are sentences, by the path that they are about.
 
     `absent` tells since when no scan finds a file, by path of its log and Place.file. `starting` ends with the first
-    look. `changes` are those of the book that were not written down yet, by path of the log.
+    look. `crowded` tells that not all files can be open at once: those of logs that rest are closed from then on.
+    `changes` are those of the book that were not written down yet, by path of the log.
     """
 
     book: Book
@@ -31,6 +33,7 @@ class Shared:
     clock: Callable[[], float]  # the one by which it is told what time it is
     choices: Choices = field(default_factory=Choices)
     starting: bool = True
+    crowded: bool = False
     buffer: bytearray = field(default_factory=read_buffer)
     problems: dict[str, str] = field(default_factory=dict)
     absent: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -52,6 +55,7 @@ class Shared:
             log.info("Path can be read now path=%r", path)
 
     def unreadable(self, path: str, error: OSError | SourceError) -> None:
+        self.crowded |= isinstance(error, OSError) and error.errno == errno.EMFILE
         reason = str(error) if isinstance(error, SourceError) else error.strerror or repr(error)
         self.problem(
             path,

@@ -1,11 +1,14 @@
 """Reading a file at a position of its uncompressed bytes, whether it is packed or not."""
 
+import errno
 import os
+import resource
 import zlib
 from stat import S_ISREG
 from typing import Final, Protocol
 
 _PACKED_BYTES: Final = 64 * 1024  # read at a time
+_SPARED: Final = 64  # descriptors, for Kafka, the position file and whoever asks for the status
 _UNPACKED_BYTES: Final = 256 * 1024  # kept at a time, so that a bomb cannot fill the memory
 
 
@@ -50,6 +53,7 @@ class Gzip:
 
     def __init__(self, path: str) -> None:
         self._descriptor, self.inode = _open(path)
+        self.seen = self._signature()
         self._restart()
 
     def _restart(self) -> None:
@@ -57,11 +61,21 @@ class Gzip:
         self._packed_at = 0
         self._unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         self._fed = False  # whether the current member has begun
+        self._any = False  # whether a member has
         self._kept = bytearray()
         self._kept_at = 0
 
     def size(self) -> int | None:
         return None
+
+    def _signature(self) -> tuple[int, int, int]:
+        status = os.fstat(self._descriptor)
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def has_changed(self) -> bool:
+        """Since it was opened, or this was asked: another member may have come. Raises OSError."""
+        before, self.seen = self.seen, self._signature()
+        return self.seen != before
 
     def states(self, size: int) -> bool:
         """Whether `size` is that of the uncompressed bytes, modulo 2**32, as the last member's trailer has it."""
@@ -98,6 +112,8 @@ class Gzip:
             data = os.pread(self._descriptor, _PACKED_BYTES, self._packed_at)
             self._packed_at += len(data)
             if not data and not self._fed:
+                if not self._any:  # nothing packs to no bytes: whoever writes it has not begun
+                    raise self._broken_off()
                 return False
             if not self._fed:
                 data = data.lstrip(b"\0")
@@ -109,10 +125,14 @@ class Gzip:
             raise SourceError(f"the packed data is damaged before byte {self._packed_at}: {error}") from None
         # Without new data the last of the old may still come out, or the end be recognised.
         if not (data or unpacked or self._unpack.eof):
-            raise SourceError(f"the packed data breaks off after {self._packed_at} bytes")
+            raise self._broken_off()
         self._kept += unpacked
         self._fed = self._fed or bool(data)
+        self._any = self._any or self._fed
         return True
+
+    def _broken_off(self) -> SourceError:
+        return SourceError(f"the packed data breaks off after {self._packed_at} bytes")
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -121,6 +141,10 @@ class Gzip:
 def _open(path: str) -> tuple[int, tuple[int, int]]:
     # Without O_NONBLOCK the opening of a named pipe would wait for its writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptor >= limit - min(_SPARED, limit // 2):  # they are given out from 0 on
+        os.close(descriptor)
+        raise OSError(errno.EMFILE, f"{os.strerror(errno.EMFILE)}, of which this process may have {limit}")
     status = os.fstat(descriptor)
     if not S_ISREG(status.st_mode):
         os.close(descriptor)

@@ -7,13 +7,16 @@ import glob
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from stat import S_ISREG
 from typing import Final
 
 from app.ship.backups import NO_MEMBERS, Members
-from app.ship.book import Book
+from app.ship.book import GONE_KEPT, TOGETHER, Book, told_path
 from app.ship.choices import EVERYTHING, Choices
+from app.ship.entry import forget
 from app.ship.files import Block
 from app.ship.globs import Named
 from app.ship.journal import Change
@@ -23,7 +26,7 @@ from app.ship.resting import Resting, accounts_for, may_rest
 from app.ship.scan import ABSENT_SECONDS, open_live, scan
 from app.ship.shared import Shared
 from app.ship.watching import Changes, Unwatched, Watching
-from schemas.log import LIVE, Name, name_of, path_of
+from schemas.log import LIVE, PACKED, Name, name_of, path_of
 
 _LIVE_ALONE: Final[Members] = {LIVE: []}  # nobody asks for the log's own name; most have nothing beside them
 
@@ -203,6 +206,7 @@ class Tail:
         for folder in {folder for named in self._named for folder in named.folders()} | self._folders.keys():
             self._watch.folder(folder)
         unmatched = []
+        there = set()
         listed: dict[str, Members] = {}
         for named in self._named:
             is_glob = named.is_glob()
@@ -210,23 +214,59 @@ class Tail:
             if not any(os.path.lexists(match) for match in found):
                 unmatched.append(named.path)
             for name in filter(None, map(self._name, found)):
-                if is_glob and name.log not in self.logs and os.path.isdir(path_of(name)):
+                if is_glob and name.log not in self.logs and _is_no_file(path_of(name)):
                     continue  # it was named among others
                 log = self.logs.get(name.log) or self._take_on(name.log)
+                there.add(name.log)
                 # A glob may find a backup while the log itself is not there, just after a rotation.
-                if name.stamp == LIVE or (is_glob and fnmatch(name.log, named.path)):
+                follows = name.stamp == LIVE or (is_glob and fnmatch(name.log, named.path))
+                if follows:
                     self._folders[log.folder].pace.told |= not log.follows
                     log.follows = True
-                else:
+                if not follows or name.stamp == PACKED:  # which is a backup for whoever names it
                     listed.setdefault(name.log, {}).setdefault(name.stamp, []).append(name)
+        if self._shared.starting:
+            for path in self._gone_meanwhile():
+                self._take_on(path).follows = True
         for path, by_stamp in listed.items():
             members = {stamp: sorted(names) for stamp, names in by_stamp.items()}
             if members != self.logs[path].named:
                 self.logs[path].named = members
                 self._wake(path)
                 self._folders[self.logs[path].folder].pace.told = True
+        if len(self._shared.book.logs) > len(there) + GONE_KEPT + 1:  # and those that were put together
+            self._forget_gone(there)
         self._discovery.done(now, self._effort() - before)
         return unmatched
+
+    def _gone_meanwhile(self) -> list[str]:
+        """Logs that a glob named before this process began, and names no more: what was unread of them is missed."""
+        known = {told_path(path) for path in self.logs}
+        return [
+            path
+            for path, entry in self._shared.book.logs.items()
+            if entry.files and path not in known and any(named.may_name(path) for named in self._named)
+            if not os.path.lexists(path) and self._name(path) == Name(path, LIVE, packed=False)
+        ]
+
+    def _forget_gone(self, there: set[str]) -> None:
+        """Where logs come and go, like those of containers, they would be more and more."""
+        held = {told_path(path): log for path, log in self.logs.items()}
+        gone = [
+            path
+            for path, entry in self._shared.book.logs.items()
+            if path != TOGETHER and not entry.files
+            and not ((log := held.get(path)) is not None and (log.path in there or log.holds_files()))
+        ]  # fmt: skip
+        forgotten = gone[:-GONE_KEPT]
+        forget(forgotten, self._shared)
+        for log in filter(None, map(held.get, forgotten)):
+            self._resting.wake(log.path)
+            self._awake.pop(log.path, None)
+            folder = self._folders[log.folder]
+            del self.logs[log.path], folder.logs[log.path]
+            if not folder.logs:
+                del self._folders[log.folder]
 
     def _take_on(self, path: str) -> Log:
         folder = os.path.dirname(path)
@@ -262,6 +302,9 @@ class Tail:
         listed = self._list(folder.path)
         changed = []
         if listed is not None:
+            for log in folder.logs.values():
+                if log.target is not None:
+                    listed[log.path] = self._beside(log.target) | listed.get(log.path, {})
             changed = [
                 path
                 for path, log in folder.logs.items()
@@ -283,6 +326,8 @@ class Tail:
         try:
             files = os.listdir(folder)
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and all(named.folder != folder for named in self._named):
+                return {}  # a glob had found it, and it went with all that it held
             self._shared.unreadable(folder, error)
             return None
         self._shared.solved(folder)
@@ -302,6 +347,20 @@ class Tail:
             names.sort()
         return logs
 
+    def _beside(self, target: str) -> Members:
+        """The backups of a file that a log is a link to. Where they cannot be listed, the log itself can be read."""
+        found: Members = {}
+        folder = os.path.dirname(target)
+        with suppress(OSError):
+            for file in os.listdir(folder):
+                path = os.path.join(folder, file)
+                name = name_of(path)
+                if name is None or name.log != target or self._shared.choices.excludes(path):
+                    continue
+                if name.stamp not in (LIVE, PACKED):
+                    found[name.stamp] = sorted([name, *found.get(name.stamp, [])])
+        return found
+
     def _complain(self, unmatched: list[str]) -> None:
         for named in self._named:
             subject = f"{named.path} (missing)"
@@ -315,3 +374,11 @@ class Tail:
                     f"Path {named.path!r} names no file. Expected the log that Tetragon writes, "
                     "like /var/log/tetragon/tetragon.log; it is looked for every second.",
                 )
+
+
+def _is_no_file(path: str) -> bool:
+    """A folder, a pipe, a socket or a device; not what is not there, or cannot be asked for."""
+    try:
+        return not S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False

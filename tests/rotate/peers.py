@@ -12,6 +12,7 @@ from tests.rotate import filebeat, fluent_bit, rsyslog, vector
 from tests.rotate.logs import Log, Written
 from tests.rotate.outputs import Lines, Output, Topic
 from tests.rotate.place import Command, Place
+from tests.rotate.repeats import Repeated
 from tests.rotate.shippers import Make, Shipper
 
 START_SECONDS: Final = 3.0  # in which a peer has begun: none of them has a page that tells
@@ -62,6 +63,9 @@ class Peer:
 
     def arrived(self) -> Iterable[bytes]:
         return self._output.lines()
+
+    def by_kill(self, kills: Sequence[float]) -> tuple[list[Repeated], str]:  # noqa: ARG002 - nor of where lines lay
+        return [], ""
 
     def told(self, logs: Iterable[Log]) -> set[Written]:  # noqa: ARG002 - it tells of nothing
         return set()

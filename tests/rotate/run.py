@@ -8,7 +8,6 @@ shipper in the place of ours, 0 whatever it lost.
 
 import argparse
 import asyncio
-import json
 import logging
 import shutil
 import sys
@@ -25,6 +24,7 @@ from app.settings import read_settings
 from tests.faults.children import Child
 from tests.rotate.logs import Alike, Copied, CutShort, Log, Removed, Scarce, Seen, Small, line
 from tests.rotate.peers import PEERS, peer
+from tests.rotate.repeats import number_of
 from tests.rotate.shippers import Make, environment_of, ours
 from tests.rotate.table import DOCUMENT, merged
 from tests.rotate.verdict import OURS, Verdict, judge
@@ -54,6 +54,8 @@ class Run:
         `packs` most backups are packed after a while, as Tetragon does it if it is told to."""
         self._random = Random(seed)
         self._seed, self._lines, self._kills = seed, lines, kills
+        self._killed: list[float] = []  # when, in seconds since 1970
+        self.about_kills = ""  # what is repeated after them, in a sentence
         self._folder = folder
         environment = environment_of(seed, folder, kafka.bootstrap)
         self._settings = read_settings(environment)
@@ -86,7 +88,7 @@ class Run:
         child = self._shipper.child
         try:
             child.start()
-            kills = self._harm(child)
+            self._harm(child)
             for log in self._logs:
                 log.come_to_rest()
             self._wait_for_rest(child)
@@ -97,15 +99,15 @@ class Run:
             raise RuntimeError("; ".join(child.complaints))
         for complaint in child.complaints:
             print(complaint)
-        return self._judge(kills)
+        return self._judge()
 
-    def _harm(self, shipper: Child) -> int:
-        """Writes until there are lines and kills enough, and returns how often the shipper was killed."""
-        random, number, kills = self._random, 0, 0
+    def _harm(self, shipper: Child) -> None:
+        """Writes until there are lines and kills enough."""
+        random, number = self._random, 0
         look_at = 0.0
         harm_at: float | None = None
         seen = Seen(0.0, 0.0)
-        while number < self._lines or kills < self._kills:
+        while number < self._lines or len(self._killed) < self._kills:
             now = time.monotonic()
             shipper.tick(now)
             if harm_at is None and shipper.state == "up" and now >= look_at:
@@ -117,7 +119,7 @@ class Run:
                 harm_at, seen = None, Seen(now - LOOK_SECONDS, 0.0)
                 if random.random() < 0.7:
                     shipper.kill(now, random.uniform(0.0, 3.0))
-                    kills += 1
+                    self._killed.append(time.time())
                 else:
                     shipper.pause(now, random.uniform(0.5, 3.0))
                 log.info("%s until=%.1f", shipper.state, shipper.until - now)
@@ -130,7 +132,6 @@ class Run:
                     number += count
                 tailed.tick(now, seen)
             time.sleep(TICK_SECONDS)
-        return kills
 
     def _wait_for_rest(self, child: Child) -> None:
         """Until nothing has changed for a while in what the shipper does."""
@@ -142,19 +143,13 @@ class Run:
                 before, same_since = now, time.monotonic()
             time.sleep(0.2)
 
-    def _judge(self, kills: int) -> Verdict:
-        found = Counter(number for line in self._shipper.arrived() if (number := _number(line)) is not None)
+    def _judge(self) -> Verdict:
+        found = Counter(number for line in self._shipper.arrived() if (number := number_of(line)) is not None)
         told, false = self._shipper.told(self._logs), self._shipper.told_falsely(self._logs)
-        return judge(self._shipper.name, self._seed, kills, self._packs, self._logs, found, told, false)
-
-
-def _number(text: bytes) -> int | None:
-    """None of a line that is not whole, and of one that has none."""
-    try:
-        number: int | None = json.loads(text).get("number")
-    except ValueError:
-        return None
-    return number
+        kills = len(self._killed)
+        verdict = judge(self._shipper.name, self._seed, kills, self._packs, self._logs, found, told, false)
+        by_kill, self.about_kills = self._shipper.by_kill(self._killed)
+        return verdict._replace(by_kill=by_kill)
 
 
 def main() -> int:
@@ -179,7 +174,9 @@ def main() -> int:
         for seed in range(given.seed, given.seed + given.seeds):
             own = folder / f"seed-{seed}"
             own.mkdir()
-            verdicts.append(Run(seed, given.lines, given.kills, own, kafka, make, packs=not given.plain).play())
+            run = Run(seed, given.lines, given.kills, own, kafka, make, packs=not given.plain)
+            verdicts.append(run.play())
+            print(run.about_kills)
             report(verdicts[-1], own)
     finally:
         kafka.stop()

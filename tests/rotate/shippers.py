@@ -17,8 +17,9 @@ from tests.faults.children import Child
 from tests.faults.occurrences import is_ready
 from tests.faults.scene import TETRASTASH
 from tests.rotate.logs import Log, Written
+from tests.rotate.repeats import Repeated, by_kill, told
 from tests.rotate.verdict import OURS
-from tests.ship.topic import lines_of, shipped
+from tests.ship.topic import Shipped, lines_of, shipped
 
 
 class Shipper(Protocol):
@@ -42,6 +43,10 @@ class Shipper(Protocol):
         """Every line that has, as often as it has."""
         ...
 
+    def by_kill(self, kills: Sequence[float]) -> tuple[list[Repeated], str]:
+        """What each of them, in seconds since 1970, made it send again, and that in words; nothing if none can tell."""
+        ...
+
     def told(self, logs: Iterable[Log]) -> set[Written]:
         """The files of which it says that something was lost."""
         ...
@@ -60,6 +65,7 @@ class Tetrastash:
         self.patience = 60.0
         self._settings = settings
         self._positions = settings.positions
+        self._shipped: list[Shipped] = []
         [port] = free_ports(1)
         arguments = [*command, "ship", *(str(log.path) for log in logs)]
         self.child = Child("shipper", arguments, environment, self._positions.with_name("shipper.log"), port)
@@ -75,7 +81,15 @@ class Tetrastash:
         self.child.leave()
 
     def arrived(self) -> Iterable[bytes]:
-        return lines_of(asyncio.run(shipped(self._settings)))
+        return lines_of(self._records())
+
+    def by_kill(self, kills: Sequence[float]) -> tuple[list[Repeated], str]:
+        repeated = by_kill(self._records(), kills)
+        return repeated, told(repeated, self._records())
+
+    def _records(self) -> list[Shipped]:
+        self._shipped = self._shipped or asyncio.run(shipped(self._settings))
+        return self._shipped
 
     def told(self, logs: Iterable[Log]) -> set[Written]:
         names = {loss["file"].partition(".")[0] for loss in self._losses()}

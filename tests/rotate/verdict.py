@@ -1,10 +1,11 @@
 """What a run has found: of each line, whether it arrived, and what became of the file that it was written to."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.rotate.logs import Log, Written
+from tests.rotate.repeats import MOST_BYTES, Repeated
 
 OURS = "tetrastash"
 
@@ -23,10 +24,12 @@ class Verdict(NamedTuple):
     known: int  # lines that did not arrive, of files that were harmed
     reported: int
     false: Counter[str]  # bytes that are told to be lost, of logs that nobody harmed
+    by_kill: Sequence[Repeated] = ()  # of ours
 
     @property
     def is_clean(self) -> bool:
-        return not self.lost and not self.unreported and not self.false
+        bounded = all(each.bytes <= MOST_BYTES for each in self.by_kill)
+        return bounded and not self.lost and not self.unreported and not self.false
 
     def line(self) -> str:
         ours = self.shipper == OURS

@@ -1,5 +1,6 @@
 """What is appended between two saves outlives a kill, and nothing that was left of a line is taken for one."""
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -170,3 +171,14 @@ def test_only_the_latest_losses_are_kept() -> None:
 def test_what_a_loss_of_power_left_in_place_of_a_line_ends_the_journal(junk: bytes) -> None:
     whole = lines_of(CHANGES, name_of_save(BEFORE))
     assert brought_up(whole + junk + b"\n" + whole) == AFTER
+
+
+def test_no_descriptor_is_left_however_often_it_is_synchronized(path: Path) -> None:
+    with locked(path) as positions:
+        positions.save(deepcopy(BEFORE))
+        positions.append(CHANGES[:1])
+        positions.synchronizing()()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(10):
+            positions.synchronizing()()
+        assert len(os.listdir("/proc/self/fd")) == before

@@ -135,3 +135,13 @@ def test_a_link_that_appears_just_before_it_is_opened_is_not_followed(precious: 
     assert done.returncode == 0, done.stderr
     assert is_untouched(precious)
     assert PositionFile(kept).load() == BOOK
+
+
+@pytest.mark.parametrize("suffix", ["", ".journal"])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(suffix: str, kept: Path) -> None:
+    with locked(kept) as positions:
+        positions.save(BOOK)
+        kept.with_name(kept.name + suffix).unlink(missing_ok=True)
+        os.mkfifo(kept.with_name(kept.name + suffix))
+        with pytest.raises(SettingsError, match="no regular file"):
+            positions.load()

@@ -9,6 +9,7 @@ import pytest
 from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
 from app.ship.book import Book, Loss, Totals, decode_book
 from app.ship.logs import SKIPPED_BLOCKS
+from app.ship.scan import HELD_OPEN
 from tests.ship.disk import Reading, Writer
 
 
@@ -431,3 +432,67 @@ def test_a_line_that_is_too_long_is_passed_over_at_full_speed(tmp_path: Path, pa
         reading.acknowledge()
     assert reading.lines() == [b"before", b"after"]
     assert [lost for _, lost, _ in reading.losses()] == [len(text) - len(b"before\nafter\n")]
+
+
+@pytest.mark.parametrize("happens", ["running", "stopped", "packed"])
+def test_backups_of_a_log_that_is_a_link_are_found_beside_its_file(tmp_path: Path, happens: str) -> None:
+    for folder in ("real", "linked"):
+        (tmp_path / folder).mkdir()
+    writer = Writer(tmp_path / "real")
+    link = tmp_path / "linked" / "x.log"
+    link.symlink_to(writer.log)
+    reading = Reading(link)
+    for number in range(HELD_OPEN + 4):
+        writer.write(b"%d\n" % number)
+        reading.run(0.5)
+        reading.save()
+        writer.write(b"%d more\n" % number)
+        backup = writer.rotate()
+        if happens != "running" and number % 3:
+            reading.restart()
+        if happens == "packed" and backup is not None:
+            writer.pack(backup)
+            backup.unlink()
+    reading.restart()
+    reading.run(60)
+    assert sorted(reading.lines()) == sorted(writer.written)
+    assert reading.losses() == []
+    assert reading.tail.awake() == []  # it rests, with all its backups
+
+
+def test_a_packed_backup_that_ends_with_a_line_that_is_too_long_is_read_to_its_end(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"before\n" + b"x" * (LINE_BYTES + 1))
+    backup = writer.rotate()
+    assert backup is not None
+    writer.pack(backup)
+    backup.unlink()
+    writer.write(b"next file\n")
+    reading = Reading(writer.log)
+    reading.run(30)
+    assert reading.lines() == [b"before", b"next file"]
+    assert reading.losses() == [(7, LINE_BYTES + 1, "the line is longer than can be sent")]
+    assert next(place for place in reading.book.logs[str(writer.log)].files if place.position > LINE_BYTES).ended
+
+
+def test_a_glob_that_fits_a_packed_file_without_a_time_reads_it(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    (tmp_path / "x.log.gz").write_bytes(gzip.compress(b"before\n"))
+    log.write_bytes(b"one\n")
+    for pattern in (tmp_path / "*", tmp_path / "x.log*"):
+        reading = Reading(pattern)
+        reading.run(20)
+        assert reading.lines() == [b"before", b"one"]
+        assert reading.tail.awake() == []
+        with log.open("ab") as file:
+            file.write(b"two\n")
+        reading.run(3)
+        reading.save()
+        reading.restart()
+        reading.run(20)
+        assert reading.lines() == [b"before", b"one", b"two"]
+        assert reading.losses() == []
+        log.write_bytes(b"one\n")
+    reading = Reading(log)
+    reading.run(20)
+    assert reading.lines() == [b"one"]

@@ -61,13 +61,15 @@ def test_a_damaged_packed_file_says_where_until_it_is_read_before_that(tmp_path:
     source.close()
 
 
-def test_an_empty_packed_file_is_empty(tmp_path: Path) -> None:
-    for content in (b"", gzip.compress(b"")):
-        (tmp_path / "x.log.gz").write_bytes(content)
-        source = Gzip(str(tmp_path / "x.log.gz"))
-        assert read(source, 0, 10) == b""
-        assert source.damage is None
-        source.close()
+@pytest.mark.parametrize(
+    ("content", "damage"), [(gzip.compress(b""), None), (b"", "breaks off after 0 bytes"), (bytes(9), "after 9 bytes")]
+)
+def test_a_packed_file_may_hold_nothing_and_not_be_nothing(tmp_path: Path, content: bytes, damage: str | None) -> None:
+    (tmp_path / "x.log.gz").write_bytes(content)
+    source = Gzip(str(tmp_path / "x.log.gz"))
+    assert read(source, 0, 10) == b""
+    assert (damage or "None") in str(source.damage)
+    source.close()
 
 
 @pytest.mark.parametrize("kind", [Plain, Gzip])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.ship.choices import Choices
 from tests.ship.disk import Reading, Writer
 
 
@@ -188,3 +189,138 @@ def test_what_was_under_way_when_its_log_was_truncated_and_kafka_failed_is_a_kno
     reading.run(30)
     assert reading.lines() == [b"two"]
     assert reading.losses() == [(0, 4, "truncated while Kafka had not yet acknowledged it")]
+
+
+@pytest.mark.parametrize(
+    ("held", "after"), [(b"one\ntwo\n", b"longer than before\n"), (b"torn", b"x\n"), (b"torn", b"")]
+)
+def test_what_a_log_held_that_was_truncated_before_any_of_it_was_read_is_a_known_loss(
+    tmp_path: Path, held: bytes, after: bytes
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(held)
+    reading = Reading(writer.log)
+    for _ in range(2):
+        reading.step(most=0)  # Kafka is away
+    writer.log.write_bytes(after)
+    for _ in range(3):
+        reading.look()
+    reading.run(30)
+    assert reading.lines() == after.splitlines()
+    assert reading.losses() == [(0, len(held), "truncated before it was read to its end")]
+
+
+@pytest.mark.parametrize("held", [b"one\ntwo\n", b"torn"])
+def test_a_copy_of_a_log_of_which_nothing_was_read_is_read(tmp_path: Path, held: bytes) -> None:
+    writer = Writer(tmp_path)
+    writer.write(held)
+    reading = Reading(writer.log)
+    for _ in range(2):
+        reading.look()
+    writer.copy_and_truncate()
+    for _ in range(3):
+        reading.look()
+    reading.run(30)
+    assert reading.lines() == held.splitlines()
+    assert reading.losses() == []
+
+
+def test_what_was_left_out_of_a_log_is_not_lost_when_it_is_truncated(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n")
+    reading = Reading(writer.log, choices=Choices(at_end=True))
+    reading.look()
+    os.truncate(writer.log, 0)
+    for _ in range(3):
+        reading.look()
+    writer.write(b"two\n")
+    reading.run(30)
+    assert reading.lines() == [b"two"]
+    assert reading.losses() == []
+
+
+def test_a_log_that_is_written_anew_and_is_longer_than_was_read_loses_all_that_it_had(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"".join(b"%06d\n" % number for number in range(100_000)))
+    reading = Reading(writer.log)
+    reading.step(most=1)
+    reading.acknowledge()
+    [(block, _)] = reading.durable
+    writer.log.write_bytes(b"new line\n" * 50_000)
+    reading.run(30)
+    assert reading.losses() == [(block.length, 700_000 - block.length, "truncated before it was read to its end")]
+    assert len(reading.lines()) == block.lines + 50_000
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("held", [b"one\ntwo\n", b"torn"])
+def test_a_log_and_its_copy_that_are_first_seen_together_are_one_file(
+    tmp_path: Path, held: bytes, packed: bool
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(held)
+    copy = writer.copy()
+    if packed:
+        writer.pack(copy)
+        copy.unlink()
+    reading = Reading(writer.log)
+    for _ in range(3):
+        reading.look()
+    os.truncate(writer.log, 0)
+    for _ in range(3):
+        reading.look()
+    writer.log.write_bytes(b"next\n")
+    reading.run(30)
+    assert reading.lines() == [*held.splitlines(), b"next"]
+    assert reading.losses() == []
+
+
+def test_a_backup_that_begins_as_the_log_does_is_no_copy_though_kafka_is_away(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"same\none\n")
+    writer.rotate()
+    writer.write(b"same\nother\n")
+    reading = Reading(writer.log)
+    for _ in range(3):
+        reading.look()
+    [backup] = writer.backups()
+    backup.unlink()
+    for _ in range(3):
+        reading.look()
+    reading.run(30)
+    assert sorted(reading.lines()) == [b"one", b"other", b"same", b"same"]
+    assert reading.losses() == []
+
+
+@pytest.mark.parametrize("first", [b"one\n", b"other\n"])
+def test_a_log_that_is_copied_and_truncated_between_its_first_look_and_its_first_reading_loses_nothing(
+    tmp_path: Path, first: bytes
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\n" + b"more\n" * 5)
+    reading = Reading(writer.log)
+    reading.look()
+    writer.copy_and_truncate()
+    writer.write(first + b"new\n")
+    reading.read(1)
+    reading.run(30)
+    assert sorted(reading.lines()) == sorted(writer.written)
+    assert reading.losses() == []
+
+
+def test_a_log_that_was_cut_behind_its_position_while_the_shipper_was_stopped_has_lost_what_it_held(
+    tmp_path: Path,
+) -> None:
+    writer = Writer(tmp_path)
+    writer.write(b"one\ntwo\n")
+    reading = Reading(writer.log)
+    reading.run(1)
+    writer.write(b"three\n")
+    reading.look()
+    reading.save()
+    os.truncate(writer.log, 8)
+    reading.restart()
+    writer.write(b"four\n")
+    reading.run(30)
+    assert reading.losses() == [(8, 6, "vanished before its end was read")]
+    assert reading.lines()[-1] == b"four"

@@ -20,6 +20,7 @@ class Shipped(NamedTuple):
     position: int
     line: int
     lines: int
+    at: int  # Kafka's time, in ms since 1970
 
 
 async def make_topic(settings: Settings, **configs: str) -> None:
@@ -62,7 +63,10 @@ async def shipped(settings: Settings) -> list[Shipped]:
                             record.value,
                             headers["path"].decode(),
                             headers["file"].decode(),
-                            *(int(headers[name]) for name in ("position", "line", "lines")),
+                            int(headers["position"]),
+                            int(headers["line"]),
+                            int(headers["lines"]),
+                            record.timestamp,
                         )
                     )
     return found
