@@ -17,11 +17,12 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.document import FIELDS
@@ -31,12 +32,31 @@ PAGE: Final = 2_000
 BUSY_SECONDS: Final = (1, 2, 4, 8, 16, 32)  # after which a node is asked again that has no memory left for now
 SHOWN: Final = 5  # of each kind of fault
 SAMPLED: Final = 20  # of so many documents one
+KEPT: Final = 1_000  # documents that differ, to be compared by their fields
 NUMBER: Final = re.compile(r'"node\.example\.com/number": ?"(\d+)"')
 
 # What the agent in tests/faults/agents adds is no field of ours.
 _MAPPED: Final = {**FIELDS, "tetragon.tally.seen": "long", "tetragon.tally.digest": "keyword"}
 
 Found = dict[str, Any]
+
+
+class Expected(NamedTuple):
+    """Of a document of the undisturbed run; a million of them have to be in memory."""
+
+    digest: bytes
+    number: int | None
+
+
+class Lines:
+    """Documents of a file, one a line, as often as somebody asks for them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[Found]:
+        with self._path.open("rb") as lines:
+            yield from map(orjson.loads, lines)
 
 
 def numbers_written(logs: Iterable[Path]) -> set[int]:
@@ -109,47 +129,44 @@ def check(
     letters: Iterable[Found],
     judge: Callable[[Found], list[str]] = unfit_for_ecs,
 ) -> Found:
-    """What is wrong, in numbers, with some examples of each. `judge` tells what is wrong with a document by itself."""
-    expected = {document["event"]["id"]: document for document in reference}
+    """What is wrong, in numbers, with some examples of each. `judge` tells what is wrong with a document by itself.
+    `reference` is read twice if documents differ."""
+    expected = {document["event"]["id"]: Expected(_digest(document), _number(document)) for document in reference}
     times_stored: Counter[int] = Counter()
     ids: Counter[str] = Counter()
-    differing: list[Found] = []
-    paths: Counter[str] = Counter()
+    differing: dict[str, tuple[str, Found]] = {}
     extra: list[str] = []
     unfit: list[Found] = []
-    sampled = differ = 0
+    count = sampled = differ = 0
     for index, name, source in stored:
-        if ids.total() % SAMPLED == 0:
+        if count % SAMPLED == 0:
             sampled += 1
             if wrong := judge(source):
                 unfit.append({"id": name, "problems": wrong})
+        count += 1
         ids[name] += 1
-        times_stored.update(int(number) for number in NUMBER.findall(source["event"]["original"])[:1])
-        document = expected.get(name)
-        if document is None:
+        if (number := _number(source)) is not None:
+            times_stored[number] += 1
+        known = expected.get(name)
+        if known is None:
             extra.append(name)
-        elif _digest(document) != _digest(source):
+        elif known.digest != _digest(source):
             differ += 1
-            changed = _changed(document, source)
-            paths.update(path for path, _, _ in changed)
-            if len(differing) < SHOWN:
-                differing.append({"id": name, "index": index, "changed": changed})
+            if len(differing) < KEPT:
+                differing[name] = (index, source)
+    changes = _changes(reference, differing) if differing else {}
     # The last word on each: one that was sent back is no dead letter any more.
     buried = {
         name for name, is_dead in {letter["id"]: not letter.get("replays") for letter in letters}.items() if is_dead
     }
-    numbers_buried = {
-        int(number)
-        for name in buried & expected.keys()
-        for number in NUMBER.findall(expected[name]["event"]["original"])[:1]
-    }
+    numbers_buried = {expected[name].number for name in buried & expected.keys()}
     lost = sorted(written - times_stored.keys() - numbers_buried)
     ids_lost = sorted(expected.keys() - ids.keys() - buried)
     twice = [number for number, times in times_stored.items() if times > 1]
     return {
         "events": len(written),
         "reference": len(expected),
-        "stored": ids.total(),
+        "stored": count,
         "dead_letters": len(buried),
         "lost": max(len(lost), len(ids_lost)),
         "duplicated": max(sum(times - 1 for times in times_stored.values()), sum(times - 1 for times in ids.values())),
@@ -157,12 +174,15 @@ def check(
         "extra": len(extra),
         "sampled": sampled,
         "unfit": len(unfit),
-        "differing_fields": dict(paths.most_common(20)),
+        "differing_fields": dict(Counter(path for each in changes.values() for path, _, _ in each).most_common(20)),
         "examples": {
             "lost": lost[:SHOWN],
             "lost_ids": ids_lost[:SHOWN],
             "duplicated": twice[:SHOWN],
-            "differing": differing,
+            "differing": [
+                {"id": name, "index": differing[name][0], "changed": changed}
+                for name, changed in list(changes.items())[:SHOWN]
+            ],
             "extra": extra[:SHOWN],
             "unfit": unfit[:SHOWN],
         },
@@ -170,7 +190,20 @@ def check(
 
 
 def _digest(document: Found) -> bytes:
-    return blake2b(json.dumps(document, sort_keys=True).encode(), digest_size=16).digest()
+    return blake2b(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+def _number(document: Found) -> int | None:
+    found = NUMBER.search(document["event"]["original"])
+    return int(found[1]) if found is not None else None
+
+
+def _changes(
+    reference: Iterable[Found], differing: Mapping[str, tuple[str, Found]]
+) -> dict[str, list[tuple[str, Any, Any]]]:
+    """By id: the paths that differ, with what was expected and what is there."""
+    documents = ((document["event"]["id"], document) for document in reference)
+    return {name: _changed(document, differing[name][1]) for name, document in documents if name in differing}
 
 
 def _changed(expected: Any, found: Any, path: str = "") -> list[tuple[str, Any, Any]]:
@@ -193,7 +226,7 @@ def call(url: str, method: str, path: str, body: Found | None = None) -> Found:
     for pause in (*BUSY_SECONDS, None):
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                result: Found = json.load(answer)
+                result: Found = orjson.loads(answer.read())
             break
         except urllib.error.HTTPError as error:
             if error.code != 429 or pause is None:
@@ -211,13 +244,12 @@ def main() -> None:
     parser.add_argument("--reference", required=True, type=Path, help="the undisturbed run's documents, one a line")
     parser.add_argument("logs", nargs="+", type=Path, metavar="LOG")
     given = parser.parse_args()
-    with given.reference.open("rb") as reference:
-        result = check(
-            numbers_written(given.logs),
-            map(json.loads, reference),
-            stored_documents(given.elasticsearch, given.stream),
-            dead_letters(given.kafka, given.rejected),
-        )
+    result = check(
+        numbers_written(given.logs),
+        Lines(given.reference),
+        stored_documents(given.elasticsearch, given.stream),
+        dead_letters(given.kafka, given.rejected),
+    )
     json.dump(result, sys.stdout)
 
 
