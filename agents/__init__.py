@@ -58,6 +58,9 @@ def agent(
     `configure` makes the function anew from <agent>.yaml in the folder of a user's agents, and raises ValueError,
     naming file and line, for what it cannot take.
     """
+    for argument, names in (("events", events), ("adds", adds)):
+        if isinstance(names, str):  # which is a set of letters, too
+            raise TypeError(f"{argument} is {names!r}; expected a set of names, like {{{names!r}}}")
 
     def declare(function: Function) -> Agent:
         takes = tuple(inspect.signature(function).parameters)
