@@ -65,6 +65,12 @@ BAD = {
     "another agent's": (GOOD.replace("tetragon.drift", "tetragon.lineage.x"), "ancestry.py and .*both claim"),
     "import error": ("import nothing_of_that_name", "cannot be imported: ModuleNotFoundError"),
     "syntax error": ("def x(:", "cannot be imported: SyntaxError"),
+    "an end": ("raise SystemExit(0)", "cannot be imported: SystemExit: 0"),
+    "a function that waits": (
+        GOOD.replace("def anything", "async def anything"),
+        "anything is async; expected a plain",
+    ),
+    "a time that is no number": (GOOD.replace("@agent(", "@agent(ttl='1h', "), "ttl is '1h'; expected seconds"),
     "own error": ("raise RuntimeError('because')", "cannot be imported: RuntimeError: because"),
 }
 
