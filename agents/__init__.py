@@ -58,8 +58,15 @@ def agent(
     `configure` makes the function anew from <agent>.yaml in the folder of a user's agents, and raises ValueError,
     naming file and line, for what it cannot take.
     """
+    for argument, names in (("events", events), ("adds", adds)):
+        if isinstance(names, str):  # which is a set of letters, too
+            raise TypeError(f"{argument} is {names!r}; expected a set of names, like {{{names!r}}}")
+    if not isinstance(ttl, int | float) or ttl <= 0:
+        raise TypeError(f"ttl is {ttl!r}; expected seconds, like {HOUR}")
 
     def declare(function: Function) -> Agent:
+        if inspect.iscoroutinefunction(function):
+            raise TypeError(f"{function.__name__} is async; expected a plain function, for an agent waits for nothing")
         takes = tuple(inspect.signature(function).parameters)
         return Agent(
             function, None if events is None else frozenset(events), frozenset(adds), ttl, takes, configure=configure

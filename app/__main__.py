@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from app.errors import TetrastashError
-from app.settings import FILE, PREFIX, Settings, read_settings, secrets
+from app.settings import FILE, PREFIX, Settings, choices, read_settings, secrets
+from app.stdout import until_closed
 
 if TYPE_CHECKING:
     from app.rejected.letters import Wanted
@@ -61,7 +62,7 @@ def work(only: Literal["enrich", "index"] | None) -> None:
 
 
 @main.command()
-@click.argument("files", nargs=-1, type=click.Path())
+@click.argument("files", nargs=-1, type=click.Path(readable=False))
 @click.option("--rejected", type=click.Path(), help="Write rejections to this file instead of stderr.")
 @click.option(
     "--drops",
@@ -82,9 +83,9 @@ def enrich(
     if drops is not None:
         settings = settings.model_copy(update={"drops": drops})
     from app.enrich.filter import run
-    from app.read.output import compact_documents
+    from app.read.output import documents_as
 
-    present = compact_documents(color) if output == "compact" else b"".join
+    present = documents_as(output, color)
     sys.exit(
         _told(lambda: run(files, rejected=rejected, settings=settings, explain_drops=explain_drops, present=present))
     )
@@ -276,11 +277,18 @@ def check(
 @main.command()
 def settings() -> None:
     """List every setting, its default and its meaning."""
-    for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, ()) else str(field.default)
-        click.echo(f"{PREFIX}{name.upper()}={default}\n    {field.description}")
-        if name in secrets():
-            click.echo(f"    or {PREFIX}{name.upper()}{FILE}: a file that holds it")
+    sys.exit(_told(_list_settings))
+
+
+def _list_settings() -> int:
+    with until_closed():
+        for name, field in Settings.model_fields.items():
+            default = "" if field.default in (None, ()) else str(field.default)
+            meaning = "; ".join([str(field.description), *choices(name)])
+            click.echo(f"{PREFIX}{name.upper()}={default}\n    {meaning}")
+            if name in secrets():
+                click.echo(f"    or {PREFIX}{name.upper()}{FILE}: a file that holds it")
+    return 0
 
 
 def _settings() -> Settings:

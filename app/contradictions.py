@@ -12,10 +12,22 @@ _USER: Final = ("username", "password")
 
 def contradictions(settings: "Settings") -> Iterator[str]:
     """A sentence for each. No secret is quoted, not even one that stands where it should not."""
+    yield from _kafka_servers(settings)
     yield from _kafka_user(settings)
     yield from _kafka_files(settings)
     yield from _elasticsearch_urls(settings)
     yield from _elasticsearch_user(settings)
+
+
+def _kafka_servers(settings: "Settings") -> Iterator[str]:
+    for server in settings.kafka.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            yield (
+                f"Setting TETRASTASH_KAFKA has {server!r} in it. Expected servers like kafka-1:9092, separated by "
+                "commas."
+            )
+            return
 
 
 def _kafka_user(settings: "Settings") -> Iterator[str]:

@@ -5,8 +5,9 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args, get_origin
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from app.contradictions import contradictions
@@ -182,6 +183,17 @@ def secrets() -> Iterator[str]:
 SECRET_FILES: Final[Mapping[str, str]] = {f"{PREFIX}{name.upper()}{FILE}": name for name in secrets()}
 
 
+def choices(name: str) -> Iterator[str]:
+    """What a setting may be, where that is a few words or a range."""
+    field = Settings.model_fields[name]
+    if get_origin(field.annotation) is Literal:
+        yield "one of " + ", ".join(f"`{choice}`" for choice in get_args(field.annotation))
+    least = next((each.ge for each in field.metadata if isinstance(each, Ge)), None)
+    most = next((each.le for each in field.metadata if isinstance(each, Le)), None)
+    if least is not None and most is not None:
+        yield f"from {least} to {most}"
+
+
 def host_name() -> str:
     """The last resort for a record's key."""
     return socket.gethostname()
@@ -217,4 +229,4 @@ def _unknown(variable: str, name: str) -> str:
 def _refused(problem: Any) -> str:
     variable = PREFIX + str(problem["loc"][0]).upper()
     shown = "'**********'" if problem["loc"][0] in secrets() else repr(problem["input"])
-    return f"Setting {variable} has value {shown}. {problem['msg']}."
+    return f"Setting {variable} has value {shown}. {problem['msg'].removeprefix('Value error, ').rstrip('.')}."

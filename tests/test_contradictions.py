@@ -20,6 +20,18 @@ def refused(given: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     ("given", "told", "expected"),
     [
+        *(
+            ({"KAFKA": value}, f"TETRASTASH_KAFKA has {bad!r} in it", "servers like")
+            for value, bad in (
+                ("", ""),
+                ("localhost", "localhost"),
+                ("localhost:kafka", "localhost:kafka"),
+                (":9092", ":9092"),
+                ("a:9092,", ""),
+                ("a:99999", "a:99999"),
+                ("kafka://a:9092", "kafka://a:9092"),
+            )
+        ),
         ({"KAFKA_SECURITY": "SASL_SSL"}, "KAFKA_SECURITY has value 'SASL_SSL', and no user", "KAFKA_USERNAME and"),
         ({"KAFKA_SECURITY": "SASL_PLAINTEXT", "KAFKA_USERNAME": "u"}, "TETRASTASH_KAFKA_USERNAME alone", "_PASSWORD"),
         ({"KAFKA_SECURITY": "SASL_SSL", "KAFKA_PASSWORD": SECRET}, "TETRASTASH_KAFKA_PASSWORD alone", "_USERNAME"),

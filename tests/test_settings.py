@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from app.__main__ import main
 from app.errors import SettingsError
-from app.settings import PREFIX, SECRET_FILES, Settings, read_settings, secrets
+from app.settings import PREFIX, SECRET_FILES, Settings, choices, read_settings, secrets
 
 # Of what a secret means nothing without.
 BESIDE = {
@@ -108,4 +108,9 @@ def test_every_setting_and_every_file_of_a_secret_is_listed() -> None:
     listed = CliRunner().invoke(main, ["settings"]).output
 
     assert all(f"{PREFIX}{name.upper()}=" in listed for name in Settings.model_fields)
+    assert all(choice in listed for name in Settings.model_fields for choice in choices(name))
+    assert [*choices("log_level"), *choices("partitions"), *choices("listen")] == [
+        "one of `DEBUG`, `INFO`, `WARNING`, `ERROR`",
+        "from 1 to 1000",
+    ]
     assert all(variable in listed for variable in SECRET_FILES)

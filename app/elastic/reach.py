@@ -22,7 +22,9 @@ def why_elasticsearch_fails(settings: Settings, error: ApiError | TransportError
         if isinstance(error, TlsError):
             return Retry(_tls_sentence(settings, error))
         reason = error.message if isinstance(error, Unreachable | ConnectionTimeout) else repr(error)
-        return Retry(f"Elasticsearch cannot be reached at {where!r}: {reason}.")
+        return Retry(
+            f"Elasticsearch cannot be reached at {where!r}: {reason}. Expected it there: see TETRASTASH_ELASTICSEARCH."
+        )
     status = error.meta.status
     if status == 401:
         return Stop(

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -13,6 +14,7 @@ from schemas.finding import Finding, conclude
 from schemas.lineage import Lineage
 from schemas.tetragon import Event
 
+_OURS: Final = tuple(PurePath(__file__).parents[2] / room for room in ("app", "schemas"))
 _MOST_PLACES: Final = 1000  # names that an agent makes up as it goes are not worth keeping
 
 
@@ -47,7 +49,7 @@ class Ready:
         self.places: dict[str, _Place] = {}
 
     def __call__(self, event: Event, lineage: Lineage | None, scope: Scope) -> Fields:
-        """Raises whatever the agent raises, and ValueError for a field that it did not declare."""
+        """Raises whatever the agent raises, ValueError for a field that it did not declare, TypeError for no fields."""
         if self._takes == ("lineage",):
             fields = self._function(event, lineage)
         elif self._takes == ("lineage", "memory"):
@@ -57,6 +59,8 @@ class Ready:
             fields = self._function(event, *[given[name] for name in self._takes])
         if fields == {}:
             return fields
+        if type(fields) is not dict and not isinstance(fields, Mapping):
+            raise TypeError(f"it returned {fields!r}; expected a dict of fields, {{}} for none")
         if not self.places.keys() >= fields.keys():
             for field in fields:
                 self.place(field)
@@ -164,6 +168,12 @@ def _opened(part: Mapping[str, Any] | orjson.Fragment | None) -> dict[str, Any]:
 
 
 def _failure(agent: str, error: Exception, event: Event) -> Failure:
-    frames = traceback.extract_tb(error.__traceback__)
+    # What is raised in ours is about what the agent returned, remembers or asks for: its own line, if any, tells more.
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
+    where = f" ({PurePath(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     exec_id = event.process.exec_id if event.process is not None else ""
-    return Failure(agent, type(error).__name__, f"{error} (line {frames[-1].lineno})", exec_id)
+    return Failure(agent, type(error).__name__, f"{error}{where}", exec_id)
+
+
+def _is_ours(file: str) -> bool:
+    return any(PurePath(file).is_relative_to(ours) for ours in _OURS)

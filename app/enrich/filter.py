@@ -18,8 +18,10 @@ from app.enrich.memory import Memory
 from app.enrich.pipeline import Pipeline
 from app.enrich.registry import load_agents
 from app.errors import Stop
+from app.read.escape import visible
 from app.settings import Settings
 from app.stdout import until_closed
+from schemas.rejection import Rejection
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ def _filter(
             sys.stdout.buffer.write(present(documents_of(block)))
         sys.stdout.buffer.flush()
         for rejection in enriched.rejections:
-            letters.write(orjson.dumps(rejection.wire(), option=orjson.OPT_APPEND_NEWLINE))
+            letters.write(_line(rejection, terminal=letters.isatty()))
         if enriched.rejections:
             letters.flush()
         if enriched.dropped:
@@ -90,6 +92,11 @@ def _filter(
         total.update(enriched.counters)
         kept.update(enriched.kept)
         memory.settle()
+
+
+def _line(rejection: Rejection, *, terminal: bool) -> bytes:
+    line = orjson.dumps(rejection.wire(), option=orjson.OPT_APPEND_NEWLINE)
+    return visible(line[:-1].decode()).encode() + b"\n" if terminal else line
 
 
 @contextlib.contextmanager

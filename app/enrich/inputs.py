@@ -22,9 +22,10 @@ _GZIP: Final = b"\x1f\x8b"
 
 
 def records(files: Sequence[str], settings: Settings) -> Iterator[Record]:
-    """Of all `files` in their order, else of stdin. Raises Stop before the first if one of them cannot be opened."""
+    """Of all `files` in their order; of stdin if there is none, or `-` alone. Raises Stop before the first if one of
+    them cannot be opened."""
     with ExitStack() as opened:
-        if not files:
+        if list(files) in ([], ["-"]):
             yield from _records(sys.stdin.buffer, None, time.time(), settings)
             return
         readers = [(opened.enter_context(_open(file)), file) for file in files]
@@ -41,7 +42,8 @@ def _open(file: str) -> io.BufferedReader:
         return open(file, "rb")
     except OSError as error:
         raise Stop(
-            f"File {file!r} cannot be opened: {error.strerror}. Expected Tetragon's log, plain or .gz."
+            f"File {file!r} cannot be opened: {error.strerror}. Expected Tetragon's log, plain or .gz, which this user "
+            "may read."
         ) from error
 
 

@@ -60,7 +60,7 @@ def _import(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends would end what loads it, and look like success
         del sys.modules[name]
         raise AgentError(f"Agent's file {path} cannot be imported: {type(error).__name__}: {error}.") from error
     return module

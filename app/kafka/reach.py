@@ -70,8 +70,6 @@ async def try_servers(settings: Settings, seconds: float) -> dict[str, str]:
 
 async def _try(settings: Settings, server: str, seconds: float, arguments: Mapping[str, Any]) -> str:
     host, _, port = server.rpartition(":")
-    if not host or not port.isdigit():
-        return f"Setting TETRASTASH_KAFKA has value {settings.kafka!r}. Expected host:port, separated by commas."
     try:
         async with asyncio.timeout(seconds):
             connected = await create_conn(

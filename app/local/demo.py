@@ -131,6 +131,9 @@ async def watch(
             summary = {**asdict(books), "lost": books.lost, "seconds": clock.seconds}
             print(orjson.dumps(summary).decode(), flush=True)
         if not given.once:
+            screen.say("Commands of your own, from another shell:")
+            screen.say(f"  export TETRASTASH_KAFKA={settings.kafka} TETRASTASH_ELASTICSEARCH={settings.elasticsearch}")
+            screen.say("  .venv/bin/tetrastash tap documents -o compact")
             if not given.no_browser:
                 browser.show(f"http://{listen}/")
             with living(live):

@@ -47,7 +47,11 @@ def look(form: Form, colour: Choice) -> Look:
     return Look(form, paint_for(colour, os.environ, terminal=terminal), terminal=terminal)
 
 
-def compact_documents(colour: Choice) -> Callable[[Iterable[bytes]], bytes]:
-    """Makes lines of encoded documents."""
-    made = look("compact", colour)
-    return lambda documents: b"".join(made.document(orjson.loads(document)) for document in documents)
+def documents_as(form: Form, colour: Choice) -> Callable[[Iterable[bytes]], bytes]:
+    """Makes lines of encoded documents, each with its line end."""
+    made = look(form, colour)
+    if form == "compact":
+        return lambda documents: b"".join(made.document(orjson.loads(document)) for document in documents)
+    if not sys.stdout.isatty():
+        return b"".join
+    return lambda documents: b"".join(made.json(document.rstrip(b"\n")) for document in documents)

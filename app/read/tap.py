@@ -21,7 +21,7 @@ from app.read.hints import hints
 from app.read.output import Look
 from app.read.taken import Role, Wanted, take
 from app.settings import Settings
-from app.stdout import is_closed, until_closed
+from app.stdout import is_closed, is_full, until_closed
 from schemas.record import Record
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ async def tap(settings: Settings, role: Role, begin: Begin, wanted: Wanted, look
             except (KafkaError, OSError) as error:
                 if is_closed():
                     raise BrokenPipeError from error
+                if is_full(error):
+                    raise
                 reason = await why_kafka_is_away(settings)
                 if reason != tapped.told:
                     log.warning("waiting for Kafka reason=%s error=%r", reason, error)

@@ -7,19 +7,18 @@ writes them anew between the marks in the files; a test holds that they are up t
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Final, Literal, get_args, get_origin
+from typing import Final
 
 import yaml
-from annotated_types import Ge, Le
 
 from app.check.policies import decoded, read_policies
 from app.enrich.drops.fields import Field, fields
 from app.enrich.registry import load_agents
 from app.kafka.rights import RIGHTS
 from app.kafka.topics import topic_names
-from app.settings import FILE, PREFIX, Settings, secrets
+from app.settings import FILE, PREFIX, Settings, choices, secrets
 from schemas.escape.rules import RULES
 from schemas.tetragon import BODIES
 from tests.docs.documents import documents_text
@@ -36,17 +35,8 @@ def settings_table() -> str:
         variable = f"`{PREFIX}{name.upper()}`"
         if name in hidden:
             variable += f"<br>or `…{FILE}`"
-        rows.append((variable, default, "; ".join([meaning, *_expected(field.annotation, field.metadata)])))
+        rows.append((variable, default, "; ".join([meaning, *choices(name)])))
     return _table(("variable", "default", "meaning"), rows)
-
-
-def _expected(annotation: object, constraints: Iterable[object]) -> Iterator[str]:
-    if get_origin(annotation) is Literal:
-        yield "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
-    least = next((each.ge for each in constraints if isinstance(each, Ge)), None)
-    most = next((each.le for each in constraints if isinstance(each, Le)), None)
-    if least is not None and most is not None:
-        yield f"from {least} to {most}"
 
 
 def agents_table() -> str:

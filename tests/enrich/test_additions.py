@@ -1,6 +1,7 @@
 """What agents may do to a document, and what a bad one costs."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -115,6 +116,21 @@ def test_an_agent_that_raises_costs_its_own_fields() -> None:
     [failure] = of.failures
     assert (failure.agent, failure.type, failure.exec_id) == ("bad", "KeyError", "e")
     assert "process_exec" in failure.text
+    assert re.search(r" \(test_additions\.py, line \d+\)$", failure.text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (None, "it returned None; expected a dict of fields, {} for none"),
+        ({"tetragon.other": 1}, "field 'tetragon.other' is not declared in adds=['tetragon.bad']"),
+        ({"tetragon.bad": {1}}, "Type is not JSON serializable: set"),
+    ],
+)
+def test_what_an_agent_returned_is_told_without_a_line_of_ours(fields: Any, told: str) -> None:
+    [failure] = enriched(named("bad", adding(fields, "tetragon.bad"))).failures
+
+    assert failure.text == told
 
 
 def test_all_agents_that_failed_are_named_in_one_message() -> None:
@@ -142,8 +158,8 @@ def test_all_agents_that_failed_are_named_in_one_message() -> None:
         ({5: 1}, "TypeError"),
         ({"tags": "shell"}, "TypeError"),
         ({"tags": [{1}]}, "TypeError"),
-        (None, "AttributeError"),
-        (["tetragon.mine"], "AttributeError"),
+        (None, "TypeError"),
+        (["tetragon.mine"], "TypeError"),
     ],
 )
 def test_an_agent_that_returns_what_it_may_not_costs_its_own_fields(fields: Any, error: str) -> None:

@@ -96,7 +96,7 @@ def test_stdin_and_packed_files_are_read(tmp_path: Path) -> None:
     from_packed_stdin = documents(tetrastash(given=packed.read_bytes()))
 
     assert documents(tetrastash(packed)) == from_file
-    assert from_stdin == from_packed_stdin
+    assert from_stdin == from_packed_stdin == documents(tetrastash("-", given=value))
     assert [each["event"]["id"] for each in from_stdin] == [each["event"]["id"] for each in from_file]
 
 
@@ -141,6 +141,17 @@ def test_a_file_that_cannot_be_read_is_told_before_anything_is_done(tmp_path: Pa
         assert str(bad).encode() in done.stderr
         assert b"Expected" in done.stderr
         assert b"Traceback" not in done.stderr
+
+
+def test_a_file_without_rights_is_a_sentence(tmp_path: Path) -> None:
+    locked = a_log(tmp_path, lines=LINES[:1])
+    locked.chmod(0)
+    if os.access(locked, os.R_OK):
+        pytest.skip("this user may read everything")
+    done = tetrastash(locked)
+
+    assert done.returncode == 1
+    assert b"cannot be opened: Permission denied. Expected" in done.stderr
 
 
 def test_a_damaged_packed_file_is_told_after_what_could_be_read(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ BAD = {
     "unknown event": (GOOD.replace("process_exec", "process_exe"), "asks for event 'process_exe'.*process_exec"),
     "unknown argument": (GOOD.replace("event: Event", "event: Event, tree: int"), r"takes \(event, tree\)"),
     "no event": (GOOD.replace("event: Event", "lineage: int"), r"takes \(lineage\). Expected event first"),
+    "one name that is no set of them": (
+        GOOD.replace('{"tetragon.drift"}', '"tetragon.drift"'),
+        "adds is 'tetragon.drift'",
+    ),
+    "one event that is no set of them": (
+        GOOD.replace('{"process_exec"}', '"process_exec"'),
+        "events is 'process_exec'",
+    ),
     "no field": (GOOD.replace('{"tetragon.drift"}', "()"), "adds no field"),
     "a core field": (GOOD.replace("tetragon.drift", "process.name"), "claims field 'process.name'"),
     "above a core field": (GOOD.replace("tetragon.drift", "process"), "claims field 'process'"),
@@ -57,6 +65,12 @@ BAD = {
     "another agent's": (GOOD.replace("tetragon.drift", "tetragon.lineage.x"), "ancestry.py and .*both claim"),
     "import error": ("import nothing_of_that_name", "cannot be imported: ModuleNotFoundError"),
     "syntax error": ("def x(:", "cannot be imported: SyntaxError"),
+    "an end": ("raise SystemExit(0)", "cannot be imported: SystemExit: 0"),
+    "a function that waits": (
+        GOOD.replace("def anything", "async def anything"),
+        "anything is async; expected a plain",
+    ),
+    "a time that is no number": (GOOD.replace("@agent(", "@agent(ttl='1h', "), "ttl is '1h'; expected seconds"),
     "own error": ("raise RuntimeError('because')", "cannot be imported: RuntimeError: because"),
 }
 

@@ -1,7 +1,5 @@
 import asyncio
 
-import pytest
-
 from app.kafka.reach import why_kafka_is_away
 from app.local.ports import free_ports
 from app.settings import Settings
@@ -12,13 +10,6 @@ async def test_a_refused_connection_names_the_address_and_the_settings() -> None
     sentence = await why_kafka_is_away(Settings(kafka=f"127.0.0.1:{port}"))
     assert sentence.startswith(f"Kafka cannot be reached at '127.0.0.1:{port}': ")
     assert "TETRASTASH_KAFKA" in sentence
-
-
-@pytest.mark.parametrize("value", ["localhost", "localhost:kafka", ":9092"])
-async def test_an_address_without_host_or_port_is_a_wrong_setting(value: str) -> None:
-    assert await why_kafka_is_away(Settings(kafka=value)) == (
-        f"Setting TETRASTASH_KAFKA has value {value!r}. Expected host:port, separated by commas."
-    )
 
 
 async def test_tls_with_a_listener_that_speaks_none_says_so() -> None:

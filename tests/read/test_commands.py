@@ -170,3 +170,37 @@ def test_neither_kafka_nor_elasticsearch_is_imported_for_what_needs_neither() ->
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
 
     assert done.stdout.strip() == b"[]"
+
+
+def test_json_on_a_terminal_is_escaped_too_and_means_the_same(tmp_path: Path) -> None:
+    process = {"exec_id": "e", "binary": "/tmp/\u202e\x9b31m"}
+    line = json.dumps({"process_exec": {"process": process}, "time": "2026-01-01T00:00:00Z"}, ensure_ascii=False)
+    (tmp_path / "tetragon.log").write_text(line + "\n")
+    [document] = on_a_terminal(80, "enrich", tmp_path / "tetragon.log")
+    piped = tetrastash("enrich", tmp_path / "tetragon.log").stdout
+
+    assert document.isprintable()
+    assert json.loads(document) == json.loads(piped)
+    assert not piped.decode().rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("enrich", SHORT), ("check", "--offline"), ("settings",)], ids=lambda each: each[0]
+)
+def test_a_full_disk_is_a_sentence(arguments: tuple[str | Path, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*TETRASTASH, *map(str, arguments)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert (
+        done.stderr.decode()
+        .splitlines()[-1]
+        .startswith("tetrastash: What it tells cannot be written: No space left on device. Expected")
+    )
