@@ -67,7 +67,12 @@ def agent(
     def declare(function: Function) -> Agent:
         if inspect.iscoroutinefunction(function):
             raise TypeError(f"{function.__name__} is async; expected a plain function, for an agent waits for nothing")
-        takes = tuple(inspect.signature(function).parameters)
+        parameters = inspect.signature(function).parameters
+        if any(each.kind is inspect.Parameter.KEYWORD_ONLY for each in parameters.values()):
+            raise TypeError(
+                f"{function.__name__} takes some by name only; expected what it takes by place, without `*`"
+            )
+        takes = tuple(parameters)
         return Agent(
             function, None if events is None else frozenset(events), frozenset(adds), ttl, takes, configure=configure
         )

@@ -70,6 +70,7 @@ BAD = {
         GOOD.replace("def anything", "async def anything"),
         "anything is async; expected a plain",
     ),
+    "an argument by name only": (GOOD.replace("event: Event", "event: Event, *, memory: dict"), "by name only"),
     "a time that is no number": (GOOD.replace("@agent(", "@agent(ttl='1h', "), "ttl is '1h'; expected seconds"),
     "own error": ("raise RuntimeError('because')", "cannot be imported: RuntimeError: because"),
 }
