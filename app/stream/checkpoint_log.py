@@ -16,6 +16,9 @@ from schemas.checkpoint import VERSION, Checkpoint
 
 log = logging.getLogger(__name__)
 
+# A checkpoint may be long: with many at once, reading them is what a worker needs most memory for.
+_AT_ONCE: Final = 20  # records
+_FETCHED: Final = 2 * 2**20  # bytes; of a record that is longer, all comes
 _STALLED_SECONDS: Final = 30.0
 _decode = msgspec.json.Decoder(Checkpoint).decode
 
@@ -81,7 +84,7 @@ class CheckpointLog:
         consumer.seek(place, position)
         stalled = 0.0
         while position < end:
-            fetched = await consumer.getmany(place, timeout_ms=500, max_records=500)
+            fetched = await consumer.getmany(place, timeout_ms=500, max_records=_AT_ONCE)
             for record in fetched.get(place, ()):
                 yield record
             moved = await consumer.position(place)
@@ -103,7 +106,7 @@ class CheckpointLog:
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 fetch_max_wait_ms=100,
-                max_partition_fetch_bytes=16 * 2**20,
+                max_partition_fetch_bytes=_FETCHED,
             )
             try:
                 await consumer.start()
