@@ -62,7 +62,9 @@ def test_a_damaged_packed_file_says_where_until_it_is_read_before_that(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("content", "damage"), [(gzip.compress(b""), None), (b"", "breaks off after 0 bytes"), (bytes(9), "after 9 bytes")]
+    ("content", "damage"),
+    [(gzip.compress(b"", mtime=0), None), (b"", "breaks off after 0 bytes"), (bytes(9), "after 9 bytes")],
+    ids=["packed", "empty", "padding"],
 )
 def test_a_packed_file_may_hold_nothing_and_not_be_nothing(tmp_path: Path, content: bytes, damage: str | None) -> None:
     (tmp_path / "x.log.gz").write_bytes(content)
