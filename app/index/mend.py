@@ -7,6 +7,8 @@ nothing.
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from schemas.document import FIELDS
@@ -57,23 +59,24 @@ def mended(document: bytes) -> bytes | None:
 
 
 def _fit(value: Any) -> Any:
-    value = _renamed(value, None)
+    value = _renamed(value, _without_null)
     for most in _CUTS:
         if _longest(value) > _LONGEST:
-            value = _renamed(value, most)
+            value = _renamed(value, partial(_cut, most=most))
     return value
 
 
-def _renamed(value: Any, most: int | None) -> Any:
-    """With names of so many bytes at most, or without null bytes in them."""
+def _renamed(value: Any, rename: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {_name(name, most): _renamed(each, most) for name, each in value.items()}
-    return [_renamed(each, most) for each in value] if isinstance(value, list) else value
+        return {rename(name): _renamed(each, rename) for name, each in value.items()}
+    return [_renamed(each, rename) for each in value] if isinstance(value, list) else value
 
 
-def _name(name: str, most: int | None) -> str:
-    if most is None:
-        return name.replace("\0", "\ufffd")
+def _without_null(name: str) -> str:
+    return name.replace("\0", "\ufffd")
+
+
+def _cut(name: str, most: int) -> str:
     written = name.encode(errors="replace")
     if len(written) <= most:
         return name

@@ -12,6 +12,7 @@ What it relies on:
   one id, one has been found. So positions of two sweepers are never mixed; those of one are right at any time.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -119,7 +120,7 @@ class Sweep:
         seen: Sequence[Seen] | None = yield Page(index.name, number, after, upto, before, self._page)
         if seen is None:
             return False
-        names = {other.name for each in seen for other in (*self._may_hold(older, index, each), *swept)}
+        names = [other.name for other in (*self._may_hold(older, index, seen), *swept)] if seen else []
         found: Mapping[tuple[str, str], Copy] = {}
         if names:
             # What a search does not show yet is above the other index's position, and is compared from there.
@@ -174,12 +175,13 @@ class Sweep:
         again = yield Find(list(kept))
         return again is not None and all(again.get(place) == copy for place, copy in kept.items())
 
-    def _may_hold(self, older: Sequence[Index], index: Index, seen: Seen) -> Iterator[Index]:
-        """Those that were still written to when it happened: all of them, however many, for a copy that is looked for
-        in some only stays for ever."""
-        happened = seen.timestamp
+    def _may_hold(self, older: Sequence[Index], index: Index, seen: Sequence[Seen]) -> Iterator[Index]:
+        """Those that were still written to when the first of these happened: all of them, however many, for a copy that
+        is looked for in some only stays for ever."""
+        # One that has no time may be as old as any.
+        first = min(-math.inf if each.timestamp is None else each.timestamp for each in seen)
         for each, successor in pairwise((*older, index)):
-            if happened is None or successor.created + self._allowance > happened:
+            if successor.created + self._allowance > first:
                 yield each
 
     def _has_moved(self, index: Index, shards: Sequence[Shard]) -> bool:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from app.ship.files import File
-from app.ship.sources import Gzip, Plain, Source, SourceError
+from app.ship.sources import Gzip, Plain, Source, SourceError, signature_of
 from schemas.log import LIVE, Name, first_line, name_of, path_of
 
 Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
@@ -94,6 +94,5 @@ def signature(names: list[Name]) -> tuple[tuple[int, int, int], ...]:
     found = []
     for name in names:
         with suppress(OSError):
-            status = os.stat(path_of(name))
-            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+            found.append(signature_of(os.stat(path_of(name))))
     return tuple(found)

@@ -53,7 +53,7 @@ class Gzip:
 
     def __init__(self, path: str) -> None:
         self._descriptor, self.inode = _open(path)
-        self.seen = self._signature()
+        self.seen = signature_of(os.fstat(self._descriptor))
         self._restart()
 
     def _restart(self) -> None:
@@ -68,13 +68,9 @@ class Gzip:
     def size(self) -> int | None:
         return None
 
-    def _signature(self) -> tuple[int, int, int]:
-        status = os.fstat(self._descriptor)
-        return status.st_ino, status.st_size, status.st_mtime_ns
-
     def has_changed(self) -> bool:
         """Since it was opened, or this was asked: another member may have come. Raises OSError."""
-        before, self.seen = self.seen, self._signature()
+        before, self.seen = self.seen, signature_of(os.fstat(self._descriptor))
         return self.seen != before
 
     def states(self, size: int) -> bool:
@@ -136,6 +132,11 @@ class Gzip:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+def signature_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Another one if the file may have other bytes than before."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _open(path: str) -> tuple[int, tuple[int, int]]:

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from schemas.arguments import split_arguments
-from schemas.escape.rules import RULES
 from schemas.escape.signs import (
     DISK,
     INTERFACES,
@@ -18,6 +17,8 @@ from schemas.escape.signs import (
     SOCKETS,
     Sign,
     Signs,
+    made_device,
+    sign,
 )
 from schemas.fim.classifier import Classifier
 from schemas.fim.paths import leads_out
@@ -26,7 +27,6 @@ from schemas.programs import SHELLS, is_interpreter
 
 _ARGS: Final = ("process.args",)
 _BOXES: Final = frozenset(("busybox", "toybox"))
-_OF_NO_DISK: Final = frozenset(("1", "7", "43"))  # numbers of devices: memory, a file, a network's
 
 INTRUDERS: Final = ("amicontained", "botb", "cdk", "deepce", "kube-hunter", "kubeletctl", "peirates", "traitor")
 # As they are, and as they are named where one downloads them: cdk_linux_amd64, deepce.sh.
@@ -107,31 +107,27 @@ def enters_first(name: str, arguments: str) -> bool:
 def _signs(name: str, arguments: str, classifier: Classifier) -> Iterator[Sign]:
     args = split_arguments(arguments)
     if name in _RUNTIMES and any(_STARTS_AT_FILE.match(arg) for arg in args):
-        yield _sign("runtime_overwritten", *_ARGS, condition=ON_HOST)
+        yield sign("runtime_overwritten", *_ARGS, condition=ON_HOST)
     if name in _BOXES and args:
         name, args = basename(args[0]), args[1:]
     tool = _tool(name, args)
     if tool:
-        yield _sign("tool", "process.name" if tool == name else "process.args")
+        yield sign("tool", "process.name" if tool == name else "process.args")
     if name == "nsenter":
         if _of_first(args):
-            yield _sign("nsenter", *_ARGS)
+            yield sign("nsenter", *_ARGS)
     elif name in _ROOTS:
         yield from _new_root(args, classifier)
     elif name == "mount":
         yield from _mounted(args)
     elif name in _RUNTIME_CLIENTS and any(_SOCKET.search(arg) or _is_unix(arg) for arg in args):
-        yield _sign("runtime_socket", *_ARGS)
+        yield sign("runtime_socket", *_ARGS)
     elif name == "mknod":
         yield from _made(args)
     if name in _ASKING | _DOCKERS and any(_API.fullmatch(arg) for arg in args):
-        yield _sign("runtime_api", *_ARGS)
+        yield sign("runtime_api", *_ARGS)
     if name in _ASKING and any(_asks_metadata(arg) for arg in args):
-        yield _sign("metadata_service", *_ARGS, condition=ON_HOST)
-
-
-def _sign(rule: str, *fields: str, about: str = "", condition: str = "") -> Sign:
-    return Sign(rule, RULES[rule].severity, fields, about, condition)
+        yield sign("metadata_service", *_ARGS, condition=ON_HOST)
 
 
 def _tool(name: str, args: Sequence[str]) -> str:
@@ -184,9 +180,9 @@ def _new_root(args: Sequence[str], classifier: Classifier) -> Iterator[Sign]:
         return
     file = classifier.classify(root)
     if leads_out(file.via):
-        yield _sign("chroot_host", *_ARGS)
+        yield sign("chroot_host", *_ARGS)
     elif file.path != "/":
-        yield _sign("chroot_host", *_ARGS, about=file.path, condition=MOUNTED)
+        yield sign("chroot_host", *_ARGS, about=file.path, condition=MOUNTED)
 
 
 def _mounted(args: Sequence[str]) -> Iterator[Sign]:
@@ -195,17 +191,16 @@ def _mounted(args: Sequence[str]) -> Iterator[Sign]:
     places = [arg for arg in args if not arg.startswith("-")]
     on_disk = any(DISK.match(arg) for arg in args)
     if on_disk:
-        yield _sign("mount", *_ARGS, about=places[-1] if places[-1].startswith("/") else "")
+        yield sign("mount", *_ARGS, about=places[-1] if places[-1].startswith("/") else "")
     elif not INTERFACES.isdisjoint(kinds):
-        yield _sign("mount", *_ARGS)
+        yield sign("mount", *_ARGS)
 
 
 def _made(args: Sequence[str]) -> Iterator[Sign]:
     """A block device: its type stands before its number."""
     for arg, major in pairwise(args):
         if arg == "b" and major.isdecimal():
-            severity = 2 if major in _OF_NO_DISK else RULES["device"].severity
-            yield Sign("device", severity, _ARGS)
+            yield made_device(major, *_ARGS)
 
 
 def _is_unix(arg: str) -> bool:

@@ -71,8 +71,8 @@ _METADATA: Final = frozenset(("169.254.169.254", "169.254.170.2", "fd00:ec2::254
 METADATA_HOSTS: Final = (*sorted(_METADATA), "metadata.google.internal")
 _KUBELET_AND_ETCD: Final = frozenset((10250, 10255, 2379))
 _API: Final = 6443
-DOCKER_API: Final = 2375  # without TLS
-_OF_NO_DISK: Final = ("block 1:", "block 7:", "block 43:")  # memory, a file, a network's
+_DOCKER_API: Final = 2375  # without TLS
+_OF_NO_DISK: Final = frozenset(("1", "7", "43"))  # numbers of devices: memory, a file, a network's
 
 _KINDS: Final = _OF_FILES | {"bpf", "chroot", "connect", "module_load", "mount", "pivot_root", "setns"}
 _KINDS_ON_HOST: Final = _PUTTING | {"connect", "open"}
@@ -120,10 +120,10 @@ def _signs(operation: Operation, classifier: Classifier) -> Iterator[Sign]:
         yield from _joined(operation)
     elif kind == "module_load":
         told = "tetragon.operation.name" if operation.name else path_field(operation) if operation.path else ""
-        yield _sign("module", *_KIND, *([told] if told else ()))
+        yield sign("module", *_KIND, *([told] if told else ()))
     elif kind == "bpf":
         if operation.bpf is not None and operation.bpf.program_type:
-            yield _sign("bpf", *_KIND, "tetragon.operation.bpf.program_type")
+            yield sign("bpf", *_KIND, "tetragon.operation.bpf.program_type")
     elif kind in _OF_FILES:
         for place, (path, changes) in enumerate(touches(operation)):
             of_target = place == 0 and kind in _TWO_ENDED and bool(operation.target)
@@ -138,8 +138,13 @@ def _signs(operation: Operation, classifier: Classifier) -> Iterator[Sign]:
 _KIND: Final = ("tetragon.operation.kind",)
 
 
-def _sign(rule: str, *fields: str, severity: int | None = None, about: str = "", condition: str = "") -> Sign:
+def sign(rule: str, *fields: str, severity: int | None = None, about: str = "", condition: str = "") -> Sign:
     return Sign(rule, severity or RULES[rule].severity, fields, about, condition)
+
+
+def made_device(major: str, *fields: str) -> Sign:
+    """Of a block device; `major` is its kind's number."""
+    return sign("device", *fields, severity=2 if major in _OF_NO_DISK else None)
 
 
 def path_field(operation: Operation, *, of_target: bool = False) -> str:
@@ -162,30 +167,29 @@ def _touched(operation: Operation, field: str, file: Classified, changes: bool) 
     if changes and (kind in _PUTTING or kind == "open"):
         rule = _interface(path)
         if rule:
-            yield _sign(rule, field)
+            yield sign(rule, field)
         replaced = known is not None and "container.runtime_binary" in categories and (outside or not file.via)
         if replaced or _RUNNING.search(full):
-            yield _sign("runtime_overwritten", field, condition=PUT_IN_PLACE)
+            yield sign("runtime_overwritten", field, condition=PUT_IN_PLACE)
     if "/proc/" in full:
         yield from _reached(kind, field, full)
     name = basename(path)
     if kind in _USING:
         if name in SOCKETS or ("container.runtime_socket" in categories and name.endswith(".sock")):
-            yield _sign("runtime_socket", field)
+            yield sign("runtime_socket", field)
         if "devices" in categories or path in _MEMORY or DISK.match(path):
-            yield _sign("device", field)
+            yield sign("device", field)
     if kind == "create" and operation.name.startswith("block"):
-        few = operation.name.startswith(_OF_NO_DISK)
-        yield _sign("device", "tetragon.operation.name", field, severity=2 if few else None)
+        yield made_device(operation.name.removeprefix("block ").partition(":")[0], "tetragon.operation.name", field)
     if outside and known is not None and (known.write if changes else known.read).severity >= 3:
         of_process = _REACHED.search(file.via)
-        yield _sign("host_prefix", field, about=_of_own_proc(of_process) if of_process is not None else "")
+        yield sign("host_prefix", field, about=_of_own_proc(of_process) if of_process is not None else "")
     if kind in _LOOKING and not changes:
         if "token" in name and "k8s.serviceaccount_token" in categories:
-            yield _sign("service_account_token", field, condition=FOREIGN if outside else "")
+            yield sign("service_account_token", field, condition=FOREIGN if outside else "")
         found = _TELLING.search(path)
         if found is not None:
-            yield _sign("recon", field, about=found[1] or found[2] or found[3])
+            yield sign("recon", field, about=found[1] or found[2] or found[3])
 
 
 def _interface(path: str) -> str:
@@ -209,10 +213,10 @@ def _reached(kind: Kind, field: str, full: str) -> Iterator[Sign]:
     about = _of_own_proc(found)
     if what == "root":
         if below or kind == "open":  # that it is there many ask
-            yield _sign("proc_root", field, about=about)
+            yield sign("proc_root", field, about=about)
     elif pid == "1":
         stream = what == "fd" and below in ("0", "1", "2")
-        yield _sign("proc_root", field, about=about, condition=STREAM if stream else "")
+        yield sign("proc_root", field, about=about, condition=STREAM if stream else "")
 
 
 def _of_own_proc(found: re.Match[str]) -> str:
@@ -229,12 +233,12 @@ def _mounted(operation: Operation) -> Iterator[Sign]:
     source, target = "tetragon.operation.path", "tetragon.operation.target"
     told = [target] if operation.target else []
     if DISK.match(operation.path):
-        yield _sign("mount", source, *told, about=operation.target)
+        yield sign("mount", source, *told, about=operation.target)
     elif not flags & _MS_REMOUNT:
         if operation.name in INTERFACES:
-            yield _sign("mount", "tetragon.operation.name", *told)
+            yield sign("mount", "tetragon.operation.name", *told)
         elif not operation.name and operation.path in INTERFACES:  # a hook that does not tell the type
-            yield _sign("mount", source, *told)
+            yield sign("mount", source, *told)
 
 
 def _moved(operation: Operation, classifier: Classifier) -> Iterator[Sign]:
@@ -243,16 +247,16 @@ def _moved(operation: Operation, classifier: Classifier) -> Iterator[Sign]:
         return
     file = classifier.classify(operation.path)
     if leads_out(file.via):
-        yield _sign("chroot_host", *_KIND, field)
+        yield sign("chroot_host", *_KIND, field)
     elif file.path != "/":
-        yield _sign("chroot_host", *_KIND, field, about=file.path, condition=MOUNTED)
+        yield sign("chroot_host", *_KIND, field, about=file.path, condition=MOUNTED)
 
 
 def _joined(operation: Operation) -> Iterator[Sign]:
     joined = operation.namespaces
     fields = (*_KIND, "tetragon.operation.namespaces") if joined else _KIND
     grave = not joined or not {"mnt", "pid", "user"}.isdisjoint(joined)
-    yield _sign("nsenter", *fields, severity=None if grave else 3)
+    yield sign("nsenter", *fields, severity=None if grave else 3)
 
 
 def _connected(operation: Operation, classifier: Classifier) -> Signs:
@@ -262,15 +266,15 @@ def _connected(operation: Operation, classifier: Classifier) -> Signs:
     path = socket.path
     if path:
         is_runtimes = path.startswith(_SHIM) or _is_runtimes(path, classifier)
-        return (_sign("runtime_socket", "destination.address"),) if is_runtimes else NOTHING
+        return (sign("runtime_socket", "destination.address"),) if is_runtimes else NOTHING
     if socket.remote in _METADATA:
-        return (_sign("metadata_service", "destination.ip", condition=ON_HOST),)
+        return (sign("metadata_service", "destination.ip", condition=ON_HOST),)
     port = socket.remote_port
-    if port == DOCKER_API:
-        return (_sign("runtime_api", "destination.port"),)
+    if port == _DOCKER_API:
+        return (sign("runtime_api", "destination.port"),)
     if port in _KUBELET_AND_ETCD:
-        return (_sign("kubernetes_api", "destination.port"),)
-    return (_sign("kubernetes_api", "destination.port", severity=2),) if port == _API else NOTHING
+        return (sign("kubernetes_api", "destination.port"),)
+    return (sign("kubernetes_api", "destination.port", severity=2),) if port == _API else NOTHING
 
 
 def _is_runtimes(path: str, classifier: Classifier) -> bool:

@@ -189,3 +189,12 @@ class Reading:
 
     def losses(self) -> list[tuple[int, int, str]]:
         return [(loss.position, loss.bytes, loss.reason) for loss in self.book.losses]
+
+
+def a_read_log(folder: Path, data: bytes) -> tuple[Writer, Reading]:
+    """A log of which `data` was written, and read."""
+    writer = Writer(folder)
+    writer.write(data)
+    reading = Reading(writer.log)
+    reading.run(1)
+    return writer, reading

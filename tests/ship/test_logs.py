@@ -10,7 +10,7 @@ from app.ship.blocks import BLOCK_BYTES, LINE_BYTES
 from app.ship.book import Book, Loss, Totals, decode_book
 from app.ship.logs import SKIPPED_BLOCKS
 from app.ship.scan import HELD_OPEN
-from tests.ship.disk import Reading, Writer
+from tests.ship.disk import Reading, Writer, a_read_log
 
 
 def only_totals(reading: Reading) -> Totals:
@@ -88,10 +88,7 @@ def test_backups_found_at_the_start_are_read_first_and_the_oldest_of_them_first(
 
 
 def test_a_plain_backup_and_its_packed_form_are_one_file(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\ntwo\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\ntwo\n")
     backup = writer.rotate()
     assert backup is not None
     reading.save()
@@ -107,10 +104,7 @@ def test_a_plain_backup_and_its_packed_form_are_one_file(tmp_path: Path) -> None
 
 
 def test_a_packed_backup_is_read_on_where_the_plain_one_was_left(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\ntwo\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\ntwo\n")
     reading.save()
     writer.write(b"three\n")
     backup = writer.rotate()
@@ -155,10 +149,7 @@ def test_a_backup_that_is_unlinked_while_it_waits_is_read_all_the_same(tmp_path:
 
 
 def test_a_backup_that_vanished_unread_is_a_known_loss_told_once(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b'{"node_name":"n1"}\n')
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b'{"node_name":"n1"}\n')
     writer.write(b"lost one\n")
     reading.step(most=0)
     reading.save()
@@ -180,10 +171,7 @@ def test_a_backup_that_vanished_unread_is_a_known_loss_told_once(tmp_path: Path)
 
 
 def test_a_backup_that_was_read_may_go_without_a_word(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\n")
     backup = writer.rotate()
     assert backup is not None
     reading.run(30)

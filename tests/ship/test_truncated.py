@@ -6,14 +6,11 @@ from pathlib import Path
 import pytest
 
 from app.ship.choices import Choices
-from tests.ship.disk import Reading, Writer
+from tests.ship.disk import Reading, Writer, a_read_log
 
 
 def test_a_log_that_is_truncated_begins_again_as_another_file(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\ntwo\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\ntwo\n")
     os.truncate(writer.log, 0)
     reading.step()
     writer.write(b"one\n")
@@ -40,10 +37,7 @@ def test_a_log_that_is_truncated_and_outgrows_its_position_unseen_begins_again_t
 
 
 def test_what_was_unread_when_a_log_was_truncated_is_a_known_loss(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\n")
     writer.write(b"two\n")
     reading.step(most=0)
     os.truncate(writer.log, 0)
@@ -55,10 +49,7 @@ def test_what_was_unread_when_a_log_was_truncated_is_a_known_loss(tmp_path: Path
 
 
 def test_a_copy_that_is_seen_before_its_log_is_truncated_is_not_read_as_another_file(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\n")
     writer.write(b"two\n")
     copy = writer.copy()
     reading.run(3)
@@ -71,10 +62,7 @@ def test_a_copy_that_is_seen_before_its_log_is_truncated_is_not_read_as_another_
 
 
 def test_a_log_that_is_truncated_while_nobody_looks_may_have_grown(tmp_path: Path) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\n")
     writer.write(b"two\n")
     os.truncate(writer.log, 0)
     reading.step(30)
@@ -85,10 +73,7 @@ def test_a_log_that_is_truncated_while_nobody_looks_may_have_grown(tmp_path: Pat
 def test_a_log_that_is_truncated_while_the_shipper_was_stopped_in_the_middle_of_a_look_may_have_grown(
     tmp_path: Path,
 ) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\n")
     os.truncate(writer.log, 0)
     reading.stopped = 3.0
     reading.step()
@@ -134,10 +119,7 @@ def test_a_copy_that_a_listing_of_its_folder_misses_is_read_on_all_the_same(
     tmp_path: Path, packed: bool, looks: int
 ) -> None:
     """A name that is given, and another that is taken away, while a folder is read may both be missed."""
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\n")
     writer.write(b"two\n")
     backup = writer.copy_and_truncate()
     if packed:
@@ -161,10 +143,7 @@ def test_a_copy_that_a_listing_of_its_folder_misses_is_read_on_all_the_same(
 def test_a_log_that_is_copied_and_truncated_and_then_renamed_between_two_looks_is_three_files(
     tmp_path: Path, outgrown: bool, followed: bool
 ) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\n")
     writer.write(b"two\n")
     writer.copy_and_truncate()
     writer.write(b"three\n" * (5 if outgrown else 1))
@@ -311,10 +290,7 @@ def test_a_log_that_is_copied_and_truncated_between_its_first_look_and_its_first
 def test_a_log_that_was_cut_behind_its_position_while_the_shipper_was_stopped_has_lost_what_it_held(
     tmp_path: Path,
 ) -> None:
-    writer = Writer(tmp_path)
-    writer.write(b"one\ntwo\n")
-    reading = Reading(writer.log)
-    reading.run(1)
+    writer, reading = a_read_log(tmp_path, b"one\ntwo\n")
     writer.write(b"three\n")
     reading.look()
     reading.save()
