@@ -1,6 +1,7 @@
 """Tetragon's log: how its files are named, what tells them apart, and whose events they hold.
 
-`x.log` is renamed to `x-<UTC time>.log`, and perhaps packed to `.log.gz`.
+`x.log` is renamed to `x-<UTC time>.log`, and perhaps packed to `.log.gz`. Others that rotate logs have names of their
+own: kubelet `x.log.20260102-150405`, logrotate `x.log-20260102`, or as Docker `x.log.1`, which is `x.log.2` later.
 """
 
 import re
@@ -14,7 +15,7 @@ from schemas.record import record_key
 
 HEAD_BYTES: Final = 4096  # of the first line that tell files apart
 
-# Stamps of what has none; the three and the times sort in the order in which the files were written.
+# Stamps of what has none; the three, the times and the numbers sort in the order in which the files were written.
 PACKED: Final = ""  # x.log.gz, without a time
 AWAY: Final = "}"  # held open, and no longer the log; under which name it lies now is not known (yet)
 LIVE: Final = "~"  # x.log itself
@@ -23,6 +24,14 @@ _BACKUP: Final = re.compile(
     r"(?P<base>.+)-(?P<stamp>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3})(?P<extension>\.(?!gz$)[^./]*)?(?P<gz>\.gz)?",
     re.DOTALL,  # a folder's name may have a line end
 )
+# Only behind another extension: a name may end with a number or a date without being a backup's.
+_SUFFIXED: Final = re.compile(
+    r"(?P<log>.+\.[A-Za-z]\w*)"
+    r"(?:\.(?P<number>0|[1-9]\d{0,3})|(?P<date>[.-](?:\d{8}|\d{4}-\d\d-\d\d)(?:[-_]?\d{2,10})?))(?P<gz>\.gz)?",
+    re.ASCII | re.DOTALL,
+)
+_NUMBER: Final = "#"
+_GREATEST: Final = 9999  # of a number; the greater one is the older file
 
 
 class Name(NamedTuple):
@@ -41,6 +50,10 @@ def name_of(path: str) -> Name | None:
     if backup is not None:
         log = backup["base"] + (backup["extension"] or "")
         return Name(log, backup["stamp"], backup["gz"] is not None)
+    backup = _SUFFIXED.fullmatch(path)
+    if backup is not None:
+        stamp = backup["date"] or f"{_NUMBER}{_GREATEST - int(backup['number']):04}"
+        return Name(backup["log"], stamp, backup["gz"] is not None)
     if path.endswith(".gz"):
         return Name(path.removesuffix(".gz"), PACKED, packed=True)
     return Name(path, LIVE, packed=False)
@@ -49,10 +62,19 @@ def name_of(path: str) -> Name | None:
 def path_of(name: Name) -> str:
     """The inverse of name_of."""
     path = name.log
-    if name.stamp not in (PACKED, AWAY, LIVE):
+    if has_number(name.stamp):
+        path = f"{name.log}.{_GREATEST - int(name.stamp.removeprefix(_NUMBER))}"
+    elif name.stamp.startswith((".", "-")):
+        path = name.log + name.stamp
+    elif name.stamp not in (PACKED, AWAY, LIVE):
         base, extension = splitext(name.log)
         path = f"{base}-{name.stamp}{extension}"
     return path + ".gz" if name.packed else path
+
+
+def has_number(stamp: str) -> bool:
+    """Whether the next rotation gives it to another file."""
+    return stamp.startswith(_NUMBER)
 
 
 class _Envelope(msgspec.Struct):

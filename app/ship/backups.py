@@ -10,6 +10,7 @@ from schemas.log import LIVE, Name, first_line, name_of, path_of
 
 Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
 NO_MEMBERS: Final[Members] = {}
+NO_SIGNATURES: Final[dict[str, tuple[int, int, int] | None]] = {}  # by stamp
 
 
 def shut(file: File) -> None:
@@ -34,19 +35,25 @@ def is_same(file: File, names: list[Name]) -> bool:
         if not name.packed:
             status = os.stat(path_of(name))
             return (status.st_dev, status.st_ino) == file.inode
-    if file.place is None or file.size is None:
-        return False
     try:
         source = Gzip(path_of(name._replace(packed=True)))
     except (OSError, SourceError):
+        return False
+    try:
+        return is_packed(file, source)
+    finally:
+        source.close()
+
+
+def is_packed(file: File, source: Source) -> bool:
+    """Whether the source has all of the file, by first line and size."""
+    if file.place is None or file.size is None or not isinstance(source, Gzip):
         return False
     try:
         line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
         return line is not None and file.place.begins(line) and source.states(file.size)
     except (OSError, SourceError):
         return False
-    finally:
-        source.close()
 
 
 def goes_on(file: File, names: list[Name], now: float) -> bool:

@@ -5,14 +5,14 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from app.ship.backups import NO_MEMBERS, Members, open_any, shut
-from app.ship.book import told_path
+from app.ship.backups import NO_MEMBERS, NO_SIGNATURES, Members, is_copy, open_any, shut
+from app.ship.book import Place, told_path
 from app.ship.entry import Entry
 from app.ship.files import Block, File, ReplacedError
 from app.ship.shared import Shared
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.identity import fingerprint
-from schemas.log import AWAY, LIVE, PACKED, Name, first_line, key_in, name_of, path_of
+from schemas.log import AWAY, LIVE, PACKED, Name, first_line, has_number, key_in, name_of, path_of
 
 log: Final = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Log:
     # Ten thousand of them are held in memory.
     __slots__ = (
         "complete", "entry", "files", "first_seen", "folder", "folder_at", "follows", "is_plain", "known", "learned",
-        "named", "path", "shared", "stirred_at", "target",
+        "named", "path", "shared", "signatures", "stirred_at", "target",
     )  # fmt: skip
 
     def __init__(self, path: str, folder: str, shared: Shared) -> None:
@@ -37,6 +37,7 @@ class Log:
         self.files: list[File] = []  # in the order of reading
         self.target: str | None = None  # of a link, beside which its backups are too
         self.known: dict[str, str] = {}  # stamp → Place.file, of files that need no more reading
+        self.signatures = NO_SIGNATURES  # by stamp, of known files that a rotation will give another one
         self.named: Members = NO_MEMBERS  # backups that were named one by one
         self.follows = False  # the log itself was named, and so all its backups
         self.learned = False  # since the last scan, which file one is: now it can be told which ones are not there
@@ -226,6 +227,14 @@ class Log:
             return names
         return [name._replace(log=self.target) for name in names]
 
+    def know(self, stamp: str, place: Place | None, source: Source | None) -> None:
+        """That the file needs no more reading."""
+        self.known[stamp] = "" if place is None else place.file
+        if has_number(stamp):
+            with suppress(OSError):
+                signature = None if source is None else source.signature()
+                self.signatures = {**self.signatures, stamp: signature}
+
     def has(self, stamp: str) -> bool:
         return stamp in self.known or any(file.stamp == stamp for file in self.files)
 
@@ -256,6 +265,10 @@ class Log:
             raise FileNotFoundError(file.path)  # nobody knows its name
         names = self.names(file.stamp)
         source = Plain(file.path) if file.live else open_any(names)
+        if has_number(file.stamp) and file.place is not None and not is_copy(file, source):
+            source.close()
+            raise FileNotFoundError(file.path)  # the number is another file's since the last scan
+        file.inode = source.inode
         size = source.size()  # it may have grown while it was closed
         file.size = file.size if size is None else size
         return source

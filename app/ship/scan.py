@@ -9,8 +9,9 @@ from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut,
 from app.ship.book import Place
 from app.ship.files import File
 from app.ship.logs import Log
+from app.ship.numbers import NO_INODE, is_elsewhere, renumber
 from app.ship.sources import Gzip, Plain, Source, SourceError
-from schemas.log import AWAY, LIVE, PACKED, Name, path_of
+from schemas.log import AWAY, LIVE, PACKED, Name, has_number, path_of
 
 LINGER_SECONDS: Final = 10.0  # how long a rotated file is held open after it was read to its end
 ABSENT_SECONDS: Final = 10.0  # a file that no scan finds for so long is gone
@@ -22,6 +23,7 @@ def scan(log: Log, now: float, listed: Members) -> None:
     """`listed` are the files beside the log, read from the folder after the log's name was last looked at."""
     log.learned = False
     backups = backups_of(log, listed)
+    renumber(log, backups)
     _find_copied(log, backups, now)
     _find_rotated(log, backups)
     _try_broken_again(log, backups)
@@ -30,8 +32,9 @@ def scan(log: Log, now: float, listed: Members) -> None:
     log.files.sort(key=lambda file: file.stamp)
     _retire(log, backups, now)
     unrecognised = any(file.place is None and file.size != 0 and not file.is_damaged() for file in log.files)
-    if log.complete and log.follows and not unrecognised:
-        _miss(log, backups, now)
+    for stamp in log.known.keys() - backups.keys():
+        del log.known[stamp]
+    _miss(log, now, certain=log.complete and log.follows and not unrecognised)
 
 
 def backups_of(log: Log, listed: Members) -> Members:
@@ -160,12 +163,11 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
     for stamp, names in sorted(backups.items()):
         if log.has(stamp):
             continue
-        file = File(log.path, stamp, None, (0, 0), away=now, size=None)
+        file = File(log.path, stamp, None, NO_INODE, away=now, size=None)
         try:
             file.source = source = open_any(names)
-            was_live = any(other.source is not None and other.inode == source.inode for other in log.files)
-            if was_live or (live is not None and is_copy(live, source)):
-                # It was the log until a moment ago, or the log is being copied and will be truncated: the next
+            if is_elsewhere(log, stamp, source) or (live is not None and is_copy(live, source)):
+                # It had another name until a moment ago, or the log is being copied and will be truncated: the next
                 # look will find out.
                 source.close()
                 complete = False
@@ -175,15 +177,19 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
             log.recognise(file, final=log.final(file, now))
             has_grown = file.place is not None and _has_grown(source, file.place)
         except FileNotFoundError:
+            complete &= not has_number(stamp)  # it may have another one by now
             continue
         except (OSError, SourceError) as error:
+            with suppress(OSError):
+                status = os.stat(path_of(names[0]))
+                file.inode = status.st_dev, status.st_ino
             log.broken(file, error, path_of(names[0]))
             log.files.append(file)
             continue
         log.shared.solved(path_of(names[0]))
         if file.place is not None and file.place.ended and not file.unread() and not has_grown:
+            log.know(stamp, file.place, source)
             shut(file)
-            log.known[stamp] = file.place.file
             continue
         log.files.append(file)
         if sum(other.away is not None and other.source is not None for other in log.files) > HELD_OPEN:
@@ -209,23 +215,24 @@ def _retire(log: Log, backups: Members, now: float) -> None:
             continue
         if vanished and file.place is None:
             log.entry.lose_file(Place("", size=file.size or 0), file.size or 0, "vanished before it was read")
+        if file.stamp != AWAY and not vanished:
+            log.know(file.stamp, file.place, file.source)
         shut(file)
         if file.told is not None:
             log.shared.problems.pop(file.told, None)  # nobody can do anything about it any more
         log.files.remove(file)
-        if file.stamp != AWAY and not vanished:
-            log.known[file.stamp] = "" if file.place is None else file.place.file
 
 
-def _miss(log: Log, backups: Members, now: float) -> None:
-    """Strikes out the places of files that are gone; those not read to their end are known losses."""
-    for stamp in log.known.keys() - backups.keys():
-        del log.known[stamp]
+def _miss(log: Log, now: float, *, certain: bool) -> None:
+    """Strikes out the places of files that are gone; those not read to their end are known losses. Unless it is
+    `certain`, a file that was not found may be there all the same."""
     present = {file.place.file for file in log.files if file.place is not None} | set(log.known.values())
     absent = log.shared.absent
     for place in list(log.entry.places):
         if place.file in present:
             absent.pop((log.path, place.file), None)
+        elif not certain:
+            continue
         elif log.shared.once or now - absent.setdefault((log.path, place.file), now) >= ABSENT_SECONDS:
             absent.pop((log.path, place.file), None)
             log.entry.strike(place)

@@ -28,6 +28,9 @@ class Source(Protocol):
     def read(self, position: int, into: memoryview) -> int:
         """How many bytes it put at the start of `into`; fewer than fit only at the end of the file, or at damage."""
 
+    def signature(self) -> tuple[int, int, int]:
+        """Another one if it may have other bytes than before. Raises OSError."""
+
     def close(self) -> None: ...
 
 
@@ -44,6 +47,9 @@ class Plain:
     def read(self, position: int, into: memoryview) -> int:
         return os.preadv(self._descriptor, [into], position)
 
+    def signature(self) -> tuple[int, int, int]:
+        return signature_of(os.fstat(self._descriptor))
+
     def close(self) -> None:
         os.close(self._descriptor)
 
@@ -53,7 +59,7 @@ class Gzip:
 
     def __init__(self, path: str) -> None:
         self._descriptor, self.inode = _open(path)
-        self.seen = signature_of(os.fstat(self._descriptor))
+        self.seen = self.signature()
         self._restart()
 
     def _restart(self) -> None:
@@ -70,8 +76,11 @@ class Gzip:
 
     def has_changed(self) -> bool:
         """Since it was opened, or this was asked: another member may have come. Raises OSError."""
-        before, self.seen = self.seen, signature_of(os.fstat(self._descriptor))
+        before, self.seen = self.seen, self.signature()
         return self.seen != before
+
+    def signature(self) -> tuple[int, int, int]:
+        return signature_of(os.fstat(self._descriptor))
 
     def states(self, size: int) -> bool:
         """Whether `size` is that of the uncompressed bytes, modulo 2**32, as the last member's trailer has it."""

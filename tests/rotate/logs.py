@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
@@ -16,6 +17,8 @@ from typing import Final, NamedTuple
 from examples.rotation import backup_of, pack
 from schemas.identity import fingerprint
 from schemas.log import HEAD_BYTES
+from tests.ship.numbered import numbered, rotate
+from tests.ship.numbered import pack as pack_as_it_is
 
 log: Final = logging.getLogger(__name__)
 
@@ -132,6 +135,33 @@ class Log:
             backup.unlink()
         else:  # side by side for a while
             self._due.append((time.monotonic() + self.random.uniform(0.1, 1.0), lambda: backup.unlink(missing_ok=True)))
+
+
+class Numbered(Log):
+    """Rotated by logrotate: each backup has another number after each rotation, and is packed as it is."""
+
+    def _rotate(self, now: float, seen: Seen) -> None:
+        for _ in rotate(self.path, copy=self.random.random() < 0.3):
+            time.sleep(self.random.choice((0.0, 0.0, 0.0005)))
+        self._next(self._backup(), now, seen)
+
+    def _backup(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.1")
+
+    def _pack(self, backup: Path) -> None:
+        del backup
+        paths = [path for paths in numbered(self.path).values() for path in paths]
+        plain = [path for path in paths if path.suffix != ".gz"]
+        for _ in pack_as_it_is(plain[-1]) if plain else ():
+            pass
+
+
+class Dated(Log):
+    """Rotated by kubelet."""
+
+    def _backup(self) -> Path:
+        self._stamp = max(self._stamp + 1, int(time.time()))
+        return self.path.with_name(f"{self.path.name}.{datetime.fromtimestamp(self._stamp, UTC):%Y%m%d-%H%M%S}")
 
 
 class Small(Log):

@@ -22,7 +22,7 @@ from typing import Final
 from app.local.kafka import QUICK_RETURN, Kafka
 from app.settings import read_settings
 from tests.faults.children import Child
-from tests.rotate.logs import Alike, Copied, CutShort, Log, Removed, Scarce, Seen, Small, line
+from tests.rotate.logs import Alike, Copied, CutShort, Dated, Log, Numbered, Removed, Scarce, Seen, Small, line
 from tests.rotate.peers import PEERS, peer
 from tests.rotate.repeats import number_of
 from tests.rotate.shippers import Make, environment_of, ours
@@ -78,6 +78,8 @@ class Run:
             (CutShort, "cut", plain),
             (Removed, "removed", plain),
             (Scarce, "scarce", plain),
+            (Numbered, "numbered", plain),
+            (Dated, "dated", plain),
             (Log, "late", plain / "late"),
             (Log, "linked", linked),
         ]
