@@ -4,12 +4,13 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from app.ship.files import File
+from app.ship.files import SEAM_BYTES, File
 from app.ship.sources import Gzip, Plain, Source, SourceError, signature_of
 from schemas.log import LIVE, Name, first_line, name_of, path_of
 
 Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
 NO_MEMBERS: Final[Members] = {}
+BEGINNING_SECONDS: Final = 10.0  # an empty file may be a copy of which nothing was written yet
 NO_SIGNATURES: Final[dict[str, tuple[int, int, int] | None]] = {}  # by stamp
 
 
@@ -77,6 +78,23 @@ def is_copy(file: File, source: Source) -> bool:
     try:
         line = first_line(File(file.path, file.stamp, source, source.inode).head(), final=True)
         return line is not None and file.place.begins(line) and file.holds_seam(source)
+    except (OSError, SourceError):
+        return False
+
+
+def may_become_copy(file: File, source: Source, wall: float) -> bool:
+    """Whether it has what the file has, as far as it goes by now."""
+    try:
+        size = source.size()
+        if size is None or file.source is None:
+            return False
+        if not size:
+            _, _, written = source.signature()
+            return abs(wall - written / 1e9) < BEGINNING_SECONDS
+        copied, original = (bytearray(min(SEAM_BYTES, size)) for _ in range(2))
+        source.read(size - len(copied), memoryview(copied))
+        file.source.read(size - len(original), memoryview(original))
+        return size <= (file.size or 0) and copied == original
     except (OSError, SourceError):
         return False
 

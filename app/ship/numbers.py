@@ -10,8 +10,8 @@ from typing import Final
 
 from app.ship.backups import Members, is_packed
 from app.ship.logs import Log
-from app.ship.sources import Source, signature_of
-from schemas.log import AWAY, has_number, path_of
+from app.ship.sources import Gzip, Source, signature_of
+from schemas.log import AWAY, Name, has_number, path_of
 
 NO_INODE: Final = (0, 0)  # of what could not be opened
 
@@ -43,10 +43,14 @@ def renumber(log: Log, backups: Members) -> None:
             log.known[signatures[signature]], log.signatures[signatures[signature]] = place, signature
 
 
-def is_elsewhere(log: Log, stamp: str, source: Source) -> bool:
-    """Whether it is a file that is known by another name, which it had before it was rotated."""
-    if not has_number(stamp):
+def is_elsewhere(log: Log, name: Name, source: Source) -> bool:
+    """Whether it is a file that is known by another name, which it had before it was rotated. `name` is that of the
+    backup, or of its plain form."""
+    if not has_number(name.stamp):
         return any(other.source is not None and other.inode == source.inode for other in log.files)
+    plain = path_of(name._replace(packed=False))
+    if isinstance(source, Gzip) and log.follows and os.path.lexists(plain) and not log.shared.choices.excludes(plain):
+        return True  # since the folder was read: a file has come to this number, and is being packed
     known = {log.signatures.get(other) for other in log.known}
     return source.signature() in known or any(
         other.inode == source.inode or (not other.live and is_packed(other, source)) for other in log.files

@@ -5,7 +5,18 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-from app.ship.backups import Members, goes_on, is_copy, is_same, open_any, shut, signature, size_of, target_of
+from app.ship.backups import (
+    Members,
+    goes_on,
+    is_copy,
+    is_same,
+    may_become_copy,
+    open_any,
+    shut,
+    signature,
+    size_of,
+    target_of,
+)
 from app.ship.book import Place
 from app.ship.files import File
 from app.ship.logs import Log
@@ -166,7 +177,7 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
         file = File(log.path, stamp, None, NO_INODE, away=now, size=None)
         try:
             file.source = source = open_any(names)
-            if is_elsewhere(log, stamp, source) or (live is not None and is_copy(live, source)):
+            if is_elsewhere(log, names[0], source) or (live is not None and _is_being_copied(log, live, source)):
                 # It had another name until a moment ago, or the log is being copied and will be truncated: the next
                 # look will find out.
                 source.close()
@@ -195,6 +206,10 @@ def _open_new(log: Log, backups: Members, now: float) -> bool:
         if sum(other.away is not None and other.source is not None for other in log.files) > HELD_OPEN:
             shut(file)
     return complete
+
+
+def _is_being_copied(log: Log, live: File, source: Source) -> bool:
+    return is_copy(live, source) or (not log.shared.once and may_become_copy(live, source, log.shared.wall()))
 
 
 def _has_grown(source: Source, place: Place) -> bool:

@@ -91,6 +91,7 @@ class Reading:
         watch: Watching | None = None,
         choices: Choices = EVERYTHING,
         effort: Callable[[], float] = lambda: 0.0,
+        wall: Callable[[], float] | None = None,
     ) -> None:
         self.effort = effort
         self.watch = watch or Unwatched()
@@ -99,6 +100,7 @@ class Reading:
         self.once = once
         self.node = node
         self.now = 0.0
+        self.wall = wall or (lambda: 1_700_000_000 + self.now)
         self.stopped = 0.0  # seconds, between when the time was asked for and what is done then
         self.takes = 0.0  # likewise, between one question for the time and the next
         self.saved, self.journal = encode_book(Book()), b""
@@ -114,7 +116,7 @@ class Reading:
             node=self.node,
             host="host",
             once=self.once,
-            wall=lambda: 1_700_000_000 + self.now,
+            wall=self.wall,
             watch=self.watch,
             choices=self.choices,
             clock=self._clock,

@@ -1,5 +1,6 @@
 """Backups by other names than Tetragon's: a number, which is another file's after each rotation, or a date."""
 
+import gzip
 import os
 import tempfile
 from collections.abc import Iterator
@@ -154,6 +155,39 @@ def test_a_number_that_has_gone_since_the_folder_was_read_leaves_open_what_is_mi
     assert not log.complete
     scan(log, reading.now, {})
     assert log.complete
+
+
+@pytest.mark.parametrize("copy", [False, True])
+@pytest.mark.parametrize("written", [0, 20, 1000])
+def test_what_has_come_to_a_number_and_is_being_packed_since_the_folder_was_read_is_read_once(
+    tmp_path: Path, written: int, copy: bool
+) -> None:
+    writer, reading = a_read_log(tmp_path, b"one\n")
+    rotated(writer, copy=copy)
+    writer.write(b"two\n" * 1000 + b"three\n")
+    reading.run(20)
+    log = reading.tail.logs[str(writer.log)]
+    before = name_of(f"{writer.log}.1.gz")
+    assert before is not None
+    Path(f"{writer.log}.1").rename(f"{writer.log}.2")
+    backup = Path(f"{writer.log}.1")
+    if copy:
+        backup.write_bytes(writer.log.read_bytes())
+    else:
+        writer.log.rename(backup)
+    whole = gzip.compress(backup.read_bytes())
+    Path(f"{backup}.gz").write_bytes(whole[:written])
+    scan(log, reading.now, {before.stamp: [before]})
+    reading.read(most=10)
+    reading.acknowledge()
+    if copy:
+        os.truncate(writer.log, 0)
+    reading.run(2)
+    Path(f"{backup}.gz").write_bytes(whole)
+    backup.unlink()
+    reading.run(20)
+    assert reading.lines() == writer.written
+    assert reading.losses() == []
 
 
 def test_a_backup_that_may_not_be_opened_is_read_once_it_may_whatever_number_it_has_then() -> None:

@@ -1,6 +1,7 @@
 """A log that is truncated: by copytruncate, which keeps what it held, or by somebody who does not care."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,33 @@ def test_a_copy_that_is_seen_before_its_log_is_truncated_is_not_read_as_another_
     assert reading.lines() == [b"one", b"two", b"three"]
     assert reading.losses() == []
     assert copy.exists()
+
+
+@pytest.mark.parametrize("copied", [0, 2, 4, 9, 13, 14])
+def test_a_copy_that_is_being_made_is_not_read_as_another_file(tmp_path: Path, copied: int) -> None:
+    """As of a large file, which takes a while."""
+    writer = Writer(tmp_path)
+    writer.write(b"one\ntwo\nthree\n")
+    reading = Reading(writer.log, wall=time.time)
+    reading.run(1)
+    copy = Path(f"{writer.log}.1")
+    copy.write_bytes(writer.log.read_bytes()[:copied])
+    reading.run(3)
+    copy.write_bytes(writer.log.read_bytes())
+    os.truncate(writer.log, 0)
+    writer.write(b"four\n")
+    reading.run(30)
+    assert reading.lines() == writer.written
+    assert reading.losses() == []
+
+
+def test_a_backup_that_stays_empty_is_no_copy_in_the_making(tmp_path: Path) -> None:
+    writer, reading = a_read_log(tmp_path, b"one\n")
+    backup = Path(f"{writer.log}.1")
+    backup.touch()
+    os.utime(backup, (reading.wall() - 11, reading.wall() - 11))
+    reading.run(3)
+    assert reading.tail.logs[str(writer.log)].complete
 
 
 def test_a_log_that_is_truncated_while_nobody_looks_may_have_grown(tmp_path: Path) -> None:
