@@ -6,9 +6,8 @@ Every line has a number of its own. Which file it was written to is known, and w
 import json
 import logging
 import os
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -17,7 +16,7 @@ from typing import Final, NamedTuple
 from examples.rotation import backup_of, pack
 from schemas.identity import fingerprint
 from schemas.log import HEAD_BYTES
-from tests.ship.numbered import numbered, rotate
+from tests.ship.numbered import copy_and_truncate, numbered, rotate
 from tests.ship.numbered import pack as pack_as_it_is
 
 log: Final = logging.getLogger(__name__)
@@ -47,6 +46,7 @@ class Log:
     """Rotated by rename, as Tetragon does it."""
 
     packs = True
+    patterns: Sequence[str] = ("{}*.log",)  # of the names that its files have until they are packed
     sizes = (20_000, 300_000)  # bytes, between which it is rotated
     kept: int | None = None  # backups; all, if none is told
 
@@ -140,6 +140,8 @@ class Log:
 class Numbered(Log):
     """Rotated by logrotate: each backup has another number after each rotation, and is packed as it is."""
 
+    patterns = ("{}.log", "{}.log.[0-9]", "{}.log.[1-9]*[0-9]")
+
     def _rotate(self, now: float, seen: Seen) -> None:
         for _ in rotate(self.path, copy=self.random.random() < 0.3):
             time.sleep(self.random.choice((0.0, 0.0, 0.0005)))
@@ -158,6 +160,8 @@ class Numbered(Log):
 
 class Dated(Log):
     """Rotated by kubelet."""
+
+    patterns = ("{}.log", "{}.log.*[0-9]")
 
     def _backup(self) -> Path:
         self._stamp = max(self._stamp + 1, int(time.time()))
@@ -183,10 +187,8 @@ class Copied(Log):
 
     def _rotate(self, now: float, seen: Seen) -> None:
         backup = self._backup()
-        partial = backup.with_name(f"{backup.name}.tmp")
-        shutil.copyfile(self.path, partial)
-        partial.rename(backup)
-        os.truncate(self.path, 0)
+        for _ in copy_and_truncate(self.path, backup):
+            time.sleep(self.random.choice((0.0, 0.0, 0.02)))
         self._next(backup, now, seen)
 
 

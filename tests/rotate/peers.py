@@ -43,7 +43,7 @@ class Peer:
         self.patience = PATIENCE_SECONDS
         own = folder / "peer"
         own.mkdir()
-        patterns = [str(log.path.with_name(f"{log.name}*.log")) for log in logs]
+        patterns = [str(log.path.with_name(pattern.format(log.name))) for log in logs for pattern in log.patterns]
         place = Place(own, patterns, settings.kafka, settings.events_topic, folder / "arrived")
         self.child = Child(name, known.command(place), environment, folder / "shipper.log", 0)
         self._output: Output = Topic(place.kafka, place.topic) if known.into is Topic else Lines(place.out)

@@ -3,6 +3,7 @@
 import gzip
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -34,7 +35,7 @@ def test_every_line_is_read_once_whenever_backups_get_other_numbers(
     with tempfile.TemporaryDirectory() as folder, closing(system()) as watch:
         log = Path(folder, "tetragon.log")
         writer = Writer(Path(folder))
-        reading = Reading(f"{log}*" if named_by_glob else log, watch=watch)
+        reading = Reading(f"{log}*" if named_by_glob else log, watch=watch, wall=time.time)
 
         def act(step: str) -> None:
             match step:
