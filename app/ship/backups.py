@@ -10,7 +10,7 @@ from schemas.log import LIVE, Name, first_line, name_of, path_of
 
 Members = dict[str, list[Name]]  # by stamp, the plain name first: a backup and its packed form are one file
 NO_MEMBERS: Final[Members] = {}
-BEGINNING_SECONDS: Final = 10.0  # an empty file may be a copy of which nothing was written yet
+WRITING_SECONDS: Final = 10.0  # after which a copy that has not grown is thought to be whole
 NO_SIGNATURES: Final[dict[str, tuple[int, int, int] | None]] = {}  # by stamp
 
 
@@ -83,18 +83,17 @@ def is_copy(file: File, source: Source) -> bool:
 
 
 def may_become_copy(file: File, source: Source, wall: float) -> bool:
-    """Whether it has what the file has, as far as it goes by now."""
+    """Whether it has what the file has, as far as it goes by now, and is still being written."""
     try:
         size = source.size()
-        if size is None or file.source is None:
+        _, _, written = source.signature()
+        is_written = abs(wall - written / 1e9) < WRITING_SECONDS
+        if not is_written or size is None or size > (file.size or 0) or file.source is None:
             return False
-        if not size:
-            _, _, written = source.signature()
-            return abs(wall - written / 1e9) < BEGINNING_SECONDS
         copied, original = (bytearray(min(SEAM_BYTES, size)) for _ in range(2))
         source.read(size - len(copied), memoryview(copied))
         file.source.read(size - len(original), memoryview(original))
-        return size <= (file.size or 0) and copied == original
+        return copied == original
     except (OSError, SourceError):
         return False
 

@@ -80,12 +80,14 @@ def test_a_copy_that_is_being_made_is_not_read_as_another_file(tmp_path: Path, c
     assert reading.losses() == []
 
 
-def test_a_backup_that_stays_empty_is_no_copy_in_the_making(tmp_path: Path) -> None:
-    writer, reading = a_read_log(tmp_path, b"one\n")
+@pytest.mark.parametrize("held", [b"", b"one\n"])
+def test_a_backup_that_is_not_written_any_more_is_no_copy_in_the_making(tmp_path: Path, held: bytes) -> None:
+    writer, reading = a_read_log(tmp_path, b"one\ntwo\n")
     backup = Path(f"{writer.log}.1")
-    backup.touch()
+    backup.write_bytes(held)
     os.utime(backup, (reading.wall() - 11, reading.wall() - 11))
     reading.run(3)
+    assert reading.lines() == [b"one", b"two", *held.splitlines()]
     assert reading.tail.logs[str(writer.log)].complete
 
 
