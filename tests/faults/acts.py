@@ -5,7 +5,7 @@ import resource
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
@@ -343,3 +343,10 @@ ROWS: Final = (
     Row("rollover", "twice a second, bulks that end late or unheard", _roll_and_spoil, SWEPT),
     Row("rollover", "once, and all is indexed again", _roll_and_replay, SWEPT),
 )
+
+_PLACES: Final = {(row.place, row.name): number for number, row in enumerate(ROWS)}
+
+
+def place_of(cells: Sequence[str]) -> int | None:
+    """Of a row in a table, among all."""
+    return _PLACES.get((cells[0], cells[1]))

@@ -1,6 +1,6 @@
 """A run of the whole way, from log files to Elasticsearch, in which processes are killed and paused at random.
 
-    python -m tests.faults.chaos --seed 1 --minutes 5
+    python -m tests.faults.chaos --seed 1 --minutes 5 [--write]
 
 Exit status: 0 when nothing was lost, stored twice or made of a wrong state; 1 when something was; 3 when something that
 was to be provoked never occurred, so that the run has proved nothing of it; 4 when the run did not come to an end.
@@ -20,12 +20,20 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from app.errors import Stop
+from tests.docs.rows import FAULTS, Table, number_of
 from tests.faults.faults import Driver
 from tests.faults.refusal import Topic
 from tests.faults.scene import SWEEP_SECONDS, WORK, Scene, UnsettledError, engines, environment_of, is_clean
 from tests.faults.writer import RATES
 
 SPOILT_SHARE: Final = 0.25
+
+
+TABLE: Final = Table(
+    "chaos",
+    ("seed", "minutes", "events", "faults", "lost", "duplicated", "differing", "restores", "second copies removed"),
+    lambda cells: number_of(cells[0]),
+)
 
 
 class Verdict(NamedTuple):
@@ -51,6 +59,11 @@ class Verdict(NamedTuple):
     @property
     def missing(self) -> list[str]:
         return [name for name, times in self.occurred.items() if not times]
+
+    def cells(self, minutes: float) -> tuple[object, ...]:
+        """Of its row in the table."""
+        found = (self.found["events"], self.faults, *(self.found[what] for what in ("lost", "duplicated", "differing")))
+        return (self.seed, f"{minutes:g}", *found, self.occurred["restores"], self.noted["second copies removed"])
 
     def line(self) -> str:
         found = self.found
@@ -152,7 +165,9 @@ class _FailedError(Exception):
 
 
 def main() -> None:
-    given = options(__doc__ or "").parse_args()
+    parser = options(__doc__ or "")
+    parser.add_argument("--write", action="store_true", help=f"a row of it into {FAULTS.name}")
+    given = parser.parse_args()
     prepare()
     status = 4
     try:
@@ -162,6 +177,8 @@ def main() -> None:
                 rates = rates_about(given.rate)
                 verdict = run(given.seed, given.minutes * 60, folder, environment, WORK, rates, given.spoilt)
             status = report(verdict)
+            if given.write:
+                FAULTS.write_text(TABLE.merged(FAULTS.read_text("utf-8"), [verdict.cells(given.minutes)]), "utf-8")
             if status:
                 raise _FailedError
     except _FailedError:

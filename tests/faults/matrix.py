@@ -15,27 +15,27 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from app.local.elasticsearch import Elasticsearch
 from app.local.kafka import QUICK_RETURN, Kafka
-from tests.faults.acts import ROWS, Row, Stage
+from tests.docs.rows import FAULTS, Table, line_of
+from tests.faults.acts import ROWS, Row, Stage, place_of
 from tests.faults.brokers import Brokers, behind_a_relay, three
 from tests.faults.faults import mend
 from tests.faults.scene import Scene, UnsettledError, environment_of, is_clean
 from tests.faults.stepped import stepped
 
-DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "faults.md"
 BEFORE_SECONDS: Final = 4.0
 AFTER_SECONDS: Final = 3.0
 RATES: Final = (250.0, 350.0)  # events a second
-HEAD: Final = "\n".join(
-    ("| place | fault | events | lost | double | differing | seconds | acted | the log said |", "|---" * 9 + "|")
+TABLE: Final = Table(
+    "faults",
+    ("place", "fault", "events", "lost", "double", "differing", "seconds", "acted", "the log said"),
+    place_of,
 )
-
-_MARKED: Final = re.compile(r"(<!-- table -->\n).*?(\n<!-- end -->)", re.DOTALL)
 _COMPLAINT: Final = re.compile(r"^\S+ \S+ (?:WARNING|ERROR) (\S+): (.*)$", re.MULTILINE)
 _VARYING: Final = re.compile(r"0x[0-9a-f]+|\b\d[\d.:,-]*\b|'[^']{60,}'")
 
@@ -55,6 +55,14 @@ class Outcome(NamedTuple):
     @property
     def is_clean(self) -> bool:
         return is_clean(self.found) and not self.complaints
+
+    @property
+    def cells(self) -> tuple[object, ...]:
+        found, seconds = self.found, round(self.seconds)
+        acted = self.acted if self.row.signs else ""
+        said = f"`{self.said}`" if self.said else ""
+        counts = (found["events"], found["lost"], found["duplicated"], found["differing"])
+        return (self.row.place, self.row.name, *counts, seconds, acted, said)
 
 
 def run(row: Row, number: int, kafka: Kafka, elasticsearch: Elasticsearch, folder: Path) -> Outcome:
@@ -122,43 +130,10 @@ def _said(scene: Scene) -> str:
     return texts.most_common(1)[0][0] if texts else ""
 
 
-def merged(text: str, outcomes: Iterable[Outcome]) -> str:
-    """The document with these rows in its table, in the order of all; the others stay."""
-    found = _MARKED.search(text)
-    assert found is not None
-    lines = {_row(line): line for line in [*found[0].splitlines(), *lines_of(outcomes)] if line.startswith("| ")}
-    ordered = [lines[key] for row in ROWS if (key := (row.place, row.name)) in lines]
-    return _MARKED.sub(lambda marks: "\n".join([marks[1] + HEAD, *ordered]) + marks[2], text)
-
-
-def _row(line: str) -> tuple[str, str]:
-    cells = [cell.strip() for cell in line.split("|")]
-    return cells[1], cells[2]
-
-
-def lines_of(outcomes: Iterable[Outcome]) -> list[str]:
-    lines = []
-    for each in outcomes:
-        found = each.found
-        cells = (
-            each.row.place,
-            each.row.name,
-            f"{found['events']:,}",
-            found["lost"],
-            found["duplicated"],
-            found["differing"],
-            f"{each.seconds:.0f}",
-            f"{each.acted:,}" if each.row.signs else "",
-            f"`{each.said}`".replace("|", "\\|") if each.said else "",
-        )
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return lines
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.matrix")
     parser.add_argument("--only", default="", help="rows whose place and name have this text")
-    parser.add_argument("--write", action="store_true", help=f"these rows into {DOCUMENT.name}")
+    parser.add_argument("--write", action="store_true", help=f"these rows into {FAULTS.name}")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     rows = [row for row in ROWS if given.only in f"{row.place} {row.name}"]
@@ -176,7 +151,7 @@ def main() -> None:
                 print(f"{label}: {error}", flush=True)
                 continue
             outcomes.append(outcome)
-            print(*lines_of([outcome]), *outcome.complaints, flush=True)
+            print(line_of(outcome.cells), *outcome.complaints, flush=True)
             if not outcome.is_clean or not outcome.counts:
                 failed.append(label)
             else:
@@ -185,7 +160,7 @@ def main() -> None:
         for engine in (kafka, elasticsearch):
             engine.stop()
     if given.write:
-        DOCUMENT.write_text(merged(DOCUMENT.read_text("utf-8"), outcomes), "utf-8")
+        FAULTS.write_text(TABLE.merged(FAULTS.read_text("utf-8"), [each.cells for each in outcomes]), "utf-8")
     if failed:
         print(f"not as they must be: {'; '.join(failed)}; logs in {folder}")
         sys.exit(1)

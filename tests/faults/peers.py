@@ -7,24 +7,24 @@ Of the rows only those that it can suffer as well: faults of the process, of Ela
 
 import argparse
 import logging
-import re
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from app.local.elasticsearch import Elasticsearch
 from app.local.kafka import Kafka
+from tests.docs.rows import FAULTS, Table, line_of
 from tests.faults import rsyslog
-from tests.faults.acts import ROWS, Row, Stage
+from tests.faults.acts import ROWS, Row, Stage, place_of
 from tests.faults.brokers import Brokers
 from tests.faults.checker import NUMBER, call, numbers_written, stored_documents
 from tests.faults.children import Child
-from tests.faults.matrix import AFTER_SECONDS, BEFORE_SECONDS, DOCUMENT, RATES, names_of, suffer
+from tests.faults.matrix import AFTER_SECONDS, BEFORE_SECONDS, RATES, names_of, suffer
 from tests.faults.progress import count_documents
 from tests.faults.scene import Scene, environment_of
 
@@ -48,8 +48,6 @@ TEMPLATE: Final = {
         "mappings": {"properties": {"original": {"type": "keyword", "index": False, "doc_values": False}}},
     },
 }
-
-_MARKED: Final = re.compile(r"(<!-- peers -->\n).*?(\n<!-- end of peers -->)", re.DOTALL)
 
 Command = Callable[[Path, Path, str, str], Sequence[str]]
 PEERS: Final[Mapping[str, tuple[str, Command]]] = {"rsyslog": (rsyslog.PROGRAM, rsyslog.command)}
@@ -112,10 +110,9 @@ class Suffered(NamedTuple):
     seconds: float
 
     @property
-    def line(self) -> str:
-        found = self.found
-        cells = (self.row.place, self.row.name, f"{found['events']:,}", f"{found['lost']:,}")
-        return "| " + " | ".join((*cells, f"{found['duplicated']:,}", f"{self.seconds:.0f}")) + " |"
+    def cells(self) -> tuple[object, ...]:
+        counts = (self.found["events"], self.found["lost"], self.found["duplicated"])
+        return (self.row.place, self.row.name, *counts, round(self.seconds))
 
 
 def run(command: Command, row: Row, number: int, elasticsearch: Elasticsearch, folder: Path) -> Suffered:
@@ -130,18 +127,16 @@ def run(command: Command, row: Row, number: int, elasticsearch: Elasticsearch, f
         return Suffered(row, scene.judge(), seconds)
 
 
-def written_into(text: str, name: str, suffered: Iterable[Suffered]) -> str:
-    """Ours of the same row is in the first table."""
-    head = f"| place | fault | events | {name} lost | double | seconds |"
-    lines = [head, "|---" * 6 + "|", *(each.line for each in suffered)]
-    return _MARKED.sub(lambda marks: marks[1] + "\n".join(lines) + marks[2], text)
+def table_of(name: str) -> Table:
+    """Ours of the same row is in the table of all faults."""
+    return Table("peers", ("place", "fault", "events", f"{name} lost", "double", "seconds"), place_of)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.peers")
     parser.add_argument("peer", choices=sorted(PEERS))
     parser.add_argument("--only", default="", help="rows whose place and name have this text")
-    parser.add_argument("--write", action="store_true", help=f"all of it into {DOCUMENT.name}")
+    parser.add_argument("--write", action="store_true", help=f"all of it into {FAULTS.name}")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     program, command = PEERS[given.peer]
@@ -155,11 +150,12 @@ def main() -> None:
     try:
         for number, row in enumerate(rows):
             suffered.append(run(command, row, number, elasticsearch, folder / f"row-{number}"))
-            print(suffered[-1].line, flush=True)
+            print(line_of(suffered[-1].cells), flush=True)
     finally:
         elasticsearch.stop()
     if given.write:
-        DOCUMENT.write_text(written_into(DOCUMENT.read_text("utf-8"), given.peer, suffered), "utf-8")
+        measured = [each.cells for each in suffered]
+        FAULTS.write_text(table_of(given.peer).replaced(FAULTS.read_text("utf-8"), measured), "utf-8")
     shutil.rmtree(folder)
 
 

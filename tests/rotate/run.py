@@ -21,12 +21,13 @@ from typing import Final
 
 from app.local.kafka import QUICK_RETURN, Kafka
 from app.settings import read_settings
+from tests.docs.rows import FAULTS
 from tests.faults.children import Child
 from tests.rotate.logs import Alike, Copied, CutShort, Dated, Log, Numbered, Removed, Scarce, Seen, Small, line
 from tests.rotate.peers import PEERS, peer
 from tests.rotate.repeats import number_of
 from tests.rotate.shippers import Make, environment_of, ours
-from tests.rotate.table import DOCUMENT, merged
+from tests.rotate.table import TABLE
 from tests.rotate.verdict import OURS, Verdict, judge
 from tests.ship.topic import make_topic
 
@@ -162,7 +163,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=5, help="at least")
     parser.add_argument("--peer", choices=sorted(PEERS), help="another shipper in the place of ours")
     parser.add_argument("--plain", action="store_true", help="no backup is packed")
-    parser.add_argument("--write", action="store_true", help=f"a row of each run into {DOCUMENT.name}")
+    parser.add_argument("--write", action="store_true", help=f"a row of each run into {FAULTS.name}")
     given = parser.parse_args()
     if given.peer and shutil.which(PEERS[given.peer].program) is None:
         sys.exit(f"{PEERS[given.peer].program} is not on the PATH. Expected {given.peer} to be installed.")
@@ -183,7 +184,8 @@ def main() -> int:
     finally:
         kafka.stop()
     if given.write:
-        DOCUMENT.write_text(merged(DOCUMENT.read_text("utf-8"), verdicts), "utf-8")
+        rows = [verdict.cells for verdict in verdicts]
+        FAULTS.write_text(TABLE.merged(FAULTS.read_text("utf-8"), rows), "utf-8")
     is_good = given.peer is not None or all(verdict.is_clean for verdict in verdicts)
     if is_good:
         shutil.rmtree(folder)

@@ -9,7 +9,7 @@ from tests.rotate.logs import Written
 from tests.rotate.outputs import Topic
 from tests.rotate.peers import PEERS
 from tests.rotate.place import Place
-from tests.rotate.table import HEAD, merged
+from tests.rotate.table import TABLE
 from tests.rotate.verdict import OURS, Verdict
 
 
@@ -25,24 +25,17 @@ def test_the_configuration_names_every_log_and_where_its_lines_belong(name: str,
 
 
 def test_a_run_takes_the_place_of_the_one_before_with_the_same_seed() -> None:
-    old = "\n".join(
-        (
-            "before",
-            "<!-- rotate -->",
-            HEAD,
-            "| tetrastash | packed | 1 | 1 | 1 | 9 | 1 | 1 | 1 |",
-            "| rsyslog | packed | 1 | 1 | 1 | 9 | 1 | 1 | 1 |",
-            "<!-- end of rotate -->",
-            "after",
-        )
-    )
+    old = ["| tetrastash | packed | 1 | 1 | 1 | 9 | 1 | 1 | 1 |", "| rsyslog | packed | 1 | 1 | 1 | 9 | 1 | 1 | 1 |"]
+    head = TABLE.merged("<!-- rotate -->\n<!-- end of rotate -->", []).splitlines()[1:3]
+    document = "\n".join(["before", "<!-- rotate -->", *head, *old, "<!-- end of rotate -->", "after"])
     lost = Counter({Written("a", 0): 1_234})
     peer = Verdict("rsyslog", 1, 200_000, 5, True, lost, Counter(), 7, 3, 0, Counter())
-    assert merged(old, [peer, peer._replace(shipper=OURS, seed=10, lost=Counter(), packs=False)]).splitlines() == [
+    ours = peer._replace(shipper=OURS, seed=10, lost=Counter(), packs=False)
+    assert TABLE.merged(document, [peer.cells, ours.cells]).splitlines() == [
         "before",
         "<!-- rotate -->",
-        *HEAD.splitlines(),
-        "| tetrastash | packed | 1 | 1 | 1 | 9 | 1 | 1 | 1 |",
+        *head,
+        old[0],
         "| tetrastash | plain | 10 | 200,000 | 5 | 0 | 7 | 3 | 0 |",
         "| rsyslog | packed | 1 | 200,000 | 5 | 1,234 | 7 | 3 | 0 |",
         "<!-- end of rotate -->",

@@ -31,6 +31,12 @@ class Verdict(NamedTuple):
         bounded = all(each.bytes <= MOST_BYTES for each in self.by_kill)
         return bounded and not self.lost and not self.unreported and not self.false
 
+    @property
+    def cells(self) -> tuple[object, ...]:
+        """Of its row in the table."""
+        counts = (self.lines, self.kills, self.lost.total(), self.repeated, self.known, self.reported)
+        return (self.shipper, "packed" if self.packs else "plain", self.seed, *counts)
+
     def line(self) -> str:
         ours = self.shipper == OURS
         return (
