@@ -11,7 +11,7 @@ from typing import Final
 from app.ship.backups import Members, is_packed
 from app.ship.logs import Log
 from app.ship.sources import Gzip, Source, signature_of
-from schemas.log import AWAY, Name, has_number, path_of
+from schemas.log import AWAY, Name, has_number, name_of, path_of
 
 NO_INODE: Final = (0, 0)  # of what could not be opened
 
@@ -41,6 +41,34 @@ def renumber(log: Log, backups: Members) -> None:
     for old, place in known.items():
         if (signature := before.get(old)) in signatures:
             log.known[signatures[signature]], log.signatures[signatures[signature]] = place, signature
+
+
+def found_in(backups: Members) -> dict[str, tuple[int, int] | None]:
+    """Inodes by path; None of what has no such name any more."""
+    return {
+        path_of(name): _inode(path_of(name)) for names in backups.values() for name in names if has_number(name.stamp)
+    }
+
+
+def found_now(log: Log) -> dict[str, tuple[int, int] | None]:
+    """The same, with the folder read again. Where it differs, a file may have escaped whoever looked for it."""
+    excludes = log.shared.choices.excludes
+    found: dict[str, tuple[int, int] | None] = {}
+    for path in {log.path, log.target or log.path}:
+        with suppress(OSError):
+            for file in os.listdir(os.path.dirname(path)):
+                name = name_of(os.path.join(os.path.dirname(path), file))
+                if name is not None and name.log == path and has_number(name.stamp) and not excludes(path_of(name)):
+                    found[path_of(name)] = _inode(path_of(name))
+    return found
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def is_elsewhere(log: Log, name: Name, source: Source) -> bool:

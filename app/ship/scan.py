@@ -20,7 +20,7 @@ from app.ship.backups import (
 from app.ship.book import Place
 from app.ship.files import File
 from app.ship.logs import Log
-from app.ship.numbers import NO_INODE, is_elsewhere, renumber
+from app.ship.numbers import NO_INODE, found_in, found_now, is_elsewhere, renumber
 from app.ship.sources import Gzip, Plain, Source, SourceError
 from schemas.log import AWAY, LIVE, PACKED, Name, has_number, path_of
 
@@ -95,11 +95,14 @@ def _choose(log: Log, file: File, path: str) -> None:
 
 def _find_copied(log: Log, backups: Members, now: float) -> None:
     """A backup that goes on where a truncated file was left has its bytes: it was copied first."""
+    numbers = found_in(backups) if log.is_seeking() else {}
     for file in log.files:
         if file.truncated:
             new = (names for stamp, names in sorted(backups.items()) if not log.has(stamp))
             if any(goes_on(file, names, now) for names in new):
                 file.truncated = False
+            elif numbers != found_now(log):
+                pass  # the next look will find it, under another number
             elif not file.sought:
                 # A folder that changes while it is read may show neither name of a copy that is just being packed.
                 file.sought = True

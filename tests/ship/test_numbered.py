@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.ship.inotify import Inotify
-from app.ship.scan import scan
+from app.ship.scan import open_live, scan
 from app.ship.watching import Unwatched
 from schemas.log import name_of
 from tests.ship.disk import Reading, Writer, a_folder_without_root, a_read_log
@@ -188,6 +188,25 @@ def test_what_has_come_to_a_number_and_is_being_packed_since_the_folder_was_read
     backup.unlink()
     reading.run(20)
     assert reading.lines() == writer.written
+    assert reading.losses() == []
+
+
+def test_a_copy_that_gets_other_numbers_while_it_is_sought_is_found_in_the_end(tmp_path: Path) -> None:
+    writer, reading = a_read_log(tmp_path, b"one\n")
+    writer.write(b"two\n")
+    reading.look()
+    log = reading.tail.logs[str(writer.log)]
+    rotated(writer, copy=True)
+    for _ in range(3):  # the folder was read, and then each backup got its next number
+        found = name_of(f"{writer.log}.{max(numbered(writer.log))}")
+        assert found is not None
+        writer.write(b"%d\n" % len(writer.written))
+        rotated(writer)
+        log.look(reading.now)
+        open_live(log, reading.now)
+        scan(log, reading.now, {found.stamp: [found]})
+    reading.run(20)
+    assert sorted(reading.lines()) == sorted(writer.written)
     assert reading.losses() == []
 
 
