@@ -92,7 +92,8 @@ class Book(msgspec.Struct):
 
 def told_path(path: str) -> str:
     """As the book and statements, which are JSON, have it: a name may have bytes that are no UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    told = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return path if told == path else told  # ten thousand of them would be another megabyte
 
 
 class _Version(msgspec.Struct):
