@@ -5,6 +5,7 @@ have moved between reading the folder, asking for it and opening it.
 """
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -45,30 +46,29 @@ def renumber(log: Log, backups: Members) -> None:
 
 def found_in(backups: Members) -> dict[str, tuple[int, int] | None]:
     """Inodes by path; None of what has no such name any more."""
-    return {
-        path_of(name): _inode(path_of(name)) for names in backups.values() for name in names if has_number(name.stamp)
-    }
+    return _inodes(path_of(name) for names in backups.values() for name in names if has_number(name.stamp))
 
 
 def found_now(log: Log) -> dict[str, tuple[int, int] | None]:
     """The same, with the folder read again. Where it differs, a file may have escaped whoever looked for it."""
-    excludes = log.shared.choices.excludes
-    found: dict[str, tuple[int, int] | None] = {}
-    for path in {log.path, log.target or log.path}:
+    logs = {log.path, log.target or log.path}
+    found = []
+    for folder in map(os.path.dirname, logs):
         with suppress(OSError):
-            for file in os.listdir(os.path.dirname(path)):
-                name = name_of(os.path.join(os.path.dirname(path), file))
-                if name is not None and name.log == path and has_number(name.stamp) and not excludes(path_of(name)):
-                    found[path_of(name)] = _inode(path_of(name))
+            found += [os.path.join(folder, file) for file in os.listdir(folder)]
+    names = filter(None, map(name_of, found))
+    numbered = (path_of(name) for name in names if name.log in logs and has_number(name.stamp))
+    return _inodes(path for path in numbered if not log.shared.choices.excludes(path))
+
+
+def _inodes(paths: Iterable[str]) -> dict[str, tuple[int, int] | None]:
+    found: dict[str, tuple[int, int] | None] = {}
+    for path in paths:
+        found[path] = None
+        with suppress(OSError):
+            status = os.stat(path)
+            found[path] = status.st_dev, status.st_ino
     return found
-
-
-def _inode(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def is_elsewhere(log: Log, name: Name, source: Source) -> bool:

@@ -101,11 +101,10 @@ def _find_copied(log: Log, backups: Members, now: float) -> None:
             new = (names for stamp, names in sorted(backups.items()) if not log.has(stamp))
             if any(goes_on(file, names, now) for names in new):
                 file.truncated = False
-            elif numbers != found_now(log):
-                pass  # the next look will find it, under another number
-            elif not file.sought:
-                # A folder that changes while it is read may show neither name of a copy that is just being packed.
-                file.sought = True
+            elif not (is_settled := numbers == found_now(log)) or not file.sought:
+                # A folder that changes while it is read may show neither name of a copy that is just being packed, and
+                # a copy may get another number before it is opened.
+                file.sought |= is_settled
             elif file.place is None and _is_read_elsewhere(log, file):
                 file.truncated, file.replaced = False, True
             else:
