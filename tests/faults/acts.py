@@ -155,13 +155,16 @@ def _pause_kafka(stage: Stage) -> None:
 
 def _fill_disk(stage: Stage) -> None:
     """The kernel refuses to let any file grow, of which Kafka thinks as of a full disk: it ends."""
-    grown = max(log.stat().st_size for log in (stage.kafka.folder / "data").glob("*/*.log"))
-    resource.prlimit(stage.kafka.pid, resource.RLIMIT_FSIZE, (grown, grown))
-    for _ in range(40):
+    mine = (stage.kafka.folder / "data").glob(f"{stage.scene.settings.topic_prefix}.*/*.log")
+    grown = max(log.stat().st_size for log in mine)
+    pid = stage.kafka.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (grown, resource.RLIM_INFINITY))
+    for _ in range(60):
         stage.scene.wait(0.5)
         if not stage.kafka.is_running:
             break
     else:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
         raise UnsettledError("Kafka did not notice that its disk is full")
     stage.scene.wait(3.0)
     stage.kafka.start()

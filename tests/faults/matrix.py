@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from app.errors import Stop
 from app.local.elasticsearch import Elasticsearch
 from app.local.kafka import QUICK_RETURN, Kafka
 from tests.docs.rows import FAULTS, Table, line_of
@@ -146,7 +147,7 @@ def main() -> None:
             label = f"{row.place}: {row.name}"
             try:
                 outcome = run(row, number, kafka, elasticsearch, folder / f"row-{number}")
-            except UnsettledError as error:
+            except (UnsettledError, Stop) as error:
                 failed.append(f"{label}: {error}")
                 print(f"{label}: {error}", flush=True)
                 continue

@@ -41,6 +41,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.now = 0.0
         self._due: deque[_Handle] = deque()
         self._timers: list[tuple[float, int, _Handle]] = []
+        self._stopped = False
         self._number = 0  # of timers so far: those of one moment come in the order in which they were set
 
     def time(self) -> float:
@@ -67,19 +68,26 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heappush(self._timers, (when, self._number, handle))
         return cast(asyncio.TimerHandle, handle)
 
+    def stop(self) -> None:
+        super().stop()
+        self._stopped = True
+
     def _run_once(self) -> None:
-        """What is due, and not what becomes due by it; asyncio's run_forever calls it until it is stopped."""
-        due, timers = self._due, self._timers
-        while timers and timers[0][2].callback is None:
-            heappop(timers)
-        if not due:
-            if not timers:
+        """All that happens until it is stopped, where asyncio's own goes one round; its run_forever calls it.
+
+        What is due comes in the order in which it became so, and then the next timer.
+        """
+        due, timers, self._stopped = self._due, self._timers, False
+        while not self._stopped:
+            if due:
+                handle = due.popleft()
+            elif timers:
+                when, _, handle = heappop(timers)
+                if handle.callback is None:
+                    continue
+                self.now = max(self.now, when)
+            else:
                 raise RuntimeError("everybody waits, and nothing will ever happen")
-            self.now = max(self.now, timers[0][0])
-        while timers and timers[0][0] <= self.now:
-            due.append(heappop(timers)[2])
-        for _ in range(len(due)):
-            handle = due.popleft()
             if handle.callback is not None:
                 try:
                     handle.context.run(handle.callback, *handle.args)

@@ -7,7 +7,7 @@ member that is silent loses its partitions without learning of it, and goes on s
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ class Broker:
         self.world = world
         self.settings = settings
         self.away_until = 0.0
-        self.grown = asyncio.Event()
+        self.grown: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # by topic
         self.groups: dict[str, Group] = {}
         self._logs: dict[tuple[str, int], Log] = {}
 
@@ -63,7 +63,7 @@ class Broker:
         log.append(value, key, int(self.world.now * 1000), dict(headers))
         if self.world.strikes(0.05):
             log.end += self.world.random.randint(1, 3)  # a marker of some transaction
-        self.grown.set()
+        self.grown[topic].set()
 
     def group(self, name: str) -> "Group":
         return self.groups.setdefault(name, Group(self))
@@ -205,12 +205,11 @@ class SimulatedFeed(Feed):
                 if not world.strikes(0.03) or records[-1] is self._broker.log(self.topic, number).records[-1]:
                     await self._hand_on(number, generation, fetched)
             if not found:
-                self._broker.grown.clear()
-                try:
-                    async with asyncio.timeout(2.0):
-                        await self._broker.grown.wait()
-                except TimeoutError:
-                    pass
+                grown = self._broker.grown[self.topic]
+                grown.clear()
+                looking_again = world.loop.call_later(2.0, grown.set)
+                await grown.wait()
+                looking_again.cancel()
 
     async def _hand_on(self, number: int, generation: int, fetched: Fetched) -> None:
         """Or drop it, when a rebalance comes first."""
