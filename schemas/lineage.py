@@ -49,6 +49,7 @@ class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     joined: bool = False  # in a container, but not begun by the container's first process: exec, a probe, nsenter
     probe: bool = False  # the kubelet's exec probe, as far as Tetragon can tell
     alias: str = ""  # the exec_id that Tetragon calls it by since its restart
+    forked: int = 0  # ns since 1970: when its process began, where a scan has told; 0 if unknown
 
     @property
     def name(self) -> str:

@@ -7,12 +7,13 @@ from msgspec.structs import replace
 
 from app.enrich.boots import JUMP
 from app.enrich.memory import Scope
-from app.enrich.tree import Tree
+from app.enrich.tree import MOST_IMAGES, Tree
 from schemas.lineage import Execution, Source
 from schemas.rights import raised_by_file, rights_of
 from schemas.tetragon import UNSET_UID, Event, Process, ProcessExec, ProcessExit
-from schemas.times import nanoseconds
+from schemas.times import SECOND, nanoseconds
 
+TICK: Final = SECOND // 100  # of the starts that /proc tells
 LONGEST: Final = 1024  # characters of a string that is remembered; an event's own document has all of it
 
 
@@ -29,14 +30,24 @@ def learn(scope: Scope, event: Event, process: Process, start: int) -> tuple[Exe
     if type(body) is ProcessExec:
         return _learn_exec(scope, process, node, start, parent), parent
     learnt = _learn_one(scope, process, node, parent)
-    if type(body) is ProcessExit and learnt.exec_id and not learnt.exited:
+    if type(body) is ProcessExit and not learnt.exited:
         time = nanoseconds(body.time) or event.time or scope.clock.now or learnt.start or 1
+        if not learnt.exec_id:
+            _end_unnamed(scope.tree, learnt, time)
+            return replace(learnt, end=time, exited=True), parent
         followed = learnt.end != 0
         learnt = replace(learnt, end=time, exited=True)
         scope.tree.put(learnt)
         if followed:
             _end_later_images(scope.tree, learnt)
     return learnt, parent
+
+
+def _end_unnamed(tree: Tree, exited: Execution, time: int) -> None:
+    """Tetragon does not know what exited. Whatever began in its pid before, and is not known to have ended, has."""
+    last = tree.living(exited.node, exited.pid) if exited.pid is not None else None
+    if last is not None and 0 < last.start < time:
+        tree.put(replace(last, end=time, exited=True))
 
 
 def _end_later_images(tree: Tree, exited: Execution) -> None:
@@ -148,6 +159,7 @@ def _merge(scope: Scope, known: Execution, learnt: Execution) -> Execution:
         known.joined or learnt.joined,
         known.probe or learnt.probe,
         known.alias,
+        known.forked,
     )
     if merged != known:
         scope.tree.put(merged)
@@ -175,14 +187,36 @@ def _in_turn(scope: Scope, learnt: Execution, pid: int) -> Execution:
     before, after = tree.around(learnt.node, pid, start)
     if before is not None and not before.exited and not 0 < before.end <= start:
         tree.put(replace(before, end=start))
-    elif before is not None and before.exited and before.end > start and not learnt.end:
+    elif before is not None and before.exited and before.end > _latest_start(learnt) and not learnt.end:
         learnt = replace(learnt, end=before.end, exited=True)
     if after is not None:
-        if learnt.source is Source.PROCFS and not after.end:
-            # Tetragon was restarted, and runs another image of that process now: its exec was missed.
-            tree.put(replace(after, end=scope.clock.now or after.start))
+        if learnt.source is Source.PROCFS:
+            learnt = _found(scope, learnt, pid)
         elif not learnt.end:
             learnt = replace(learnt, end=after.start)
     if start < scope.boots.of(learnt.node) - JUMP and not learnt.end:
         learnt = replace(learnt, end=scope.boots.of(learnt.node))  # late, from before the boot
+    return learnt
+
+
+def _latest_start(execution: Execution) -> int:
+    """A scan rounds down."""
+    return execution.start + (TICK if execution.source is Source.PROCFS else 0)
+
+
+def _found(scope: Scope, learnt: Execution, pid: int) -> Execution:
+    """A scan names it by its fork: others that executed in its pid since then did so before the scan, or after it."""
+    tree = scope.tree
+    last = here = tree.latest(learnt.node, pid)
+    for _ in range(MOST_IMAGES):
+        if here is None or here.pid != pid:
+            break
+        if here.parent == learnt.exec_id:
+            return replace(learnt, end=here.start)  # the scan comes late
+        here = tree.executions.get(here.parent)
+    if last is not None and not last.end:
+        # It runs another image now: the exec was missed.
+        tree.put(replace(last, end=max(scope.clock.now, last.start, 1)))
+    elif last is not None and last.exited and not learnt.end:
+        return replace(learnt, end=last.end, exited=True)
     return learnt

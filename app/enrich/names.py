@@ -39,10 +39,10 @@ def settle(scope: Scope, event: Event) -> Event:
     if scanned or (found and not known):
         _find_again(scope, event, process)
     parent = event.parent
-    if parent is not None and "procFS" in parent.flags and not _is_known(tree, parent):
+    if parent is not None and "procFS" in parent.flags and (scanned or not _is_known(tree, parent)):
         _find_again(scope, event, parent)
     for ancestor in event.ancestors:
-        if "procFS" in ancestor.flags and not _is_known(tree, ancestor):
+        if "procFS" in ancestor.flags and (scanned or not _is_known(tree, ancestor)):
             _find_again(scope, event, ancestor)
     return _renamed(tree, event, process) if tree.aliases else event
 
@@ -89,7 +89,7 @@ def _find_again(scope: Scope, event: Event, process: Process) -> None:
         _take_alias(tree, named)
     elif named != found.exec_id:
         _take_alias(tree, named)
-        tree.put(replace(found, alias=name))
+        tree.put(replace(found, alias=name, forked=nanoseconds(process.start_time) or 0))
         tree.aliased += 1
 
 

@@ -5,13 +5,12 @@ from typing import Final
 
 from app.enrich.exec_id import decode_exec_id
 from app.enrich.memory import Scope
-from app.enrich.tree import Pid, Tree, pid_of
+from app.enrich.tree import MOST_IMAGES, Pid, Tree, pid_of
 from schemas.lineage import STORM, Above, Execution, Lineage, Source
 from schemas.programs import RUNTIMES
 from schemas.times import SECOND
 
 FARTHEST: Final = 64  # ancestors; nothing honest is deeper
-MOST_IMAGES: Final = 32  # of one pid on the way; wrong data may go in circles
 
 SLACK: Final = SECOND  # by which a child may seem older than its parent: a scan rounds down, and clocks are set
 
@@ -80,6 +79,8 @@ def _had_exited(tree: Tree, parent: Execution, time: int) -> bool:
     if parent.exited or parent.pid is None:
         return parent.exited and parent.end < time
     last = here = tree.latest(parent.node, parent.pid)
+    if last is not None and last.exec_id == parent.exec_id:
+        return parent.end < time  # what came after it is forgotten, as only the dead are
     for _ in range(MOST_IMAGES):
         if here is None:
             return False
@@ -92,8 +93,11 @@ def _had_exited(tree: Tree, parent: Execution, time: int) -> bool:
 
 
 def _was_until_exec(copy: Execution, execution: Execution) -> bool:
-    """What executes after a fork is a child of who forked, as is the copy of that one which it was until then."""
-    return copy.parent == execution.parent != "" and copy.end == execution.start
+    """A copy of who forked it, until it executes. Its exec is of another parent if who forked has ended before.
+
+    It may as well have ended unseen, and another have got its pid; that is no exit that is known.
+    """
+    return copy.end == execution.start
 
 
 def _is_image(tree: Tree, exec_id: str, pid: int) -> bool:
@@ -192,13 +196,28 @@ class _Way:
             self.asked.append(pid_of(self._node, decoded.pid))
             return None
         self.guessed = True
-        if before is None:
-            return after if after is not None and after.start <= time + SLACK else None
-        return before if not 0 < before.end < time else None
+        if before is not None:
+            likeliest = before if not 0 < before.end < time else None
+        else:
+            likeliest = after if after is not None and after.start <= time + SLACK else None
+        if likeliest is None or self._descends(likeliest, child):
+            return None
+        # What others brought along may have been dead by then. A name that has a time is not its.
+        return likeliest if likeliest.source is not Source.EMBEDDED or not decoded.since_boot else None
+
+    def _descends(self, execution: Execution, above: Execution) -> bool:
+        """A pid may be used again so soon that a guess takes a grandchild for the parent."""
+        executions = self._tree.executions
+        here: Execution | None = execution
+        for _ in range(FARTHEST):
+            if here is None or here.exec_id == above.exec_id:
+                return here is not None
+            here = executions.get(here.parent)
+        return False
 
 
 def _cannot_be_parent(parent: Execution, child: Execution) -> bool:
-    if parent.start and child.start and parent.start > child.start + SLACK:
+    if child.start and (parent.forked or parent.start) > child.start + SLACK:
         return True
     if not parent.container or child.container or child.source is Source.STUB:
         return False

@@ -15,6 +15,7 @@ OWNER: Final = "@process"
 TTL: Final = 600 * SECOND  # of a dead one: late events come within 30 s, rules look back 5 minutes at most
 MOST: Final = 16_384  # in one scope; beyond, the eighth goes that is missed least
 
+MOST_IMAGES: Final = 32  # of one pid on a way; wrong data may go in circles
 MOST_WATCHED: Final = 65_536  # names of ways, eight or so a way
 
 _DECODER: Final = msgspec.json.Decoder(Execution)

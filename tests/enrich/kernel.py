@@ -1,0 +1,244 @@
+"""A machine whose processes are known for certain, and the lines that Tetragon would write of them.
+
+Processes fork, execute and exit; they outlive their parents, who are another's then; their pids come round. Tetragon
+tells of an exec, an exit and a hook, and has what its `pkg/process` has: a fork copies the parent's program, an exec
+without one replaces the image whose child it is said to be, and a restart is a scan of /proc. This shares nothing with
+what it is there to test.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any, Final, NamedTuple
+
+import orjson
+from msgspec import Struct
+
+from schemas.times import SECOND, rfc3339
+
+NODE: Final = "node-1"
+BOOT: Final = 1_700_000_000 * SECOND
+PIDS: Final = range(10, 40)  # so few that they come round
+STEPS: Final = 120
+
+_TICK: Final = SECOND // 100  # of the starts that /proc tells
+_PROGRAMS: Final = ("/bin/sh", "/usr/bin/env", "/usr/bin/make", "/usr/bin/perl", "/usr/bin/python3")
+_PAUSES: Final = (SECOND // 1000, SECOND // 600, SECOND // 30, SECOND // 3, SECOND, 5 * SECOND, 40 * SECOND)
+_LONG_PAUSE: Final = 700 * SECOND  # longer than the dead are remembered
+_NOBODY: Final = b64encode(f"{NODE}:0:1".encode()).decode()  # as Tetragon names a parent that it does not know
+
+
+class Conditions(NamedTuple):
+    """How Tetragon is set up, and what goes wrong."""
+
+    cache: bool = True  # without it no event brings its parent
+    ancestors: bool = False  # every event brings all of them
+    unseen: float = 0.0  # share of events that Tetragon misses itself; but it sees all that exits
+    unread: float = 0.0  # share of its lines that never arrive; those of exits do
+    late: int = 0  # seconds that a line may come late
+    restarts: int = 0  # how often Tetragon is restarted, more or less
+    away: bool = False  # things happen while it is restarted
+
+
+class Image(Struct, frozen=True, eq=False):
+    exec_id: str
+    pid: int
+    start: int  # ns since boot
+    flags: str
+    binary: str
+    parent: str  # exec_id
+
+
+class Task(Struct, eq=False):
+    """A process, from its fork to its exit."""
+
+    pid: int
+    fork: int  # ns since boot
+    parent: "Task | None"
+    parents: "list[Task]"  # whoever has been it
+    copied: bool = True  # it has not executed anything since
+    image: Image | None = None
+    images: list[Image] = []
+    children: "list[Task]" = []
+    end: int | None = None  # ns since boot
+
+    @property
+    def now(self) -> Image:
+        assert self.image is not None
+        return self.image
+
+    def become(self, image: Image) -> None:
+        self.image = image
+        self.images = [*self.images, image]
+
+
+class Told(NamedTuple):
+    arrival: int  # ns since boot
+    line: bytes
+    task: Task
+    time: int  # ns since boot
+
+
+class Machine:
+    def __init__(self, seed: int, conditions: Conditions) -> None:
+        self.tasks: list[Task] = []
+        self.told: list[Told] = []
+        self.owners: dict[str, Task] = {}  # by exec_id
+        self._random = Random(seed)
+        self._conditions = conditions
+        self._now = 100 * SECOND
+        self._last_pid = PIDS[0] - 1
+        self._cache: dict[str, Image] = {}  # Tetragon's
+        self._is_away = False
+        self.init = self._fork(1, None)
+        self._execute(self.init, "/sbin/init")
+        for _ in range(STEPS):
+            self._step()
+            if self._random.random() < conditions.restarts / STEPS:
+                self._restart()
+        self.told.sort(key=lambda told: told.arrival)
+
+    def _step(self) -> None:
+        random = self._random
+        self._now += random.choice(_PAUSES) + random.randrange(1000)
+        if random.random() < 0.01:
+            self._now += _LONG_PAUSE
+        running = self._running()
+        task, pid = random.choice(running), self._free_pid(running)
+        act = random.random()
+        if act < 0.45:
+            if pid is None:
+                return
+            child = self._fork(pid, task)
+            if act > 0.3:
+                self._now += random.randrange(SECOND // 10_000, SECOND // 300)
+                self._execute(child, self._program())
+        elif act < 0.65:
+            copies = [each for each in running if each.copied]
+            self._execute(random.choice(copies) if copies and random.random() < 0.7 else task, self._program())
+        elif act < 0.82:
+            self._exit(task)
+        else:
+            self._tell("process_kprobe", task, function_name="security_file_permission", policy_name="files")
+
+    def _fork(self, pid: int, parent: Task | None) -> Task:
+        task = Task(pid, self._now, parent, [parent] if parent is not None else [])
+        self.tasks.append(task)
+        binary = ""
+        if parent is not None:
+            parent.children = [*parent.children, task]
+            binary = parent.now.binary
+            self._last_pid = pid
+        self._image(task, self._now, "clone", binary, parent.now.exec_id if parent is not None else _NOBODY)
+        # Of a process that Tetragon does not know it cannot make a copy.
+        if not self._misses() and (parent is None or parent.now.exec_id in self._cache):
+            self._cache[task.now.exec_id] = task.now
+        return task
+
+    def _execute(self, task: Task, binary: str) -> None:
+        if task is self.init and not task.copied:
+            return
+        if task.copied:
+            flags, above = "execve clone", task.parent.now.exec_id if task.parent is not None else _NOBODY
+        else:
+            flags, above = "execve", task.now.exec_id
+        task.copied = False
+        self._image(task, self._now, flags, binary, above)
+        if not self._misses():
+            self._cache[task.now.exec_id] = task.now
+            self._write("process_exec", task, self._now)
+
+    def _exit(self, task: Task) -> None:
+        if task is self.init:
+            return
+        self._tell("process_exit", task, time=rfc3339(BOOT + self._now))
+        task.end = self._now
+        for child in task.children:
+            if child.end is None:
+                child.parent = self.init
+                child.parents = [*child.parents, self.init]
+                self.init.children = [*self.init.children, child]
+
+    def _restart(self) -> None:
+        if self._conditions.away:
+            self._is_away = True
+            for _ in range(self._random.randrange(6)):
+                self._step()
+            self._is_away = False
+        # What was written before lies in the file before.
+        self.told = [told._replace(arrival=min(told.arrival, self._now)) for told in self.told]
+        self._now += self._random.randrange(1, 3 * SECOND)
+        running = self._running()
+        names = {task: _exec_id(task.fork // _TICK * _TICK, task.pid) for task in running}
+        for task in running:
+            above = names[task.parent] if task.parent is not None else _NOBODY
+            task.copied = False
+            self._image(task, task.fork // _TICK * _TICK, "procFS auid rootcwd", task.now.binary, above)
+        self._cache = {task.now.exec_id: task.now for task in running}
+        for task in sorted(running, key=lambda task: (task.parent.pid if task.parent is not None else 0, task.pid)):
+            self._write("process_exec", task, task.now.start)
+
+    def _image(self, task: Task, start: int, flags: str, binary: str, parent: str) -> None:
+        task.become(Image(_exec_id(start, task.pid), task.pid, start, flags, binary, parent))
+        self.owners[task.now.exec_id] = task
+
+    def _misses(self) -> bool:
+        return self._is_away or self._random.random() < self._conditions.unseen
+
+    def _tell(self, name: str, task: Task, **more: Any) -> None:
+        misses = self._misses()
+        if not misses or (name == "process_exit" and not self._is_away):
+            self._write(name, task, self._now, **more)
+
+    def _write(self, name: str, task: Task, at: int, **more: Any) -> None:
+        conditions = self._conditions
+        known = self._cache.get(task.now.exec_id)
+        if known is None:
+            start = rfc3339(BOOT + task.now.start)
+            body: dict[str, Any] = {"process": {"pid": task.pid, "start_time": start, "flags": "unknown"}}
+        else:
+            body = {"process": _process(known)}
+            above = [_process(each) for each in self._above(known)] if conditions.cache else []
+            body |= {"parent": above[0]} if above else {}
+            body |= {"ancestors": above[1:]} if above[1:] and conditions.ancestors else {}
+        if self._random.random() < conditions.unread and name != "process_exit":
+            return
+        line = orjson.dumps({name: body | more, "node_name": NODE, "time": rfc3339(BOOT + at)})
+        arrival = self._now + (self._random.randrange(conditions.late * SECOND) if conditions.late else 0)
+        self.told.append(Told(arrival, line, task, at))
+
+    def _above(self, image: Image) -> Iterator[Image]:
+        above = self._cache.get(image.parent)
+        while above is not None:
+            yield above
+            above = self._cache.get(above.parent) if above.pid > 2 else None
+
+    def _running(self) -> list[Task]:
+        return [task for task in self.tasks if task.end is None]
+
+    def _free_pid(self, running: Sequence[Task]) -> int | None:
+        """The next one, as Linux has it."""
+        used = {task.pid for task in running}
+        order = [*range(self._last_pid + 1, PIDS.stop), *range(PIDS.start, self._last_pid + 1)]
+        return next((pid for pid in order if pid not in used), None)
+
+    def _program(self) -> str:
+        random = self._random
+        return random.choice(_PROGRAMS) if random.random() < 0.5 else f"/bin/tool-{random.randrange(10**6)}"
+
+
+def _exec_id(start: int, pid: int) -> str:
+    return b64encode(f"{NODE}:{start}:{pid}".encode()).decode()
+
+
+def _process(image: Image) -> dict[str, Any]:
+    return {
+        "exec_id": image.exec_id,
+        "pid": image.pid,
+        "uid": 0,
+        "cwd": "/",
+        "binary": image.binary,
+        "flags": image.flags,
+        "start_time": rfc3339(BOOT + image.start),
+        "parent_exec_id": image.parent,
+    }

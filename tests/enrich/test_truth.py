@@ -1,0 +1,87 @@
+"""Documents against the truth: nobody has an ancestor that was none, whatever was missed, late or restarted."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.enrich.kernel import Conditions, Machine, Task, Told
+from tests.enrich.told import documents
+
+SEEDS: Final = range(1, 31)
+CONDITIONS: Final = {
+    "nothing is missed": Conditions(),
+    "without Tetragon's process cache": Conditions(cache=False),
+    "with Tetragon's ancestors": Conditions(ancestors=True),
+    "Tetragon misses events": Conditions(unseen=0.15),
+    "lines do not arrive": Conditions(unread=0.2),
+    "lines come late": Conditions(late=30),
+    "Tetragon is restarted": Conditions(restarts=2),
+    "Tetragon is away for a while": Conditions(restarts=2, away=True),
+}
+# Where Tetragon knew a process from its fork on, all is known but what forked twice before anything of it was told.
+WHOLE: Final = ("with Tetragon's ancestors",)
+
+
+@pytest.mark.parametrize("of", CONDITIONS)
+def test_who_descends_from_whom_is_true(of: str) -> None:
+    for seed in SEEDS:
+        machine = Machine(seed, CONDITIONS[of])
+        for told, document in _documents(machine):
+            assert not list(_untrue(machine, told, document)), (seed, told, document)
+
+
+@pytest.mark.parametrize("of", WHOLE)
+def test_and_whole(of: str) -> None:
+    for seed in SEEDS:
+        machine = Machine(seed, CONDITIONS[of])
+        for told, document in _documents(machine):
+            if told.task is not machine.init:
+                assert document["tetragon"]["lineage"]["complete"], (seed, told, document)
+                assert machine.owners[_ancestry(document)[-1]] is machine.init
+
+
+def _documents(machine: Machine) -> Iterator[tuple[Told, dict[str, Any]]]:
+    found = documents(*(told.line for told in machine.told))
+    return zip(machine.told, found, strict=True)
+
+
+def _ancestry(document: dict[str, Any]) -> list[str]:
+    ids: list[str] = document["process"].get("Ext", {}).get("ancestry", [])
+    return ids
+
+
+def _untrue(machine: Machine, told: Told, document: dict[str, Any]) -> Iterator[str]:
+    task, process, lineage = told.task, document["process"], document["tetragon"]["lineage"]
+    if "entity_id" in process and machine.owners[process["entity_id"]] is not task:
+        yield "another's name"
+    here = task
+    for exec_id in _ancestry(document):
+        above = machine.owners[exec_id]
+        if above not in here.parents:
+            yield f"{above.pid} was never the parent of {here.pid}"
+        here = above
+    if lineage["complete"] and here is not machine.init:
+        yield "complete, and does not end at init"
+    if lineage.get("suspect"):
+        yield "no parent can be wrong here"
+    if "parent" in process and task is not machine.init and not lineage.get("parent_is_previous_image"):
+        yield from _untrue_of_parent(task, process["parent"])
+    images = [image.binary for image in task.images]
+    if any(each["executable"] not in images for each in process.get("previous", [])):
+        yield "it was never that image"
+    if document["tetragon"].get("orphan") and not any(_had_ended(parent, told.time) for parent in task.parents):
+        yield "an orphan whose parents live"
+
+
+def _untrue_of_parent(task: Task, parent: dict[str, Any]) -> Iterator[str]:
+    likely = [each for each in task.parents if each.pid == parent.get("pid")]
+    if parent.get("pid") and not likely:
+        yield "it never had a parent of that pid"
+    images = [image.binary for each in likely for image in each.images]
+    if "executable" in parent and parent["executable"] not in images:
+        yield "no parent was ever that image"
+
+
+def _had_ended(task: Task, time: int) -> bool:
+    return task.end is not None and task.end <= time
