@@ -2,7 +2,11 @@
 
 import binascii
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from schemas.times import SECOND
+
+TICK: Final = SECOND // 100  # of the starts that /proc tells, and so of the names that a scan gives
 
 
 class ExecId(NamedTuple):

@@ -6,14 +6,14 @@ from typing import Final
 from msgspec.structs import replace
 
 from app.enrich.boots import JUMP
+from app.enrich.exec_id import TICK
 from app.enrich.memory import Scope
 from app.enrich.tree import MOST_IMAGES, Tree
 from schemas.lineage import Execution, Source
 from schemas.rights import raised_by_file, rights_of
 from schemas.tetragon import UNSET_UID, Event, Process, ProcessExec, ProcessExit
-from schemas.times import SECOND, nanoseconds
+from schemas.times import nanoseconds
 
-TICK: Final = SECOND // 100  # of the starts that /proc tells
 LONGEST: Final = 1024  # characters of a string that is remembered; an event's own document has all of it
 
 

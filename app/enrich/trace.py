@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from app.enrich.exec_id import decode_exec_id
+from app.enrich.exec_id import TICK, ExecId, decode_exec_id
 from app.enrich.memory import Scope
 from app.enrich.tree import MOST_IMAGES, Pid, Tree, pid_of
 from schemas.lineage import STORM, Above, Execution, Lineage, Source
@@ -200,10 +200,9 @@ class _Way:
             likeliest = before if not 0 < before.end < time else None
         else:
             likeliest = after if after is not None and after.start <= time + SLACK else None
-        if likeliest is None or self._descends(likeliest, child):
+        if likeliest is None or self._descends(likeliest, child) or not _may_be(likeliest, decoded):
             return None
-        # What others brought along may have been dead by then. A name that has a time is not its.
-        return likeliest if likeliest.source is not Source.EMBEDDED or not decoded.since_boot else None
+        return likeliest
 
     def _descends(self, execution: Execution, above: Execution) -> bool:
         """A pid may be used again so soon that a guess takes a grandchild for the parent."""
@@ -214,6 +213,17 @@ class _Way:
                 return here is not None
             here = executions.get(here.parent)
         return False
+
+
+def _may_be(execution: Execution, named: ExecId) -> bool:
+    """Another image of the process that has that name."""
+    if not named.since_boot:
+        return True
+    if execution.source is Source.EMBEDDED:
+        return False  # what others brought along may have been dead by then
+    own = decode_exec_id(execution.exec_id)
+    # A scan names a process by its fork, and all its images are younger.
+    return own is None or own.since_boot >= named.since_boot or named.since_boot % TICK != 0
 
 
 def _cannot_be_parent(parent: Execution, child: Execution) -> bool:

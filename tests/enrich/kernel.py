@@ -1,6 +1,7 @@
 """A machine whose processes are known for certain, and the lines that Tetragon would write of them.
 
-Processes fork, execute and exit; they outlive their parents, who are another's then; their pids come round. Tetragon
+Processes fork, execute and exit; they outlive their parents, who are another's then; their pids come round; and the
+machine is booted, which nobody survives. Tetragon
 tells of an exec, an exit and a hook, and has what its `pkg/process` has: a fork copies the parent's program, an exec
 without one replaces the image whose child it is said to be, and a restart is a scan of /proc. This shares nothing with
 what it is there to test.
@@ -17,7 +18,7 @@ from msgspec import Struct
 from schemas.times import SECOND, rfc3339
 
 NODE: Final = "node-1"
-BOOT: Final = 1_700_000_000 * SECOND
+BEGIN: Final = 1_700_000_000 * SECOND
 PIDS: Final = range(10, 40)  # so few that they come round
 STEPS: Final = 120
 
@@ -38,29 +39,33 @@ class Conditions(NamedTuple):
     late: int = 0  # seconds that a line may come late
     restarts: int = 0  # how often Tetragon is restarted, more or less
     away: bool = False  # things happen while it is restarted
+    boots: int = 0  # how often the machine is booted, more or less
 
 
 class Image(Struct, frozen=True, eq=False):
     exec_id: str
     pid: int
-    start: int  # ns since boot
+    start: int
     flags: str
     binary: str
     parent: str  # exec_id
 
 
 class Task(Struct, eq=False):
-    """A process, from its fork to its exit."""
+    """A process, from its fork to its exit; times are in ns since 1970."""
 
     pid: int
-    fork: int  # ns since boot
+    fork: int
     parent: "Task | None"
     parents: "list[Task]"  # whoever has been it
     copied: bool = True  # it has not executed anything since
     image: Image | None = None
     images: list[Image] = []
     children: "list[Task]" = []
-    end: int | None = None  # ns since boot
+    end: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<Task {self.pid} of {self.fork}>"  # it would be that of all others, too
 
     @property
     def now(self) -> Image:
@@ -73,29 +78,32 @@ class Task(Struct, eq=False):
 
 
 class Told(NamedTuple):
-    arrival: int  # ns since boot
+    arrival: int  # as `time`, in ns since 1970
     line: bytes
     task: Task
-    time: int  # ns since boot
+    time: int
+    owners: dict[str, Task]  # in this boot, by exec_id
 
 
 class Machine:
     def __init__(self, seed: int, conditions: Conditions) -> None:
         self.tasks: list[Task] = []
         self.told: list[Told] = []
-        self.owners: dict[str, Task] = {}  # by exec_id
+        self._owners: dict[str, Task] = {}  # in this boot, by exec_id
         self._random = Random(seed)
         self._conditions = conditions
-        self._now = 100 * SECOND
+        self._now = BEGIN
+        self._booted = BEGIN - 100 * SECOND
         self._last_pid = PIDS[0] - 1
         self._cache: dict[str, Image] = {}  # Tetragon's
         self._is_away = False
-        self.init = self._fork(1, None)
-        self._execute(self.init, "/sbin/init")
+        self.init = self._begin()
         for _ in range(STEPS):
             self._step()
             if self._random.random() < conditions.restarts / STEPS:
                 self._restart()
+            if self._random.random() < conditions.boots / STEPS:
+                self._boot()
         self.told.sort(key=lambda told: told.arrival)
 
     def _step(self) -> None:
@@ -121,6 +129,11 @@ class Machine:
         else:
             self._tell("process_kprobe", task, function_name="security_file_permission", policy_name="files")
 
+    def _begin(self) -> Task:
+        init = self._fork(1, None)
+        self._execute(init, "/sbin/init")
+        return init
+
     def _fork(self, pid: int, parent: Task | None) -> Task:
         task = Task(pid, self._now, parent, [parent] if parent is not None else [])
         self.tasks.append(task)
@@ -136,7 +149,7 @@ class Machine:
         return task
 
     def _execute(self, task: Task, binary: str) -> None:
-        if task is self.init and not task.copied:
+        if task.pid == 1 and not task.copied:
             return
         if task.copied:
             flags, above = "execve clone", task.parent.now.exec_id if task.parent is not None else _NOBODY
@@ -149,9 +162,9 @@ class Machine:
             self._write("process_exec", task, self._now)
 
     def _exit(self, task: Task) -> None:
-        if task is self.init:
+        if task.pid == 1:
             return
-        self._tell("process_exit", task, time=rfc3339(BOOT + self._now))
+        self._tell("process_exit", task, time=rfc3339(self._now))
         task.end = self._now
         for child in task.children:
             if child.end is None:
@@ -164,23 +177,48 @@ class Machine:
             self._is_away = True
             for _ in range(self._random.randrange(6)):
                 self._step()
-            self._is_away = False
+                self._is_away = False
+        self._end_file()
+        self._scan()
+
+    def _boot(self) -> None:
+        self._end_file()
+        for task in self._running():
+            task.end = self._now
+        self._now += self._random.randrange(10 * SECOND, 1000 * SECOND)
+        self._booted, self._owners, self._last_pid = self._now - 2 * SECOND, {}, PIDS[0] - 1
+        self._is_away = True
+        self.init = self._begin()
+        for pid in PIDS[:3]:
+            self._now += self._random.randrange(SECOND)
+            service = self._fork(pid, self.init)
+            self._now += self._random.randrange(SECOND // 100)
+            self._execute(service, self._program())
+        self._is_away = False
+        self._scan()
+
+    def _end_file(self) -> None:
         # What was written before lies in the file before.
         self.told = [told._replace(arrival=min(told.arrival, self._now)) for told in self.told]
         self._now += self._random.randrange(1, 3 * SECOND)
+
+    def _scan(self) -> None:
         running = self._running()
-        names = {task: _exec_id(task.fork // _TICK * _TICK, task.pid) for task in running}
+        starts = {task: self._booted + (task.fork - self._booted) // _TICK * _TICK for task in running}
         for task in running:
-            above = names[task.parent] if task.parent is not None else _NOBODY
+            above = self._name(starts[task.parent], task.parent.pid) if task.parent is not None else _NOBODY
             task.copied = False
-            self._image(task, task.fork // _TICK * _TICK, "procFS auid rootcwd", task.now.binary, above)
+            self._image(task, starts[task], "procFS auid rootcwd", task.now.binary, above)
         self._cache = {task.now.exec_id: task.now for task in running}
         for task in sorted(running, key=lambda task: (task.parent.pid if task.parent is not None else 0, task.pid)):
             self._write("process_exec", task, task.now.start)
 
     def _image(self, task: Task, start: int, flags: str, binary: str, parent: str) -> None:
-        task.become(Image(_exec_id(start, task.pid), task.pid, start, flags, binary, parent))
-        self.owners[task.now.exec_id] = task
+        task.become(Image(self._name(start, task.pid), task.pid, start, flags, binary, parent))
+        self._owners[task.now.exec_id] = task
+
+    def _name(self, start: int, pid: int) -> str:
+        return b64encode(f"{NODE}:{start - self._booted}:{pid}".encode()).decode()
 
     def _misses(self) -> bool:
         return self._is_away or self._random.random() < self._conditions.unseen
@@ -194,7 +232,7 @@ class Machine:
         conditions = self._conditions
         known = self._cache.get(task.now.exec_id)
         if known is None:
-            start = rfc3339(BOOT + task.now.start)
+            start = rfc3339(task.now.start)
             body: dict[str, Any] = {"process": {"pid": task.pid, "start_time": start, "flags": "unknown"}}
         else:
             body = {"process": _process(known)}
@@ -203,9 +241,9 @@ class Machine:
             body |= {"ancestors": above[1:]} if above[1:] and conditions.ancestors else {}
         if self._random.random() < conditions.unread and name != "process_exit":
             return
-        line = orjson.dumps({name: body | more, "node_name": NODE, "time": rfc3339(BOOT + at)})
+        line = orjson.dumps({name: body | more, "node_name": NODE, "time": rfc3339(at)})
         arrival = self._now + (self._random.randrange(conditions.late * SECOND) if conditions.late else 0)
-        self.told.append(Told(arrival, line, task, at))
+        self.told.append(Told(arrival, line, task, at, self._owners))
 
     def _above(self, image: Image) -> Iterator[Image]:
         above = self._cache.get(image.parent)
@@ -227,10 +265,6 @@ class Machine:
         return random.choice(_PROGRAMS) if random.random() < 0.5 else f"/bin/tool-{random.randrange(10**6)}"
 
 
-def _exec_id(start: int, pid: int) -> str:
-    return b64encode(f"{NODE}:{start}:{pid}".encode()).decode()
-
-
 def _process(image: Image) -> dict[str, Any]:
     return {
         "exec_id": image.exec_id,
@@ -239,6 +273,6 @@ def _process(image: Image) -> dict[str, Any]:
         "cwd": "/",
         "binary": image.binary,
         "flags": image.flags,
-        "start_time": rfc3339(BOOT + image.start),
+        "start_time": rfc3339(image.start),
         "parent_exec_id": image.parent,
     }
