@@ -119,9 +119,12 @@ class Log:
         self._limit = self.random.randint(*self.sizes)
         while self.kept is not None and len(self._backups) > self.kept and seen.may_harm(*self._backups[0][2]):
             old, file, _ = self._backups.pop(0)
-            for path in (old, old.with_name(f"{old.name}.gz")):
-                path.unlink(missing_ok=True)
+            self._remove(old)
             self.harmed.add(file)
+
+    def _remove(self, backup: Path) -> None:
+        for path in (backup, backup.with_name(f"{backup.name}.gz")):
+            path.unlink(missing_ok=True)
 
     def _backup(self) -> Path:
         self._stamp = max(self._stamp + 1, time.time_ns() // 1_000_000)
@@ -149,6 +152,11 @@ class Numbered(Log):
 
     def _backup(self) -> Path:
         return self.path.with_name(f"{self.path.name}.1")
+
+    def _remove(self, backup: Path) -> None:
+        del backup
+        for path in list(numbered(self.path).values())[-1]:
+            path.unlink()
 
     def _pack(self, backup: Path) -> None:
         del backup
@@ -219,6 +227,13 @@ class Scarce(Log):
 
     sizes = (50_000, 150_000)
     kept = 3
+
+
+class Few(Numbered):
+    """Rotated by Docker, which keeps as few."""
+
+    sizes = Scarce.sizes
+    kept = Scarce.kept
 
 
 def line(name: str, number: int, random: Random) -> bytes:

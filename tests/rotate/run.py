@@ -23,7 +23,7 @@ from app.local.kafka import QUICK_RETURN, Kafka
 from app.settings import read_settings
 from tests.docs.rows import FAULTS
 from tests.faults.children import Child
-from tests.rotate.logs import Alike, Copied, CutShort, Dated, Log, Numbered, Removed, Scarce, Seen, Small, line
+from tests.rotate.logs import Alike, Copied, CutShort, Dated, Few, Log, Numbered, Removed, Scarce, Seen, Small, line
 from tests.rotate.peers import PEERS, peer
 from tests.rotate.repeats import number_of
 from tests.rotate.shippers import Make, environment_of, ours
@@ -80,6 +80,7 @@ class Run:
             (Removed, "removed", plain),
             (Scarce, "scarce", plain),
             (Numbered, "numbered", plain),
+            (Few, "few", plain),
             (Dated, "dated", plain),
             (Log, "late", plain / "late"),
             (Log, "linked", linked),
