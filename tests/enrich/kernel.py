@@ -17,7 +17,6 @@ from msgspec import Struct
 
 from schemas.times import SECOND, rfc3339
 
-NODE: Final = "node-1"
 BEGIN: Final = 1_700_000_000 * SECOND
 PIDS: Final = range(10, 40)  # so few that they come round
 STEPS: Final = 120
@@ -26,7 +25,6 @@ _TICK: Final = SECOND // 100  # of the starts that /proc tells
 _PROGRAMS: Final = ("/bin/sh", "/usr/bin/env", "/usr/bin/make", "/usr/bin/perl", "/usr/bin/python3")
 _PAUSES: Final = (SECOND // 1000, SECOND // 600, SECOND // 30, SECOND // 3, SECOND, 5 * SECOND, 40 * SECOND)
 _LONG_PAUSE: Final = 700 * SECOND  # longer than the dead are remembered
-_NOBODY: Final = b64encode(f"{NODE}:0:1".encode()).decode()  # as Tetragon names a parent that it does not know
 
 
 class Conditions(NamedTuple):
@@ -86,10 +84,11 @@ class Told(NamedTuple):
 
 
 class Machine:
-    def __init__(self, seed: int, conditions: Conditions) -> None:
+    def __init__(self, seed: int, conditions: Conditions, node: str = "node-1") -> None:
         self.tasks: list[Task] = []
         self.told: list[Told] = []
         self._owners: dict[str, Task] = {}  # in this boot, by exec_id
+        self._node = node
         self._random = Random(seed)
         self._conditions = conditions
         self._now = BEGIN
@@ -142,7 +141,7 @@ class Machine:
             parent.children = [*parent.children, task]
             binary = parent.now.binary
             self._last_pid = pid
-        self._image(task, self._now, "clone", binary, parent.now.exec_id if parent is not None else _NOBODY)
+        self._image(task, self._now, "clone", binary, parent.now.exec_id if parent is not None else self._nobody)
         # Of a process that Tetragon does not know it cannot make a copy.
         if not self._misses() and (parent is None or parent.now.exec_id in self._cache):
             self._cache[task.now.exec_id] = task.now
@@ -152,7 +151,7 @@ class Machine:
         if task.pid == 1 and not task.copied:
             return
         if task.copied:
-            flags, above = "execve clone", task.parent.now.exec_id if task.parent is not None else _NOBODY
+            flags, above = "execve clone", task.parent.now.exec_id if task.parent is not None else self._nobody
         else:
             flags, above = "execve", task.now.exec_id
         task.copied = False
@@ -206,7 +205,7 @@ class Machine:
         running = self._running()
         starts = {task: self._booted + (task.fork - self._booted) // _TICK * _TICK for task in running}
         for task in running:
-            above = self._name(starts[task.parent], task.parent.pid) if task.parent is not None else _NOBODY
+            above = self._name(starts[task.parent], task.parent.pid) if task.parent is not None else self._nobody
             task.copied = False
             self._image(task, starts[task], "procFS auid rootcwd", task.now.binary, above)
         self._cache = {task.now.exec_id: task.now for task in running}
@@ -218,7 +217,12 @@ class Machine:
         self._owners[task.now.exec_id] = task
 
     def _name(self, start: int, pid: int) -> str:
-        return b64encode(f"{NODE}:{start - self._booted}:{pid}".encode()).decode()
+        return _named(self._node, start - self._booted, pid)
+
+    @property
+    def _nobody(self) -> str:
+        """As Tetragon names a parent that it does not know."""
+        return _named(self._node, 0, 1)
 
     def _misses(self) -> bool:
         return self._is_away or self._random.random() < self._conditions.unseen
@@ -241,7 +245,7 @@ class Machine:
             body |= {"ancestors": above[1:]} if above[1:] and conditions.ancestors else {}
         if self._random.random() < conditions.unread and name != "process_exit":
             return
-        line = orjson.dumps({name: body | more, "node_name": NODE, "time": rfc3339(at)})
+        line = orjson.dumps({name: body | more, "node_name": self._node, "time": rfc3339(at)})
         arrival = self._now + (self._random.randrange(conditions.late * SECOND) if conditions.late else 0)
         self.told.append(Told(arrival, line, task, at, self._owners))
 
@@ -263,6 +267,10 @@ class Machine:
     def _program(self) -> str:
         random = self._random
         return random.choice(_PROGRAMS) if random.random() < 0.5 else f"/bin/tool-{random.randrange(10**6)}"
+
+
+def _named(node: str, since_boot: int, pid: int) -> str:
+    return b64encode(f"{node}:{since_boot}:{pid}".encode()).decode()
 
 
 def _process(image: Image) -> dict[str, Any]:

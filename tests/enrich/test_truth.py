@@ -32,6 +32,17 @@ def test_who_descends_from_whom_is_true(of: str) -> None:
             assert not list(_untrue(told, document)), (seed, told, document)
 
 
+def test_and_so_of_two_machines_whose_lines_have_no_key() -> None:
+    for seed in SEEDS:
+        one, other = (
+            Machine(seed, CONDITIONS["lines come late"]),
+            Machine(seed + 1000, Conditions(restarts=2), "node-2"),
+        )
+        both = sorted((*one.told, *other.told), key=lambda told: told.arrival)
+        for told, document in zip(both, documents(*(told.line for told in both), key=None), strict=True):
+            assert not list(_untrue(told, document)), (seed, told, document)
+
+
 @pytest.mark.parametrize("of", WHOLE)
 def test_and_whole(of: str) -> None:
     for seed in SEEDS:

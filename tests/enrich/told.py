@@ -38,8 +38,8 @@ def event(name: str, time: float, of: dict[str, Any], parent: dict[str, Any] | N
     return orjson.dumps({name: body, "node_name": NODE, "time": rfc3339(int(time * SECOND))})
 
 
-def documents(*lines: bytes, memory: Memory | None = None) -> list[dict[str, Any]]:
-    record = Record("t", 0, 0, 0, NODE.encode(), b"\n".join(lines), {})
+def documents(*lines: bytes, memory: Memory | None = None, key: bytes | None = NODE.encode()) -> list[dict[str, Any]]:
+    record = Record("t", 0, 0, 0, key, b"\n".join(lines), {})
     enriched = PIPELINE.enrich(memory or Memory(), record)
     assert not enriched.rejections
     assert not enriched.failures
