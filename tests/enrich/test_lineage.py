@@ -490,6 +490,38 @@ def test_an_exit_of_an_earlier_image_is_that_of_the_process(order: tuple[int, ..
     assert [each.end // SECOND for each in in_pid] == [T0 + 5, T0 + 5]
 
 
+def test_an_exit_that_comes_late_does_not_end_who_has_the_pid_by_then() -> None:
+    other = process(101, T0 + 6, "/bin/cat", SSHD["exec_id"])
+    memory = Memory()
+    documents(
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 6, other, SSHD),
+        event("process_exit", T0 + 5, BASH, SSHD),
+        memory=memory,
+    )
+
+    assert memory.scope(NODE).tree.executions[other["exec_id"]].end == 0
+
+
+def test_what_exits_unknown_to_tetragon_has_ended_whatever_it_was() -> None:
+    unnamed = {"pid": CURL["pid"], "start_time": "2023-11-14T22:13:22Z", "flags": "unknown"}
+    asks = process(103, T0 + 9, "/bin/cat", b64encode(f"{NODE}:0:{CURL['pid']}".encode()).decode())
+    _, _, before = documents(
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 2, CURL, BASH),
+        event("process_exec", T0 + 9, asks),
+    )
+    *_, after = documents(
+        event("process_exec", T0 + 1, BASH, SSHD),
+        event("process_exec", T0 + 2, CURL, BASH),
+        event("process_exit", T0 + 5, unnamed),
+        event("process_exec", T0 + 9, asks),
+    )
+
+    assert before["process"]["parent"]["name"] == "curl"
+    assert after["process"]["parent"] == {"pid": CURL["pid"]}
+
+
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=30))
 @settings(deadline=None, max_examples=200)
 def test_the_way_up_ends_whatever_points_at_whatever(edges: list[tuple[int, int, int]]) -> None:
