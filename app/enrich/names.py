@@ -71,8 +71,9 @@ def _observe_boot(scope: Scope, event: Event, process: Process) -> None:
     for each in tree.of_node(node):
         if each.pid is not None and each.pid <= 2:
             tree.forget(each)  # the next has the same name
-        elif not each.end:
-            tree.put(replace(each, end=boot))
+        elif not each.end or each.alias:
+            # What begins at the same moment of each boot, in the same pid, is found by the same name.
+            tree.put(replace(each, end=each.end or boot, alias=""))
 
 
 def _find_again(scope: Scope, event: Event, process: Process) -> None:

@@ -335,6 +335,24 @@ def test_a_daemon_that_starts_at_the_same_moment_of_each_boot_is_another() -> No
     assert not found_now.end
 
 
+def test_so_is_one_that_a_scan_before_the_boot_gave_this_name() -> None:
+    executed = process(100, T0 - 10_000 + 30.003, "/usr/sbin/sshd", OLD_INIT["exec_id"])
+    old = process(100, T0 - 10_000 + 30, "/usr/sbin/sshd", OLD_INIT["exec_id"], **SCANNED)
+    memory = Memory()
+    *_, again = documents(
+        event("process_exec", T0, OLD_INIT),
+        event("process_exec", T0, executed, OLD_INIT),
+        event("process_exec", T0, old, OLD_INIT),
+        memory=memory,
+    )
+    booted(memory)
+    [now] = documents(event("process_kprobe", LATER + 99, NEW_SSHD, NEW_INIT), memory=memory)
+
+    assert again["process"]["entity_id"] == executed["exec_id"]
+    assert again["tetragon"]["lineage"]["alias"] == now["process"]["entity_id"] == NEW_SSHD["exec_id"]
+    assert now["process"]["start"] == NEW_SSHD["start_time"]
+
+
 def test_what_comes_late_from_before_a_boot_does_not_undo_it() -> None:
     memory = Memory()
     documents(*BEFORE, memory=memory)
