@@ -6,7 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from app.enrich.boots import JUMP
-from app.enrich.exec_id import TICK
+from app.enrich.exec_id import TICK, decode_exec_id
 from app.enrich.memory import Scope
 from app.enrich.tree import MOST_IMAGES, Tree
 from schemas.lineage import Execution, Source
@@ -211,7 +211,7 @@ def _found(scope: Scope, learnt: Execution, pid: int) -> Execution:
     for _ in range(MOST_IMAGES):
         if here is None or here.pid != pid:
             break
-        if here.parent == learnt.exec_id:
+        if here.parent == learnt.exec_id or _lies_between(tree, learnt, here.parent):
             return replace(learnt, end=here.start)  # the scan comes late
         here = tree.executions.get(here.parent)
     if last is not None and not last.end:
@@ -220,3 +220,11 @@ def _found(scope: Scope, learnt: Execution, pid: int) -> Execution:
     elif last is not None and last.exited and not learnt.end:
         return replace(learnt, end=last.end, exited=True)
     return learnt
+
+
+def _lies_between(tree: Tree, learnt: Execution, exec_id: str) -> bool:
+    """It names an image that is not known yet, of the same process and after `learnt`."""
+    if exec_id in tree.executions:
+        return False
+    named, own = decode_exec_id(exec_id), decode_exec_id(learnt.exec_id)
+    return named is not None and own is not None and named.pid == own.pid and named.since_boot > own.since_boot

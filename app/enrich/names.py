@@ -87,16 +87,18 @@ def _find_again(scope: Scope, event: Event, process: Process) -> None:
     if found is None or name == found.exec_id:
         return
     if not _is_same(found, process):
-        _take_alias(tree, named)
+        # A scan may come late, when what it has found is another image already.
+        if named is not None and not _is_same(tree.executions[named], process):
+            _take_alias(tree, named)
     elif named != found.exec_id:
-        _take_alias(tree, named)
+        if named is not None:
+            _take_alias(tree, named)
         tree.put(replace(found, alias=name, forked=nanoseconds(process.start_time) or 0))
         tree.aliased += 1
 
 
-def _take_alias(tree: Tree, exec_id: str | None) -> None:
-    if exec_id is not None:
-        tree.put(replace(tree.executions[exec_id], alias=""))
+def _take_alias(tree: Tree, exec_id: str) -> None:
+    tree.put(replace(tree.executions[exec_id], alias=""))
 
 
 def _is_same(known: Execution, found: Process) -> bool:

@@ -19,6 +19,7 @@ CONDITIONS: Final = {
     "Tetragon is restarted": Conditions(restarts=2),
     "Tetragon is away for a while": Conditions(restarts=2, away=True),
     "the machine is booted": Conditions(boots=2),
+    "all that comes late": Conditions(late=30, restarts=2, away=True, boots=1),
 }
 # Where Tetragon knew a process from its fork on, all is known but what forked twice before anything of it was told.
 WHOLE: Final = ("with Tetragon's ancestors",)
