@@ -1,10 +1,9 @@
 """A machine whose processes are known for certain, and the lines that Tetragon would write of them.
 
-Processes fork, execute and exit; they outlive their parents, who are another's then; their pids come round; and the
-machine is booted, which nobody survives. Tetragon
-tells of an exec, an exit and a hook, and has what its `pkg/process` has: a fork copies the parent's program, an exec
-without one replaces the image whose child it is said to be, and a restart is a scan of /proc. This shares nothing with
-what it is there to test.
+Processes fork, execute and exit; who outlives the parent is init's child then; pids come round; and the machine is
+booted, which nobody survives. Tetragon tells of an exec, an exit and a hook, and has what its `pkg/process`
+has: a fork copies the parent's program, an exec without one replaces the image whose child it is said to be, and a
+restart is a scan of /proc. This shares nothing with what it is there to test.
 """
 
 from base64 import b64encode

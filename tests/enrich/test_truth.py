@@ -21,8 +21,6 @@ CONDITIONS: Final = {
     "the machine is booted": Conditions(boots=2),
     "all that comes late": Conditions(late=30, restarts=2, away=True, boots=1),
 }
-# Where Tetragon knew a process from its fork on, all is known but what forked twice before anything of it was told.
-WHOLE: Final = ("with Tetragon's ancestors",)
 
 
 @pytest.mark.parametrize("of", CONDITIONS)
@@ -44,10 +42,10 @@ def test_and_so_of_two_machines_whose_lines_have_no_key() -> None:
             assert not list(_untrue(told, document)), (seed, told, document)
 
 
-@pytest.mark.parametrize("of", WHOLE)
-def test_and_whole(of: str) -> None:
+@pytest.mark.parametrize("of", [Conditions(ancestors=True), Conditions(ancestors=True, boots=2)])
+def test_and_whole_where_tetragon_brings_all_ancestors(of: Conditions) -> None:
     for seed in SEEDS:
-        machine = Machine(seed, CONDITIONS[of])
+        machine = Machine(seed, of)
         for told, document in _documents(machine):
             if told.task.pid != 1:
                 assert document["tetragon"]["lineage"]["complete"], (seed, told, document)
