@@ -20,7 +20,7 @@ _ROOT: Final = Above(complete=True)
 def trace(scope: Scope, process: Execution, given: Execution | None, time: int) -> Lineage:
     """`given` is the parent that the event brought; `time` is the event's, in ns since 1970."""
     tree = scope.tree
-    pid, node = process.pid, process.node
+    pid, node, start = process.pid, process.node, process.start
     parent = tree.executions.get(process.parent) or given or _Way(tree, node, time).find(process.parent, process)
     previous: tuple[Execution, ...] = ()
     unknown = process.parent if parent is None else ""
@@ -35,8 +35,8 @@ def trace(scope: Scope, process: Execution, given: Execution | None, time: int) 
     else:
         way = tree.way_from(parent)
         above = way[0] if way is not None else _up(tree, parent, node, time)
-        orphan = parent.end != 0 and _had_exited(tree, parent, time)
-    start = process.start
+        # Of what a scan finds the time is that of the fork, when the parent ran for certain.
+        orphan = parent.end != 0 and time >= start and _had_exited(tree, parent, time)
     return Lineage(
         process,
         previous,

@@ -37,6 +37,7 @@ class Conditions(NamedTuple):
     restarts: int = 0  # how often Tetragon is restarted, more or less
     away: bool = False  # things happen while it is restarted
     boots: int = 0  # how often the machine is booted, more or less
+    containers: int = 0  # how often one is started or entered, more or less
 
 
 class Image(Struct, frozen=True, eq=False):
@@ -46,6 +47,8 @@ class Image(Struct, frozen=True, eq=False):
     flags: str
     binary: str
     parent: str  # exec_id
+    container: str = ""
+    entered: bool = False  # and not begun by its first process
 
 
 class Task(Struct, eq=False):
@@ -79,6 +82,7 @@ class Told(NamedTuple):
     line: bytes
     task: Task
     time: int
+    image: Image
     owners: dict[str, Task]  # in this boot, by exec_id
 
 
@@ -102,6 +106,8 @@ class Machine:
                 self._restart()
             if self._random.random() < conditions.boots / STEPS:
                 self._boot()
+            if self._random.random() < conditions.containers / STEPS:
+                self._enter_container()
         self.told.sort(key=lambda told: told.arrival)
 
     def _step(self) -> None:
@@ -146,7 +152,7 @@ class Machine:
             self._cache[task.now.exec_id] = task.now
         return task
 
-    def _execute(self, task: Task, binary: str) -> None:
+    def _execute(self, task: Task, binary: str, container: str = "", *, entered: bool = False) -> None:
         if task.pid == 1 and not task.copied:
             return
         if task.copied:
@@ -154,10 +160,31 @@ class Machine:
         else:
             flags, above = "execve", task.now.exec_id
         task.copied = False
-        self._image(task, self._now, flags, binary, above)
+        self._image(task, self._now, flags, binary, above, container, entered=entered)
         if not self._misses():
             self._cache[task.now.exec_id] = task.now
             self._write("process_exec", task, self._now)
+
+    def _enter_container(self) -> None:
+        """A runtime does, which was outside, and ends: a new one, or one that runs."""
+        random = self._random
+        if len(self._running()) > len(PIDS) - 2:
+            return
+        inside = sorted({task.now.container for task in self._running()} - {""})
+        runtime = self._child(random.choice([task for task in self._running() if not task.now.container]))
+        self._execute(runtime, "/usr/bin/runc")
+        first = self._child(runtime)
+        if inside and random.random() < 0.5:
+            self._execute(first, "/bin/sh", random.choice(inside), entered=True)
+        else:
+            self._execute(first, self._program(), f"{random.randrange(10**9):031}")
+        self._exit(runtime)
+
+    def _child(self, parent: Task) -> Task:
+        self._now += self._random.randrange(SECOND // 300)
+        pid = self._free_pid(self._running())
+        assert pid is not None
+        return self._fork(pid, parent)
 
     def _exit(self, task: Task) -> None:
         if task.pid == 1:
@@ -211,8 +238,22 @@ class Machine:
         for task in sorted(running, key=lambda task: (task.parent.pid if task.parent is not None else 0, task.pid)):
             self._write("process_exec", task, task.now.start)
 
-    def _image(self, task: Task, start: int, flags: str, binary: str, parent: str) -> None:
-        task.become(Image(self._name(start, task.pid), task.pid, start, flags, binary, parent))
+    def _image(
+        self,
+        task: Task,
+        start: int,
+        flags: str,
+        binary: str,
+        parent: str,
+        container: str = "",
+        *,
+        entered: bool = False,
+    ) -> None:
+        """In the container of the one before, or of who forked it, unless another is named."""
+        before = task.image if task.image is not None else task.parent.image if task.parent is not None else None
+        if not container and before is not None:
+            container, entered = before.container, before.entered
+        task.become(Image(self._name(start, task.pid), task.pid, start, flags, binary, parent, container, entered))
         self._owners[task.now.exec_id] = task
 
     def _name(self, start: int, pid: int) -> str:
@@ -246,7 +287,7 @@ class Machine:
             return
         line = orjson.dumps({name: body | more, "node_name": self._node, "time": rfc3339(at)})
         arrival = self._now + (self._random.randrange(conditions.late * SECOND) if conditions.late else 0)
-        self.told.append(Told(arrival, line, task, at, self._owners))
+        self.told.append(Told(arrival, line, task, at, task.now, self._owners))
 
     def _above(self, image: Image) -> Iterator[Image]:
         above = self._cache.get(image.parent)
@@ -282,4 +323,5 @@ def _process(image: Image) -> dict[str, Any]:
         "flags": image.flags,
         "start_time": rfc3339(image.start),
         "parent_exec_id": image.parent,
+        **({"docker": image.container, "in_init_tree": not image.entered} if image.container else {}),
     }

@@ -19,6 +19,7 @@ CONDITIONS: Final = {
     "Tetragon is restarted": Conditions(restarts=2),
     "Tetragon is away for a while": Conditions(restarts=2, away=True),
     "the machine is booted": Conditions(boots=2),
+    "containers are entered": Conditions(containers=12),
     "all that comes late": Conditions(late=30, restarts=2, away=True, boots=1),
 }
 
@@ -77,6 +78,7 @@ def _untrue(told: Told, document: dict[str, Any]) -> Iterator[str]:
         yield "complete, and does not end at init"
     if lineage.get("suspect"):
         yield "no parent can be wrong here"
+    yield from _untrue_of_container(told, document)
     if "parent" in process and task.pid != 1 and not lineage.get("parent_is_previous_image"):
         yield from _untrue_of_parent(task, process["parent"])
     images = [image.binary for image in task.images]
@@ -84,6 +86,25 @@ def _untrue(told: Told, document: dict[str, Any]) -> Iterator[str]:
         yield "it was never that image"
     if document["tetragon"].get("orphan") and not any(_had_ended(parent, told.time) for parent in task.parents):
         yield "an orphan whose parents live"
+
+
+def _untrue_of_container(told: Told, document: dict[str, Any]) -> Iterator[str]:
+    image, leader = told.image, document["process"].get("entry_leader", {})
+    within = document["tetragon"].get("container", {})
+    if "container" in document and within.get("exec_session") is not image.entered:
+        yield "somebody has entered it, or not"
+    if leader.get("entry_meta", {}).get("type") == "container":
+        first = told.owners.get(leader["entity_id"]) if "entity_id" in leader else told.task  # it may be unknown
+        if first is None or not _was_in(image.container, first):
+            yield "its leader is not in the container"
+        elif "entity_id" in leader and all(_was_in(image.container, parent) for parent in first.parents):
+            yield "somebody in the container had started its leader"
+    elif image.container and document["tetragon"]["lineage"]["complete"]:
+        yield "all is known, and no leader is"
+
+
+def _was_in(container: str, task: Task) -> bool:
+    return any(image.container == container for image in task.images)
 
 
 def _untrue_of_parent(task: Task, parent: dict[str, Any]) -> Iterator[str]:
