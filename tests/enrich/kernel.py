@@ -202,7 +202,7 @@ class Machine:
             self._is_away = True
             for _ in range(self._random.randrange(6)):
                 self._step()
-                self._is_away = False
+            self._is_away = False
         self._end_file()
         self._scan()
 
