@@ -32,28 +32,20 @@ def learn(scope: Scope, event: Event, process: Process, start: int) -> tuple[Exe
     learnt = _learn_one(scope, process, node, parent)
     if type(body) is ProcessExit and not learnt.exited:
         time = nanoseconds(body.time) or event.time or scope.clock.now or learnt.start or 1
-        if not learnt.exec_id:
-            _end_unnamed(scope.tree, learnt, time)
-            return replace(learnt, end=time, exited=True), parent
-        followed = learnt.end != 0
+        named, followed = learnt.exec_id != "", learnt.end != 0
         learnt = replace(learnt, end=time, exited=True)
-        scope.tree.put(learnt)
-        if followed:
-            _end_later_images(scope.tree, learnt)
+        if named:
+            scope.tree.put(learnt)
+        if followed or not named:
+            _end_others(scope.tree, learnt, learnt.start if named else 0)
     return learnt, parent
 
 
-def _end_unnamed(tree: Tree, exited: Execution, time: int) -> None:
-    """Tetragon does not know what exited. Whatever began in its pid before, and is not known to have ended, has."""
-    last = tree.living(exited.node, exited.pid) if exited.pid is not None else None
-    if last is not None and 0 < last.start < time:
-        tree.put(replace(last, end=time, exited=True))
-
-
-def _end_later_images(tree: Tree, exited: Execution) -> None:
-    """An exit may name an image that its process is no longer: what began in the pid before it ended with it."""
+def _end_others(tree: Tree, exited: Execution, since: int) -> None:
+    """An exit may name an image that its process is no longer, or none that Tetragon knows: what began in the pid after
+    `since`, and before it, ended with it."""
     last = tree.latest(exited.node, exited.pid) if exited.pid is not None else None
-    if last is not None and not last.end and exited.start < last.start < exited.end:
+    if last is not None and not last.end and since < last.start < exited.end:
         tree.put(replace(last, end=exited.end, exited=True))
 
 
@@ -207,13 +199,12 @@ def _latest_start(execution: Execution) -> int:
 def _found(scope: Scope, learnt: Execution, pid: int) -> Execution:
     """A scan names it by its fork: others that executed in its pid since then did so before the scan, or after it."""
     tree = scope.tree
-    last = here = tree.latest(learnt.node, pid)
-    for _ in range(MOST_IMAGES):
-        if here is None or here.pid != pid:
+    last = tree.latest(learnt.node, pid)
+    for image in tree.line(last, MOST_IMAGES):
+        if image.pid != pid:
             break
-        if here.parent == learnt.exec_id or _lies_between(tree, learnt, here.parent):
-            return replace(learnt, end=here.start)  # the scan comes late
-        here = tree.executions.get(here.parent)
+        if image.parent == learnt.exec_id or _lies_between(tree, learnt, image.parent):
+            return replace(learnt, end=image.start)  # the scan comes late
     if last is not None and not last.end:
         # It runs another image now: the exec was missed.
         tree.put(replace(last, end=max(scope.clock.now, last.start, 1)))

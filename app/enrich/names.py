@@ -32,18 +32,12 @@ def settle(scope: Scope, event: Event) -> Event:
         return event
     tree = scope.tree
     known = _is_known(tree, process)
-    found = "procFS" in process.flags
-    scanned = found and type(event.body) is ProcessExec
+    scanned = is_found(event)
     if scanned or (not known and process.exec_id and _is_news(tree, process)):
         _observe_boot(scope, event, process)
-    if scanned or (found and not known):
-        _find_again(scope, event, process)
-    parent = event.parent
-    if parent is not None and "procFS" in parent.flags and (scanned or not _is_known(tree, parent)):
-        _find_again(scope, event, parent)
-    for ancestor in event.ancestors:
-        if "procFS" in ancestor.flags and (scanned or not _is_known(tree, ancestor)):
-            _find_again(scope, event, ancestor)
+    for each in (process, event.parent, *event.ancestors):
+        if each is not None and "procFS" in each.flags and (scanned or not _is_known(tree, each)):
+            _find_again(scope, event, each)
     return _renamed(tree, event, process) if tree.aliases else event
 
 
@@ -86,19 +80,15 @@ def _find_again(scope: Scope, event: Event, process: Process) -> None:
     named = tree.aliases.get(name)
     if found is None or name == found.exec_id:
         return
-    if not _is_same(found, process):
+    same = _is_same(found, process)
+    if named is not None:
         # A scan may come late, when what it has found is another image already.
-        if named is not None and not _is_same(tree.executions[named], process):
-            _take_alias(tree, named)
-    elif named != found.exec_id:
-        if named is not None:
-            _take_alias(tree, named)
+        if named == found.exec_id if same else _is_same(tree.executions[named], process):
+            return
+        tree.put(replace(tree.executions[named], alias=""))
+    if same:
         tree.put(replace(found, alias=name, forked=nanoseconds(process.start_time) or 0))
         tree.aliased += 1
-
-
-def _take_alias(tree: Tree, exec_id: str) -> None:
-    tree.put(replace(tree.executions[exec_id], alias=""))
 
 
 def _is_same(known: Execution, found: Process) -> bool:

@@ -78,17 +78,14 @@ def _had_exited(tree: Tree, parent: Execution, time: int) -> bool:
     """Of a process that has had other images since, the last one exits. Whose pid is another's by now is gone."""
     if parent.exited or parent.pid is None:
         return parent.exited and parent.end < time
-    last = here = tree.latest(parent.node, parent.pid)
+    last = tree.latest(parent.node, parent.pid)
     if last is not None and last.exec_id == parent.exec_id:
         return parent.end < time  # what came after it is forgotten, as only the dead are
-    for _ in range(MOST_IMAGES):
-        if here is None:
-            return False
+    for here in tree.line(last, MOST_IMAGES):
         if here.exec_id == parent.exec_id or _was_until_exec(parent, here):
             return last is not None and last.exited and last.end < time
         if not _is_image(tree, here.parent, parent.pid):
             return parent.end <= here.start < time
-        here = tree.executions.get(here.parent)
     return False
 
 
@@ -200,19 +197,11 @@ class _Way:
             likeliest = before if not 0 < before.end < time else None
         else:
             likeliest = after if after is not None and after.start <= time + SLACK else None
-        if likeliest is None or self._descends(likeliest, child) or not _may_be(likeliest, decoded):
+        if likeliest is None or not _may_be(likeliest, decoded):
             return None
-        return likeliest
-
-    def _descends(self, execution: Execution, above: Execution) -> bool:
-        """A pid may be used again so soon that a guess takes a grandchild for the parent."""
-        executions = self._tree.executions
-        here: Execution | None = execution
-        for _ in range(FARTHEST):
-            if here is None or here.exec_id == above.exec_id:
-                return here is not None
-            here = executions.get(here.parent)
-        return False
+        # A pid may be used again so soon that a guess takes a grandchild for the parent.
+        descends = any(each.exec_id == child.exec_id for each in self._tree.line(likeliest, FARTHEST))
+        return likeliest if not descends else None
 
 
 def _may_be(execution: Execution, named: ExecId) -> bool:

@@ -118,6 +118,15 @@ class Tree:
     def has_children(self, parent: str) -> bool:
         return parent in self._children
 
+    def line(self, execution: Execution | None, most: int) -> Iterator[Execution]:
+        """It, its parent, and so on up, as far as they are known by name."""
+        here = execution
+        for _ in range(most):
+            if here is None:
+                return
+            yield here
+            here = self.executions.get(here.parent)
+
     def of_node(self, node: str) -> Iterator[Execution]:
         return (each for each in list(self.executions.values()) if each.node == node)
 

@@ -36,12 +36,13 @@ class _Handle:
 class VirtualLoop(asyncio.BaseEventLoop):
     """`now` is in seconds since it began. Nothing ever arrives from outside."""
 
+    _stopping: bool  # asyncio's own: stop() was called, and is obeyed after this round
+
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
         self._due: deque[_Handle] = deque()
         self._timers: list[tuple[float, int, _Handle]] = []
-        self._stopped = False
         self._number = 0  # of timers so far: those of one moment come in the order in which they were set
 
     def time(self) -> float:
@@ -68,17 +69,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heappush(self._timers, (when, self._number, handle))
         return cast(asyncio.TimerHandle, handle)
 
-    def stop(self) -> None:
-        super().stop()
-        self._stopped = True
-
     def _run_once(self) -> None:
         """All that happens until it is stopped, where asyncio's own goes one round; its run_forever calls it.
 
         What is due comes in the order in which it became so, and then the next timer.
         """
-        due, timers, self._stopped = self._due, self._timers, False
-        while not self._stopped:
+        due, timers = self._due, self._timers
+        while not self._stopping:
             if due:
                 handle = due.popleft()
             elif timers:
