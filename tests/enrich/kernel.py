@@ -1,9 +1,9 @@
 """A machine whose processes are known for certain, and the lines that Tetragon would write of them.
 
 Processes fork, execute and exit; who outlives the parent is init's child then; pids come round; and the machine is
-booted, which nobody survives. Tetragon tells of an exec, an exit and a hook, and has what its `pkg/process`
-has: a fork copies the parent's program, an exec without one replaces the image whose child it is said to be, and a
-restart is a scan of /proc. This shares nothing with what it is there to test.
+booted, which nobody survives. Tetragon tells of an exec, an exit and a hook, and has what its `pkg/process` has: a
+fork copies the parent's program, an exec without one replaces the image whose child it is said to be, and a restart
+is a scan of /proc. This shares nothing with what it is there to test.
 """
 
 from base64 import b64encode
@@ -56,25 +56,25 @@ class Task(Struct, eq=False):
 
     pid: int
     fork: int
-    parent: "Task | None"
-    parents: "list[Task]"  # whoever has been it
-    copied: bool = True  # it has not executed anything since
-    image: Image | None = None
+    parents: "list[Task]"  # whoever has been it, the present one last
     images: list[Image] = []
-    children: "list[Task]" = []
     end: int | None = None
 
     def __repr__(self) -> str:
         return f"<Task {self.pid} of {self.fork}>"  # it would be that of all others, too
 
     @property
-    def now(self) -> Image:
-        assert self.image is not None
-        return self.image
+    def parent(self) -> "Task | None":
+        return self.parents[-1] if self.parents else None
 
-    def become(self, image: Image) -> None:
-        self.image = image
-        self.images = [*self.images, image]
+    @property
+    def now(self) -> Image:
+        return self.images[-1]
+
+    @property
+    def copied(self) -> bool:
+        """It has executed nothing since its fork."""
+        return self.now.flags == "clone"
 
 
 class Told(NamedTuple):
@@ -139,11 +139,10 @@ class Machine:
         return init
 
     def _fork(self, pid: int, parent: Task | None) -> Task:
-        task = Task(pid, self._now, parent, [parent] if parent is not None else [])
+        task = Task(pid, self._now, [parent] if parent is not None else [])
         self.tasks.append(task)
         binary = ""
         if parent is not None:
-            parent.children = [*parent.children, task]
             binary = parent.now.binary
             self._last_pid = pid
         self._image(task, self._now, "clone", binary, parent.now.exec_id if parent is not None else self._nobody)
@@ -159,7 +158,6 @@ class Machine:
             flags, above = "execve clone", task.parent.now.exec_id if task.parent is not None else self._nobody
         else:
             flags, above = "execve", task.now.exec_id
-        task.copied = False
         self._image(task, self._now, flags, binary, above, container, entered=entered)
         if not self._misses():
             self._cache[task.now.exec_id] = task.now
@@ -191,11 +189,9 @@ class Machine:
             return
         self._tell("process_exit", task, time=rfc3339(self._now))
         task.end = self._now
-        for child in task.children:
-            if child.end is None:
-                child.parent = self.init
-                child.parents = [*child.parents, self.init]
-                self.init.children = [*self.init.children, child]
+        for child in self._running():
+            if child.parent is task:
+                child.parents.append(self.init)
 
     def _restart(self) -> None:
         if self._conditions.away:
@@ -232,7 +228,6 @@ class Machine:
         starts = {task: self._booted + (task.fork - self._booted) // _TICK * _TICK for task in running}
         for task in running:
             above = self._name(starts[task.parent], task.parent.pid) if task.parent is not None else self._nobody
-            task.copied = False
             self._image(task, starts[task], "procFS auid rootcwd", task.now.binary, above)
         self._cache = {task.now.exec_id: task.now for task in running}
         for task in sorted(running, key=lambda task: (task.parent.pid if task.parent is not None else 0, task.pid)):
@@ -250,10 +245,11 @@ class Machine:
         entered: bool = False,
     ) -> None:
         """In the container of the one before, or of who forked it, unless another is named."""
-        before = task.image if task.image is not None else task.parent.image if task.parent is not None else None
+        before = task if task.images else task.parent
         if not container and before is not None:
-            container, entered = before.container, before.entered
-        task.become(Image(self._name(start, task.pid), task.pid, start, flags, binary, parent, container, entered))
+            container, entered = before.now.container, before.now.entered
+        name = self._name(start, task.pid)
+        task.images.append(Image(name, task.pid, start, flags, binary, parent, container, entered))
         self._owners[task.now.exec_id] = task
 
     def _name(self, start: int, pid: int) -> str:

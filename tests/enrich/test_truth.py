@@ -1,12 +1,12 @@
 """Documents against the truth: nobody has an ancestor that was none, whatever was missed, late or restarted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pytest
 
 from tests.enrich.kernel import Conditions, Machine, Task, Told
-from tests.enrich.told import documents
+from tests.enrich.told import NODE, documents
 
 SEEDS: Final = range(1, 31)
 CONDITIONS: Final = {
@@ -28,7 +28,7 @@ CONDITIONS: Final = {
 def test_who_descends_from_whom_is_true(of: str) -> None:
     for seed in SEEDS:
         machine = Machine(seed, CONDITIONS[of])
-        for told, document in _documents(machine):
+        for told, document in _documents(machine.told):
             assert not list(_untrue(told, document)), (seed, told, document)
 
 
@@ -39,7 +39,7 @@ def test_and_so_of_two_machines_whose_lines_have_no_key() -> None:
             Machine(seed + 1000, Conditions(restarts=2), "node-2"),
         )
         both = sorted((*one.told, *other.told), key=lambda told: told.arrival)
-        for told, document in zip(both, documents(*(told.line for told in both), key=None), strict=True):
+        for told, document in _documents(both, key=None):
             assert not list(_untrue(told, document)), (seed, told, document)
 
 
@@ -47,15 +47,14 @@ def test_and_so_of_two_machines_whose_lines_have_no_key() -> None:
 def test_and_whole_where_tetragon_brings_all_ancestors(of: Conditions) -> None:
     for seed in SEEDS:
         machine = Machine(seed, of)
-        for told, document in _documents(machine):
+        for told, document in _documents(machine.told):
             if told.task.pid != 1:
                 assert document["tetragon"]["lineage"]["complete"], (seed, told, document)
                 assert told.owners[_ancestry(document)[-1]].pid == 1
 
 
-def _documents(machine: Machine) -> Iterator[tuple[Told, dict[str, Any]]]:
-    found = documents(*(told.line for told in machine.told))
-    return zip(machine.told, found, strict=True)
+def _documents(told: Sequence[Told], key: bytes | None = NODE.encode()) -> Iterator[tuple[Told, dict[str, Any]]]:
+    return zip(told, documents(*(each.line for each in told), key=key), strict=True)
 
 
 def _ancestry(document: dict[str, Any]) -> list[str]:
