@@ -50,3 +50,5 @@ INIT = process(1, T0 - 1000, "/sbin/init")
 SSHD = process(100, T0, "/usr/sbin/sshd", INIT["exec_id"])
 BASH = process(101, T0 + 1, "/bin/bash", SSHD["exec_id"])
 CURL = process(102, T0 + 2, "/usr/bin/curl", BASH["exec_id"], arguments="-s x")
+
+BEFORE = (event("process_exec", T0, SSHD, INIT), event("process_exec", T0 + 1, BASH, SSHD))
